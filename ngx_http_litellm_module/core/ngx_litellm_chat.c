@@ -1,0 +1,74 @@
+
+/*
+ * The few functions of the neutral form: what an empty usage and an empty
+ * answer are, and the names of finish reasons.  Everything else of it is plain
+ * data that formats and providers fill and read.
+ */
+
+#include "ngx_litellm_chat.h"
+
+
+static ngx_str_t  ngx_litellm_finish_names[] = {
+    ngx_null_string,
+    ngx_string("stop"),
+    ngx_string("length"),
+    ngx_string("tool_calls"),
+    ngx_string("content_filter"),
+    ngx_string("function_call")
+};
+
+
+void
+ngx_litellm_usage_init(ngx_litellm_usage_t *u)
+{
+    ngx_memzero(u, sizeof(ngx_litellm_usage_t));
+
+    u->prompt = -1;
+    u->completion = -1;
+    u->total = -1;
+    u->cached = -1;
+    u->cache_write = -1;
+    u->reasoning = -1;
+    u->audio_in = -1;
+    u->audio_out = -1;
+}
+
+
+ngx_str_t *
+ngx_litellm_finish_name(ngx_litellm_finish_e finish)
+{
+    if ((ngx_uint_t) finish > NGX_LITELLM_FINISH_FUNCTION_CALL) {
+        finish = NGX_LITELLM_FINISH_NONE;
+    }
+
+    return &ngx_litellm_finish_names[finish];
+}
+
+
+/*
+ * Answers have one text, mostly no thinking and few calls, hence the small
+ * arrays.  NGX_ERROR: no memory.
+ */
+
+ngx_int_t
+ngx_litellm_answer_init(ngx_litellm_answer_t *a, ngx_pool_t *pool)
+{
+    ngx_memzero(a, sizeof(ngx_litellm_answer_t));
+
+    ngx_litellm_usage_init(&a->usage);
+
+    if (ngx_array_init(&a->text, pool, 2, sizeof(ngx_str_t)) != NGX_OK
+        || ngx_array_init(&a->reasoning, pool, 1, sizeof(ngx_str_t))
+           != NGX_OK
+        || ngx_array_init(&a->thinking, pool, 1, sizeof(ngx_litellm_part_t))
+           != NGX_OK
+        || ngx_array_init(&a->calls, pool, 2, sizeof(ngx_litellm_tool_call_t))
+           != NGX_OK
+        || ngx_array_init(&a->annotations, pool, 1, sizeof(ngx_str_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,236 @@
+
+/*
+ * A LiteLLM config.yaml as plain structs.  Read once at configuration time,
+ * frozen afterwards: everything lives in the pool it was given and nothing
+ * parses YAML at run time.  No file, environment or provider is touched
+ * directly: the caller gives the three functions, so that unit tests and the
+ * fuzzer drive the same code.
+ */
+
+#ifndef _NGX_LITELLM_CONFIG_H_INCLUDED_
+#define _NGX_LITELLM_CONFIG_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_litellm_json.h"
+#include "ngx_litellm_chat.h"
+#include "ngx_litellm_models.h"
+
+
+typedef struct ngx_litellm_provider_s    ngx_litellm_provider_t;
+typedef struct ngx_litellm_deployment_s  ngx_litellm_deployment_t;
+
+
+typedef enum {
+    NGX_LITELLM_DIAG_ERROR = 0,
+    NGX_LITELLM_DIAG_WARN,
+    NGX_LITELLM_DIAG_NOTICE
+} ngx_litellm_diag_e;
+
+
+typedef struct ngx_litellm_config_env_s  ngx_litellm_config_env_t;
+
+struct ngx_litellm_config_env_s {
+    void          *data;
+
+    /* a file's whole text; NGX_ERROR: *why says why (lower case) */
+    ngx_int_t    (*read)(void *data, ngx_str_t *path, ngx_str_t *text,
+                         ngx_str_t *why);
+
+    /* NGX_DECLINED: not set */
+    ngx_int_t    (*env)(void *data, ngx_str_t *name, ngx_str_t *value);
+
+    /*
+     * ngx_litellm_provider_detect(), by pointer since core knows no provider.
+     * Sets provider, model, api_key, api_base where the file has none, info
+     * and the param of each default, from full_model, custom_provider and
+     * api_base; no_credentials and missing_env where a key is needed and
+     * there is none.  The env given is not this struct but one whose env()
+     * knows the file's environment_variables too.
+     * NGX_DECLINED: unknown, a nearest name may be set in *hint; NGX_ABORT:
+     * *hint is a provider that is not served yet; NGX_ERROR: no memory.
+     */
+    ngx_int_t    (*provider)(ngx_litellm_config_env_t *env, ngx_pool_t *pool,
+                             ngx_litellm_deployment_t *d, ngx_str_t *hint);
+
+    /* one line for the operator, "file:line: ..." made by us */
+    void         (*diag)(void *data, ngx_litellm_diag_e level,
+                         ngx_str_t *line);
+};
+
+
+/* http://host:port/path of an api_base */
+typedef struct {
+    ngx_str_t      host;            /* lower case, without brackets */
+    in_port_t      port;            /* 80 or 443 filled in */
+    ngx_str_t      path;            /* with leading '/', no trailing '/';
+                                       empty for the root */
+    ngx_str_t      args;            /* behind '?' */
+    ngx_str_t      authority;       /* value of the Host header */
+    unsigned       tls:1;
+    unsigned       port_given:1;
+} ngx_litellm_url_t;
+
+/* NGX_DECLINED with *why for a text that is no http(s) URL */
+ngx_int_t ngx_litellm_url_parse(ngx_pool_t *pool, ngx_str_t *text,
+    ngx_litellm_url_t *url, const char **why);
+
+
+/* a member that a deployment adds to bodies that do not have it */
+typedef struct {
+    ngx_str_t                 key;       /* J-string */
+    ngx_litellm_json_t       *value;     /* start/len: its JSON text */
+    ngx_int_t                 param;     /* ngx_litellm_param_e or -1 */
+} ngx_litellm_default_t;
+
+
+struct ngx_litellm_deployment_s {
+    ngx_uint_t                index;     /* in config->deployments */
+    ngx_str_t                 group;     /* model_name */
+    ngx_str_t                 id;        /* model_info.id or a hash */
+    ngx_str_t                 full_model;/* litellm_params.model */
+    ngx_str_t                 model;     /* without the provider's prefix; may
+                                            hold '*' for a wildcard group */
+    ngx_str_t                 custom_provider;
+    const ngx_litellm_provider_t  *provider;     /* NULL: not servable */
+    const ngx_litellm_model_t     *info;         /* NULL: unknown model */
+    ngx_litellm_mode_e        mode;
+
+    ngx_str_t                 api_key;
+    ngx_str_t                 api_base;  /* as written, or the provider's */
+    ngx_str_t                 api_version;
+    ngx_str_t                 organization;
+    ngx_litellm_url_t         url;       /* of api_base */
+
+    ngx_msec_t                timeout;         /* ms; 0: not set */
+    ngx_msec_t                stream_timeout;
+    ngx_int_t                 num_retries;     /* -1: not set */
+    ngx_int_t                 order;           /* NGX_MAX_INT_T_VALUE: unset */
+    int64_t                   weight;          /* millionths; -1: not set */
+    int64_t                   rpm;             /* -1: not set */
+    int64_t                   tpm;
+
+    ngx_flag_t                drop_params;     /* NGX_CONF_UNSET: inherit */
+    ngx_array_t              *drop;            /* additional_drop_params */
+    ngx_array_t              *allow;           /* allowed_openai_params:
+                                                  ngx_str_t */
+    ngx_array_t              *headers;         /* extra_headers:
+                                                  ngx_keyval_t */
+    ngx_array_t              *defaults;        /* ngx_litellm_default_t,
+                                                  extra_body's members too */
+    ngx_str_t                 mock_response;
+    unsigned                  mock:1;          /* mock_response is there */
+    unsigned                  no_credentials:1;/* a variable is not set */
+    ngx_str_t                 missing_env;     /* its name */
+    ngx_str_t                 model_info;      /* JSON text for /model/info */
+
+    ngx_str_t                 file;            /* where it stands */
+    ngx_uint_t                line;
+
+    void                     *http;            /* http/'s own */
+};
+
+
+typedef struct {
+    ngx_rbtree_node_t         rb;        /* key: crc32 of the name */
+    ngx_queue_t               queue;
+    ngx_str_t                 name;      /* may hold '*' */
+    ngx_array_t               deployments;   /* ngx_litellm_deployment_t * */
+    unsigned                  wildcard:1;
+    unsigned                  hidden:1;      /* an alias not to be listed */
+} ngx_litellm_group_t;
+
+
+/* fallbacks of one kind: {source: [targets]} */
+typedef struct {
+    ngx_str_t                 source;    /* "*": any */
+    ngx_array_t               targets;   /* ngx_str_t */
+} ngx_litellm_fallback_t;
+
+
+typedef struct {
+    ngx_pool_t               *pool;
+    ngx_str_t                 file;
+
+    ngx_array_t               deployments;   /* ngx_litellm_deployment_t * */
+    ngx_array_t               groups;        /* ngx_litellm_group_t *, as
+                                                written */
+    ngx_array_t               patterns;      /* wildcard groups, best first */
+    ngx_rbtree_t              tree;          /* groups by name */
+    ngx_rbtree_node_t         sentinel;
+    ngx_array_t               aliases;       /* ngx_litellm_alias_t, as
+                                                written */
+    ngx_array_t               alias_index;   /* ngx_litellm_alias_t *, by
+                                                name */
+
+    ngx_array_t               fallbacks;     /* ngx_litellm_fallback_t, by
+                                                source (so the next two) */
+    ngx_array_t               context_window_fallbacks;
+    ngx_array_t               content_policy_fallbacks;
+    unsigned                  has_context_window_fallbacks:1;
+    unsigned                  has_content_policy_fallbacks:1;
+
+    ngx_str_t                 routing_strategy;
+    ngx_int_t                 num_retries;       /* router's; default 2 */
+    ngx_int_t                 max_fallbacks;     /* default 5 */
+    ngx_msec_t                retry_after;       /* ms; default 0 */
+    ngx_msec_t                request_timeout;   /* ms; 0: 6000 s */
+    ngx_msec_t                stream_timeout;    /* ms; 0: none */
+    ngx_flag_t                drop_params;
+    ngx_flag_t                modify_params;
+    ngx_flag_t                always_include_stream_usage; /* UNSET */
+    ngx_flag_t                expose_router_debug;         /* default 1 */
+    ngx_flag_t                allow_mock_testing;
+
+    ngx_str_t                 master_key;        /* empty: open */
+
+    ngx_array_t               env_names;         /* ngx_str_t: variables read */
+} ngx_litellm_config_t;
+
+
+typedef struct {
+    ngx_str_t                 name;
+    ngx_array_t               targets;   /* ngx_str_t: one, or the guide's
+                                            list (an alias over several) */
+    unsigned                  hidden:1;
+} ngx_litellm_alias_t;
+
+
+/*
+ * Reads path and what it includes.  NGX_OK with *conf; NGX_ERROR after at
+ * least one diag() of level ERROR (all errors are told, not the first only).
+ */
+ngx_int_t ngx_litellm_config_read(ngx_pool_t *pool, ngx_str_t *path,
+    ngx_litellm_config_env_t *env, ngx_litellm_config_t **conf);
+
+/* the group of just that name; NULL without one */
+ngx_litellm_group_t *ngx_litellm_config_group(ngx_litellm_config_t *conf,
+    ngx_str_t *name);
+
+/*
+ * The first wildcard group that takes name ("openai/x" is tried with
+ * "openai/" too where LiteLLM does); captured: what its stars stood for, in
+ * order (at most 4).  NULL without one.
+ */
+ngx_litellm_group_t *ngx_litellm_config_pattern(ngx_litellm_config_t *conf,
+    ngx_str_t *name, ngx_str_t captured[4], ngx_uint_t *ncaptured);
+
+/*
+ * The provider's model for a request: deployment->model with its stars
+ * replaced, left to right (LiteLLM's rule: more captures than stars: the name
+ * as asked, without this provider's prefix).
+ */
+ngx_int_t ngx_litellm_config_model(ngx_pool_t *pool,
+    ngx_litellm_deployment_t *d, ngx_str_t *name, ngx_str_t captured[4],
+    ngx_uint_t ncaptured, ngx_str_t *model);
+
+/* exact source, then "*"; NULL without */
+ngx_litellm_fallback_t *ngx_litellm_config_fallback(ngx_array_t *fallbacks,
+    ngx_str_t *source);
+
+ngx_litellm_alias_t *ngx_litellm_config_alias(ngx_litellm_config_t *conf,
+    ngx_str_t *name);
+
+
+#endif /* _NGX_LITELLM_CONFIG_H_INCLUDED_ */

@@ -1,0 +1,227 @@
+
+/*
+ * What the parts of the configuration reader share; nobody else includes it.
+ *
+ *   ngx_litellm_config.c        files, includes, sections, settings
+ *   ngx_litellm_config_model.c  model_list: a deployment for each entry
+ *   ngx_litellm_config_route.c  fallbacks, aliases, strategy, their checks
+ *   ngx_litellm_config_value.c  typed values, os.environ/NAME, JSON text
+ *   ngx_litellm_config_lint.c   which keys are read where; the warnings
+ *   ngx_litellm_config_match.c  lookups at run time
+ *
+ * One ngx_litellm_cf_t lives while a configuration is read.  What only the
+ * reading needs is in cf->temp, freed at the end; what stays is in cf->pool.
+ * A failed allocation sets cf->failed; it is looked at in one place.
+ */
+
+#ifndef _NGX_LITELLM_CONFIG_READ_H_INCLUDED_
+#define _NGX_LITELLM_CONFIG_READ_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_litellm_config.h"
+#include "ngx_litellm_yaml.h"
+
+
+typedef enum {
+    NGX_LITELLM_CF_TOP = 0,
+    NGX_LITELLM_CF_LITELLM,          /* litellm_settings */
+    NGX_LITELLM_CF_ROUTER,           /* router_settings */
+    NGX_LITELLM_CF_GENERAL,          /* general_settings */
+    NGX_LITELLM_CF_ENTRY,            /* an element of model_list */
+    NGX_LITELLM_CF_PARAMS,           /* its litellm_params */
+    NGX_LITELLM_CF_INFO,             /* its model_info */
+    NGX_LITELLM_CF_CACHE,            /* litellm_settings.cache_params */
+    NGX_LITELLM_CF_SECTIONS
+} ngx_litellm_cf_section_e;
+
+
+/* what is done with a key; see the tables of ngx_litellm_config_lint.c */
+typedef enum {
+    NGX_LITELLM_CF_UNKNOWN = 0,
+    NGX_LITELLM_CF_SERVED,
+    NGX_LITELLM_CF_QUIET,            /* read by nobody yet, harmless */
+    NGX_LITELLM_CF_LATER,            /* a part of LiteLLM not served yet */
+    NGX_LITELLM_CF_IGNORED,          /* LiteLLM's, means nothing in nginx */
+    NGX_LITELLM_CF_BODY              /* of litellm_params: goes upstream */
+} ngx_litellm_cf_status_e;
+
+
+/* of one section of the file; what an include brought is joined */
+typedef struct {
+    ngx_str_t                    name;
+    ngx_litellm_yaml_t          *key;       /* where it stands */
+    ngx_litellm_yaml_t          *value;
+    ngx_array_t                  lists;     /* ngx_litellm_yaml_t *: the lists
+                                               of model_list, in order */
+} ngx_litellm_cf_part_t;
+
+
+typedef struct {
+    ngx_pool_t                  *pool;
+    ngx_pool_t                  *temp;
+    ngx_litellm_config_t        *conf;
+    ngx_litellm_config_env_t    *caller;
+    ngx_litellm_config_env_t     env;       /* with environment_variables */
+
+    ngx_array_t                  parts;     /* ngx_litellm_cf_part_t */
+    ngx_array_t                  files;     /* ngx_str_t *: read so far */
+    ngx_litellm_yaml_t          *top;       /* of the main file */
+
+    ngx_litellm_yaml_t          *variables; /* environment_variables */
+    ngx_litellm_yaml_t          *credentials;
+    ngx_litellm_yaml_t          *default_params;
+
+    ngx_rbtree_t                 names;     /* variables read */
+    ngx_rbtree_t                 unset;     /* variables warned of */
+    ngx_rbtree_t                 ids;       /* of deployments */
+    ngx_rbtree_t                 left_out;  /* groups whose deployments are */
+    ngx_rbtree_t                 lints;
+    ngx_rbtree_node_t            sentinel;
+    ngx_array_t                  lint_list; /* in the order found */
+
+    ngx_str_t                    last_unset;/* of the value read last */
+
+    u_char                      *json;      /* JSON text being written */
+    size_t                       json_len;
+    size_t                       json_size;
+
+    ngx_litellm_json_doc_t       doc;       /* reused from value to value */
+
+    ngx_uint_t                   errors;
+    ngx_uint_t                   warnings;
+    ngx_uint_t                   near;      /* nearest names looked for */
+    unsigned                     failed:1;  /* no memory */
+} ngx_litellm_cf_t;
+
+
+/* ngx_litellm_config.c */
+
+/* "file:line: text" of the node to the operator; control bytes become '?' */
+void ngx_litellm_cf_diag(ngx_litellm_cf_t *cf, ngx_litellm_diag_e level,
+    ngx_litellm_yaml_t *node, const char *fmt, ...);
+
+#define ngx_litellm_cf_error(cf, node, ...)                                   \
+    ngx_litellm_cf_diag(cf, NGX_LITELLM_DIAG_ERROR, node, __VA_ARGS__)
+#define ngx_litellm_cf_warn(cf, node, ...)                                    \
+    ngx_litellm_cf_diag(cf, NGX_LITELLM_DIAG_WARN, node, __VA_ARGS__)
+
+ngx_litellm_cf_part_t *ngx_litellm_cf_part(ngx_litellm_cf_t *cf,
+    const char *name);
+#define ngx_litellm_cf_section(cf, name)                                      \
+    (ngx_litellm_cf_part(cf, name) ? ngx_litellm_cf_part(cf, name)->value     \
+                                   : NULL)
+
+
+/* ngx_litellm_config_value.c: all return NGX_OK, NGX_DECLINED for a value
+   that is absent, null or an unset variable (cf->last_unset has its name),
+   NGX_ERROR after telling the operator */
+
+/* a node's text with os.environ/NAME replaced; text lives in cf->pool */
+ngx_int_t ngx_litellm_cf_text(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v,
+    ngx_str_t *text, ngx_litellm_yaml_kind_e *kind);
+ngx_int_t ngx_litellm_cf_str(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v,
+    const char *name, ngx_str_t *dst);
+ngx_int_t ngx_litellm_cf_flag(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v,
+    const char *name, ngx_flag_t *dst);
+ngx_int_t ngx_litellm_cf_int(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v,
+    const char *name, int64_t min, int64_t max, int64_t *dst);
+/* times 10^scale, 0 .. max (in that unit) */
+ngx_int_t ngx_litellm_cf_fixed(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v,
+    const char *name, ngx_uint_t scale, int64_t max, int64_t *dst);
+ngx_int_t ngx_litellm_cf_msec(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v,
+    const char *name, ngx_msec_t *dst);
+/* a list of texts, or one text; adds ngx_str_t to *dst (made if NULL) */
+ngx_int_t ngx_litellm_cf_strings(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v,
+    const char *name, ngx_array_t **dst);
+
+#define NGX_LITELLM_CF_RAW      0x01    /* os.environ/NAME as written */
+#define NGX_LITELLM_CF_NUMBERS  0x02    /* "5" is 5, "true" is true: for
+                                           members that are never text */
+
+/* a tree as JSON text in cf->pool; NGX_DECLINED only for an unset variable */
+ngx_int_t ngx_litellm_cf_json(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v,
+    ngx_uint_t flags, ngx_str_t *dst);
+ngx_int_t ngx_litellm_cf_json_string(ngx_litellm_cf_t *cf, ngx_str_t *text,
+    ngx_str_t *dst);
+
+/* SHA-256 in hex of name and the tree as written, in cf->pool; salt tells
+   equal trees apart */
+ngx_int_t ngx_litellm_cf_digest(ngx_litellm_cf_t *cf, ngx_str_t *name,
+    ngx_litellm_yaml_t *v, ngx_uint_t salt, ngx_str_t *dst);
+
+/* the environment as the file sees it; an ngx_litellm_config_env_t.env */
+ngx_int_t ngx_litellm_cf_env(void *data, ngx_str_t *name, ngx_str_t *value);
+
+/* "os.environ/NAME": NGX_OK with NAME */
+ngx_int_t ngx_litellm_cf_reference(ngx_str_t *text, ngx_str_t *name);
+
+/* one warning for each variable that is not set */
+void ngx_litellm_cf_unset(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v,
+    ngx_str_t *name, const char *effect);
+
+/* adds name to a set; NGX_OK, NGX_DECLINED if it is there, NGX_ERROR */
+ngx_int_t ngx_litellm_cf_set_add(ngx_litellm_cf_t *cf, ngx_rbtree_t *set,
+    ngx_str_t *name);
+ngx_uint_t ngx_litellm_cf_set_has(ngx_rbtree_t *set, ngx_str_t *name);
+
+/* compares a text with a literal */
+#define ngx_litellm_cf_is(s, lit)                                             \
+    ((s)->len == sizeof(lit) - 1                                              \
+     && ngx_memcmp((s)->data, lit, sizeof(lit) - 1) == 0)
+
+
+/* ngx_litellm_config_model.c */
+
+void ngx_litellm_cf_models(ngx_litellm_cf_t *cf);
+
+
+/* ngx_litellm_config_route.c */
+
+void ngx_litellm_cf_routes(ngx_litellm_cf_t *cf);
+void ngx_litellm_cf_strategy(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v);
+
+
+/* ngx_litellm_config_match.c */
+
+/* an ngx_rbtree_insert_pt for conf->tree */
+void ngx_litellm_cf_insert(ngx_rbtree_node_t *temp, ngx_rbtree_node_t *node,
+    ngx_rbtree_node_t *sentinel);
+ngx_int_t ngx_litellm_cf_group(ngx_litellm_cf_t *cf,
+    ngx_litellm_deployment_t *d);
+ngx_int_t ngx_litellm_cf_index(ngx_litellm_cf_t *cf);
+ngx_int_t ngx_litellm_cf_sort_fallbacks(ngx_litellm_cf_t *cf,
+    ngx_array_t *fallbacks);
+ngx_int_t ngx_litellm_cf_sort_aliases(ngx_litellm_cf_t *cf);
+
+
+/* ngx_litellm_config_lint.c */
+
+ngx_litellm_cf_status_e ngx_litellm_cf_key(ngx_litellm_cf_section_e section,
+    ngx_str_t *key);
+
+/* the warnings for a section's keys; a key is told once, with a count */
+void ngx_litellm_cf_lint(ngx_litellm_cf_t *cf,
+    ngx_litellm_cf_section_e section, ngx_litellm_yaml_t *map);
+void ngx_litellm_cf_lint_key(ngx_litellm_cf_t *cf,
+    ngx_litellm_cf_section_e section, ngx_litellm_yaml_t *key,
+    ngx_litellm_yaml_t *value);
+
+/* values that look like variables of a shell, in the whole tree */
+void ngx_litellm_cf_lint_values(ngx_litellm_cf_t *cf,
+    ngx_litellm_yaml_t *root);
+
+/* a file that is a Kubernetes object, a chart's values, a compose file */
+void ngx_litellm_cf_lint_wrapper(ngx_litellm_cf_t *cf,
+    ngx_litellm_yaml_t *root);
+
+/* says what was gathered */
+void ngx_litellm_cf_lint_done(ngx_litellm_cf_t *cf);
+
+/* changes to get from a to b, at most max + 1 */
+ngx_uint_t ngx_litellm_cf_distance(ngx_str_t *a, const u_char *b, size_t len,
+    ngx_uint_t max);
+
+
+#endif /* _NGX_LITELLM_CONFIG_READ_H_INCLUDED_ */

@@ -1,0 +1,399 @@
+
+/*
+ * The chain writer: bytes, references, integers, JSON strings (see the
+ * header).  Callers: formats and providers for bodies and events.
+ *
+ * Invariants: out->buf is NULL or the last link's buffer with room behind
+ * "last"; *out->last is NULL and the place of the next link; out->size is the
+ * sum of all links; no link is empty.  After a failed allocation nothing is
+ * written any more.
+ */
+
+#include "ngx_litellm_out.h"
+#include "ngx_litellm_scan.h"
+#include "ngx_litellm_unescape.h"
+
+
+#define NGX_LITELLM_OUT_CHUNK  4096
+
+
+static ngx_chain_t *ngx_litellm_out_link(ngx_litellm_out_t *out,
+    u_char *start, u_char *end);
+static ngx_chain_t *ngx_litellm_out_more(ngx_litellm_out_t *out,
+    size_t wanted);
+static void ngx_litellm_out_end(ngx_litellm_out_t *out);
+
+
+void
+ngx_litellm_out_init(ngx_litellm_out_t *out, ngx_pool_t *pool)
+{
+    ngx_memzero(out, sizeof(ngx_litellm_out_t));
+
+    out->pool = pool;
+    out->last = &out->first;
+}
+
+
+void
+ngx_litellm_out_write(ngx_litellm_out_t *out, const void *data, size_t len)
+{
+    size_t         n;
+    ngx_buf_t     *b;
+    ngx_chain_t   *cl;
+    const u_char  *p;
+
+    p = data;
+
+    while (len && !out->failed) {
+        b = out->buf;
+
+        if (b == NULL || b->last == b->end) {
+            cl = out->more ? out->more(out, len)
+                           : ngx_litellm_out_more(out, len);
+
+            if (cl == NULL || cl->buf->last == cl->buf->end) {
+                out->failed = 1;
+                out->buf = NULL;
+                return;
+            }
+
+            cl->next = NULL;
+            *out->last = cl;
+            out->last = &cl->next;
+
+            b = cl->buf;
+            out->buf = b;
+        }
+
+        n = ngx_min((size_t) (b->end - b->last), len);
+
+        b->last = ngx_cpymem(b->last, p, n);
+        out->size += n;
+
+        p += n;
+        len -= n;
+    }
+}
+
+
+static ngx_chain_t *
+ngx_litellm_out_more(ngx_litellm_out_t *out, size_t wanted)
+{
+    u_char       *p, *end;
+    size_t        size;
+    ngx_chain_t  *cl;
+
+    if (out->spare != out->spare_end) {
+        p = out->spare;
+        end = out->spare_end;
+        out->spare = end;
+        goto found;
+    }
+
+    size = out->chunk ? out->chunk : NGX_LITELLM_OUT_CHUNK;
+    size = ngx_max(size, wanted);
+
+    p = ngx_palloc(out->pool, size);
+    if (p == NULL) {
+        return NULL;
+    }
+
+    end = p + size;
+
+found:
+
+    cl = ngx_litellm_out_link(out, p, end);
+    if (cl == NULL) {
+        return NULL;
+    }
+
+    cl->buf->last = p;
+    cl->buf->temporary = 1;
+
+    return cl;
+}
+
+
+/* a link whose buffer is full, of neither kind yet */
+
+static ngx_chain_t *
+ngx_litellm_out_link(ngx_litellm_out_t *out, u_char *start, u_char *end)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    b = ngx_calloc_buf(out->pool);
+    if (b == NULL) {
+        return NULL;
+    }
+
+    cl = ngx_alloc_chain_link(out->pool);
+    if (cl == NULL) {
+        return NULL;
+    }
+
+    b->start = start;
+    b->pos = start;
+    b->last = end;
+    b->end = end;
+
+    cl->buf = b;
+    cl->next = NULL;
+
+    return cl;
+}
+
+
+void
+ngx_litellm_out_ref(ngx_litellm_out_t *out, u_char *p, size_t len)
+{
+    ngx_chain_t  *cl;
+
+    if (out->ref_min == 0 || len < out->ref_min) {
+        ngx_litellm_out_copy(out, p, len);
+        return;
+    }
+
+    if (out->failed) {
+        return;
+    }
+
+    cl = ngx_litellm_out_link(out, p, p + len);
+    if (cl == NULL) {
+        out->failed = 1;
+        return;
+    }
+
+    cl->buf->memory = 1;
+
+    ngx_litellm_out_end(out);
+
+    *out->last = cl;
+    out->last = &cl->next;
+    out->size += len;
+}
+
+
+/* ends the buffer being filled; the rest of one of ours is used later */
+
+static void
+ngx_litellm_out_end(ngx_litellm_out_t *out)
+{
+    ngx_buf_t  *b;
+
+    b = out->buf;
+    out->buf = NULL;
+
+    if (b == NULL || out->more) {
+        return;
+    }
+
+    out->spare = b->last;
+    out->spare_end = b->end;
+
+    b->end = b->last;
+}
+
+
+void
+ngx_litellm_out_int(ngx_litellm_out_t *out, int64_t n)
+{
+    u_char    *p, buf[NGX_INT64_LEN];
+    uint64_t   value;
+
+    value = (n < 0) ? 0 - (uint64_t) n : (uint64_t) n;
+
+    p = buf + sizeof(buf);
+
+    do {
+        *--p = (u_char) ('0' + value % 10);
+        value /= 10;
+    } while (value);
+
+    if (n < 0) {
+        *--p = '-';
+    }
+
+    ngx_litellm_out_copy(out, p, buf + sizeof(buf) - p);
+}
+
+
+void
+ngx_litellm_out_json(ngx_litellm_out_t *out, ngx_str_t *text)
+{
+    ngx_litellm_out_copy(out, "\"", 1);
+    ngx_litellm_out_escape(out, text->data, text->len);
+    ngx_litellm_out_copy(out, "\"", 1);
+}
+
+
+void
+ngx_litellm_out_escape(ngx_litellm_out_t *out, const u_char *text, size_t len)
+{
+    u_char      *p, *last, *run, esc[6];
+    ngx_uint_t   n;
+
+    static const u_char  hex[] = "0123456789abcdef";
+
+    if (len == 0) {
+        return;
+    }
+
+    p = (u_char *) text;
+    last = p + len;
+    run = p;
+
+    for ( ;; ) {
+        p = ngx_litellm_scan_string(p, last);
+
+        if (p < last && *p >= 0x80) {
+            n = ngx_litellm_scan_utf8(p, last);
+
+            if (n) {
+                p += n;
+                continue;
+            }
+        }
+
+        if (p > run) {
+            ngx_litellm_out_copy(out, run, p - run);
+        }
+
+        if (p == last) {
+            return;
+        }
+
+        esc[0] = '\\';
+        n = 2;
+
+        switch (*p) {
+
+        case '"': case '\\':
+            esc[1] = *p;
+            break;
+
+        case '\b':
+            esc[1] = 'b';
+            break;
+
+        case '\f':
+            esc[1] = 'f';
+            break;
+
+        case '\n':
+            esc[1] = 'n';
+            break;
+
+        case '\r':
+            esc[1] = 'r';
+            break;
+
+        case '\t':
+            esc[1] = 't';
+            break;
+
+        default:
+            if (*p >= 0x80) {
+                n = ngx_cpymem(esc, "\xef\xbf\xbd", 3) - esc;
+                break;
+            }
+
+            n = ngx_cpymem(esc + 1, "u00", 3) - esc;
+            esc[n++] = hex[*p >> 4];
+            esc[n++] = hex[*p & 0xf];
+        }
+
+        ngx_litellm_out_copy(out, esc, n);
+
+        p++;
+        run = p;
+    }
+}
+
+
+void
+ngx_litellm_out_unescape(ngx_litellm_out_t *out, const u_char *text,
+    size_t len)
+{
+    u_char  *p, *last, *next, buf[NGX_LITELLM_UNESCAPE_MAX];
+    size_t   n;
+
+    if (len == 0) {
+        return;
+    }
+
+    p = (u_char *) text;
+    last = p + len;
+
+    while (p < last) {
+        if (*p == '\\') {
+            n = ngx_litellm_unescape_one(&p, last, buf);
+            ngx_litellm_out_copy(out, buf, n);
+            continue;
+        }
+
+        next = memchr(p, '\\', last - p);
+        if (next == NULL) {
+            next = last;
+        }
+
+        ngx_litellm_out_copy(out, p, next - p);
+        p = next;
+    }
+}
+
+
+ngx_chain_t *
+ngx_litellm_out_take(ngx_litellm_out_t *out)
+{
+    ngx_chain_t  *cl;
+
+    ngx_litellm_out_end(out);
+
+    cl = out->first;
+
+    out->first = NULL;
+    out->last = &out->first;
+    out->size = 0;
+
+    return cl;
+}
+
+
+ngx_int_t
+ngx_litellm_out_join(ngx_litellm_out_t *out, ngx_str_t *dst)
+{
+    u_char       *p;
+    ngx_chain_t  *cl;
+
+    if (out->failed) {
+        return NGX_ERROR;
+    }
+
+    if (out->size == 0) {
+        ngx_str_set(dst, "");
+        return NGX_OK;
+    }
+
+    dst->len = out->size;
+
+    cl = out->first;
+
+    if ((off_t) (cl->buf->last - cl->buf->pos) == out->size) {
+        dst->data = cl->buf->pos;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(out->pool, dst->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    dst->data = p;
+
+    for ( /* void */ ; cl; cl = cl->next) {
+        p = ngx_cpymem(p, cl->buf->pos, cl->buf->last - cl->buf->pos);
+    }
+
+    return NGX_OK;
+}

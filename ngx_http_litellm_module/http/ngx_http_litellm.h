@@ -1,0 +1,355 @@
+
+/*
+ * The nginx-aware layer: configuration, the request's context, attempts.
+ * Read ngx_http_litellm_handler.c first.
+ */
+
+#ifndef _NGX_HTTP_LITELLM_H_INCLUDED_
+#define _NGX_HTTP_LITELLM_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "ngx_litellm_json.h"
+#include "ngx_litellm_out.h"
+#include "ngx_litellm_sse.h"
+#include "ngx_litellm_chat.h"
+#include "ngx_litellm_error.h"
+#include "ngx_litellm_config.h"
+#include "ngx_litellm_provider.h"
+#include "ngx_litellm_format.h"
+#include "ngx_http_litellm_compat.h"
+#include "ngx_http_litellm_origin.h"
+
+
+#define NGX_HTTP_LITELLM_VERSION  "0.1.0"
+
+
+typedef struct ngx_http_litellm_ctx_s      ngx_http_litellm_ctx_t;
+typedef struct ngx_http_litellm_attempt_s  ngx_http_litellm_attempt_t;
+typedef struct ngx_http_litellm_zone_s     ngx_http_litellm_zone_t;
+
+
+/* a place where requests go: one per scheme, host and port */
+typedef struct {
+    ngx_str_node_t                   sn;         /* "https://host:443" */
+    ngx_uint_t                       index;
+    ngx_litellm_url_t                url;
+    ngx_http_litellm_origin_t       *origin;     /* NULL: a declared group */
+    ngx_http_upstream_srv_conf_t    *upstream;
+    ngx_http_complex_value_t         ssl_name;
+} ngx_http_litellm_endpoint_t;
+
+
+typedef struct {
+    ngx_str_t                        path;
+    ngx_litellm_config_t            *config;
+} ngx_http_litellm_file_t;
+
+
+typedef struct {
+    ngx_array_t                      files;      /* ngx_http_litellm_file_t */
+    ngx_array_t                      origins;    /* ..._origin_t * */
+    ngx_rbtree_t                     endpoints;  /* ..._endpoint_t */
+    ngx_rbtree_node_t                sentinel;
+    ngx_uint_t                       nendpoints; /* their indices */
+    ngx_array_t                      env_files;  /* ngx_str_t */
+    ngx_array_t                     *env;        /* ngx_keyval_t, of the
+                                                    files; NULL: not read */
+    ngx_shm_zone_t                  *zone;
+    unsigned                         used:1;     /* some location serves */
+} ngx_http_litellm_main_conf_t;
+
+
+typedef struct {
+    ngx_flag_t                       enable;
+    ngx_str_t                        config_path;
+    ngx_litellm_config_t            *config;
+
+    size_t                           max_body_size;
+    size_t                           body_buffer_size;
+    size_t                           buffer_size;
+    size_t                           max_response_size;
+    size_t                           max_event_size;
+    size_t                           hold_size;
+
+    ngx_msec_t                       connect_timeout;
+    ngx_msec_t                       send_timeout;
+    ngx_msec_t                       read_timeout;
+    ngx_flag_t                       socket_keepalive;
+    ngx_uint_t                       next_upstream;
+    ngx_uint_t                       next_upstream_tries;
+
+    ngx_uint_t                       keepalive;
+    ngx_uint_t                       keepalive_requests;
+    ngx_msec_t                       keepalive_timeout;
+    ngx_msec_t                       resolve_valid;
+
+    ngx_msec_t                       health_timeout;
+    ngx_msec_t                       health_valid;
+    ngx_uint_t                       health_parallel;
+
+#if (NGX_HTTP_SSL)
+    ngx_ssl_t                       *ssl;
+    ngx_uint_t                       ssl_protocols;
+    ngx_str_t                        ssl_ciphers;
+    ngx_flag_t                       ssl_verify;
+    ngx_uint_t                       ssl_verify_depth;
+    ngx_str_t                        ssl_trusted_certificate;
+    ngx_str_t                        ssl_crl;
+    ngx_flag_t                       ssl_session_reuse;
+#endif
+
+    ngx_http_upstream_conf_t        *upstreams;  /* by endpoint's index */
+} ngx_http_litellm_loc_conf_t;
+
+
+/* what a client asked for: ngx_http_litellm_api.c */
+typedef struct {
+    ngx_str_t                        path;       /* "*": {model} */
+    ngx_uint_t                       methods;
+    ngx_int_t                      (*handler)(ngx_http_request_t *r,
+                                              ngx_http_litellm_ctx_t *ctx);
+    const ngx_litellm_format_t      *format;     /* of a POST to a model */
+    ngx_litellm_op_e                 op;
+    unsigned                         open:1;     /* no key asked for */
+} ngx_http_litellm_api_t;
+
+
+/* phases of an attempt, and how it reads its answer */
+typedef enum {
+    NGX_HTTP_LITELLM_COLLECT = 0,    /* whole body, then looked at */
+    NGX_HTTP_LITELLM_PASS,           /* events of our client's dialect */
+    NGX_HTTP_LITELLM_TRANSLATE       /* events of another one */
+} ngx_http_litellm_mode_e;
+
+
+typedef void (*ngx_http_litellm_done_pt)(ngx_http_litellm_attempt_t *a);
+
+
+typedef struct {
+    ngx_str_t                        key;
+    ngx_str_t                        value;
+    u_char                          *lowcase;
+} ngx_http_litellm_header_t;
+
+
+/*
+ * One call of one deployment: a clone subrequest with an upstream of its own
+ * (architecture 4).  It ends exactly once: done is set and, unless it was
+ * cancelled with the request, the parent is woken.
+ */
+
+struct ngx_http_litellm_attempt_s {
+    ngx_http_request_t              *parent;
+    ngx_http_request_t              *request;    /* the clone */
+    ngx_http_litellm_ctx_t          *ctx;        /* the parent's */
+    ngx_litellm_call_t              *call;
+    ngx_litellm_deployment_t        *deployment;
+    ngx_http_litellm_endpoint_t     *endpoint;
+    ngx_http_upstream_conf_t        *conf;
+    ngx_litellm_wire_t               wire;
+    ngx_http_litellm_resolve_t       resolve;
+    ngx_http_post_subrequest_t       post;
+
+    /* the provider's answer */
+    ngx_uint_t                       status;     /* 0: no header yet */
+    ngx_http_status_t                status_line;
+    ngx_array_t                      headers;    /* ..._header_t */
+    ngx_str_t                        content_type;
+    ngx_http_chunked_t               chunked;
+    ngx_http_litellm_mode_e          mode;
+
+    u_char                          *body;       /* COLLECT */
+    size_t                           size;
+    size_t                           alloc;
+
+    ngx_litellm_sse_t                sse;        /* PASS, TRANSLATE */
+    ngx_litellm_json_doc_t           doc;
+    ngx_litellm_stream_t             stream;
+    ngx_litellm_writer_t             writer;
+    ngx_litellm_out_t                out;        /* held until the commit,
+                                                    then moved to out_bufs */
+    ngx_litellm_facts_t              facts;      /* of the whole answer */
+    ngx_litellm_answer_t             answer;     /* translated whole answer */
+    ngx_litellm_error_t              error;      /* class 0: it is good */
+
+    ngx_msec_t                       start;
+    ngx_http_litellm_done_pt         handler;    /* NULL: wake the parent */
+    void                            *data;
+
+    unsigned                         resolving:1;
+    unsigned                         running:1;
+    unsigned                         done:1;
+    unsigned                         is_chunked:1;
+    unsigned                         body_done:1;   /* its end was seen */
+    unsigned                         complete:1;    /* the stream's end mark */
+    unsigned                         committed:1;   /* header went out */
+    unsigned                         probe:1;       /* of /health */
+};
+
+
+struct ngx_http_litellm_ctx_s {
+    ngx_http_request_t              *request;
+    const ngx_http_litellm_api_t    *api;
+    ngx_str_t                        path;       /* behind the prefix */
+    ngx_str_t                        path_model; /* {model} of the path */
+    ngx_uint_t                       step;
+
+    ngx_litellm_call_t               call;
+    ngx_litellm_error_t              error;
+
+    u_char                           id[48];     /* "chatcmpl-" + UUID */
+    ngx_str_t                        call_id;    /* x-litellm-call-id */
+
+    /* route: where the request stands (ngx_http_litellm_route.c) */
+    ngx_str_t                        group;      /* being tried */
+    ngx_array_t                     *candidates; /* its ..._deployment_t * */
+    ngx_str_t                        captured[4];
+    ngx_uint_t                       ncaptured;
+    ngx_int_t                        order;      /* level being tried */
+    ngx_array_t                      refused;    /* ..._deployment_t * that
+                                                    can't serve this request */
+    ngx_array_t                      tried;      /* ngx_str_t: groups */
+    ngx_array_t                      frames;     /* fallbacks being walked */
+    ngx_array_t                     *own_fallbacks;  /* ngx_str_t: client's */
+    ngx_uint_t                       fallbacks;  /* hops done */
+    ngx_int_t                        retries;    /* done in this group */
+    ngx_uint_t                       attempts;   /* done in all */
+    ngx_msec_t                       timeout;    /* of the client; 0: none */
+    ngx_msec_t                       stream_timeout;
+    ngx_int_t                        num_retries;/* of the client; -1: none */
+    ngx_flag_t                       drop_params;
+    unsigned                         no_fallbacks:1;
+
+    ngx_http_litellm_attempt_t      *attempt;    /* running or last */
+    ngx_litellm_error_t              first_error;   /* of the first group */
+    ngx_event_t                      timer;      /* backoff, time-outs */
+    ngx_msec_t                       deadline;   /* of the attempt, in all */
+
+    ngx_http_litellm_attempt_t      *own;        /* this is that attempt's
+                                                    clone */
+    ngx_str_t                        page;       /* ..._errorpage.c */
+    void                            *health;
+
+    unsigned                         authorized:1;
+    unsigned                         backoff:1;
+    unsigned                         header_sent:1;
+    unsigned                         responded:1;   /* the answer is ours */
+    unsigned                         page_sent:1;
+    unsigned                         ended:1;
+};
+
+
+extern ngx_module_t  ngx_http_litellm_module;
+
+
+/* ngx_http_litellm_conf.c */
+void *ngx_http_litellm_create_main_conf(ngx_conf_t *cf);
+void *ngx_http_litellm_create_loc_conf(ngx_conf_t *cf);
+char *ngx_http_litellm_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+
+/* ngx_http_litellm_handler.c */
+ngx_int_t ngx_http_litellm_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_litellm_post(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+ngx_http_litellm_ctx_t *ngx_http_litellm_ctx(ngx_http_request_t *r);
+/* the parent's write_event_handler while attempts are under way */
+void ngx_http_litellm_wake(ngx_http_request_t *r);
+
+/* ngx_http_litellm_auth.c */
+ngx_int_t ngx_http_litellm_access_handler(ngx_http_request_t *r);
+/* NGX_OK, or NGX_DECLINED with ctx->error */
+ngx_int_t ngx_http_litellm_auth(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_uint_t in_content);
+
+/* ngx_http_litellm_api.c */
+const ngx_http_litellm_api_t *ngx_http_litellm_api(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+
+/* ngx_http_litellm_route.c */
+ngx_int_t ngx_http_litellm_route_open(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+/* the next deployment of the group: NGX_OK, NGX_DECLINED with ctx->error */
+ngx_int_t ngx_http_litellm_route_pick(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_litellm_deployment_t **d);
+/*
+ * After a failed attempt: NGX_OK: try again after *delay ms (pick anew);
+ * NGX_DECLINED: ctx->error is final.
+ */
+ngx_int_t ngx_http_litellm_route_failed(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_attempt_t *a,
+    ngx_msec_t *delay);
+
+/* ngx_http_litellm_attempt.c */
+ngx_http_litellm_attempt_t *ngx_http_litellm_attempt_create(
+    ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_call_t *call, ngx_litellm_deployment_t *d);
+/*
+ * Translates and sends.  NGX_AGAIN: on its way; NGX_DECLINED: failed at once,
+ * a->error and a->done are set; NGX_ERROR.
+ */
+ngx_int_t ngx_http_litellm_attempt_start(ngx_http_litellm_attempt_t *a);
+/* ends a running attempt with this class; not from inside its own filters */
+void ngx_http_litellm_attempt_cancel(ngx_http_litellm_attempt_t *a,
+    ngx_litellm_class_e class, const char *text);
+/* a failure of the transport, as LiteLLM words it */
+void ngx_http_litellm_attempt_fail(ngx_http_litellm_attempt_t *a,
+    ngx_litellm_class_e class, ngx_uint_t status, const char *text);
+
+/* ngx_http_litellm_upstream.c: the clone's side */
+ngx_int_t ngx_http_litellm_upstream_handler(ngx_http_request_t *r,
+    ngx_http_litellm_attempt_t *a);
+
+/* ngx_http_litellm_stream.c */
+ngx_int_t ngx_http_litellm_stream_init(ngx_http_litellm_attempt_t *a);
+/* bytes of the answer's body; in the upstream's buffer */
+ngx_int_t ngx_http_litellm_stream_bytes(ngx_http_litellm_attempt_t *a,
+    u_char *p, u_char *last);
+/* the body has ended: what is left to send is in a->out; error is set for a
+   stream that was cut */
+ngx_int_t ngx_http_litellm_stream_end(ngx_http_litellm_attempt_t *a);
+
+/* ngx_http_litellm_respond.c */
+ngx_int_t ngx_http_litellm_send_header(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_attempt_t *a,
+    ngx_uint_t status, off_t length);
+/* header and body, then the request is to be finalized with what it returns */
+ngx_int_t ngx_http_litellm_send_body(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_attempt_t *a,
+    ngx_uint_t status, ngx_litellm_out_t *out);
+ngx_int_t ngx_http_litellm_send_error(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_litellm_error_t *e);
+/* *e for refusals of our own */
+ngx_int_t ngx_http_litellm_refuse(ngx_litellm_error_t *e,
+    ngx_litellm_class_e class, ngx_uint_t status, const char *type,
+    const char *message);
+ngx_int_t ngx_http_litellm_add_header(ngx_http_request_t *r,
+    const char *key, size_t len, ngx_str_t *value);
+
+/* ngx_http_litellm_errorpage.c */
+ngx_int_t ngx_http_litellm_errorpage_init(ngx_conf_t *cf);
+
+/* ngx_http_litellm_zone.c */
+char *ngx_http_litellm_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_http_litellm_zone_default(ngx_conf_t *cf,
+    ngx_http_litellm_main_conf_t *mcf);
+
+/* ngx_http_litellm_health.c */
+ngx_int_t ngx_http_litellm_health(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+ngx_int_t ngx_http_litellm_liveness(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+ngx_int_t ngx_http_litellm_readiness(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+
+/* ngx_http_litellm_models.c */
+ngx_int_t ngx_http_litellm_models(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+ngx_int_t ngx_http_litellm_model(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+
+
+#endif /* _NGX_HTTP_LITELLM_H_INCLUDED_ */

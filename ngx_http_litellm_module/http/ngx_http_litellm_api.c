@@ -1,0 +1,178 @@
+
+/*
+ * The HTTP surface: which path and method means what.  Paths are LiteLLM's;
+ * nearly each exists with and without /v1.  Under "location /llm/" they follow
+ * that prefix; a path that is whole an API path of its own counts as it is, so
+ * "location /v1/" serves /v1/chat/completions too.
+ */
+
+#include "ngx_http_litellm.h"
+
+
+
+
+static const ngx_http_litellm_api_t *ngx_http_litellm_api_find(
+    ngx_str_t *path, ngx_str_t *model);
+static ngx_uint_t ngx_http_litellm_api_prefix(ngx_str_t *path,
+    const char *prefix, size_t len);
+
+
+#define NGX_HTTP_LITELLM_READ  (NGX_HTTP_GET|NGX_HTTP_HEAD)
+
+
+static ngx_http_litellm_api_t  ngx_http_litellm_apis[] = {
+
+    { ngx_string("/chat/completions"), NGX_HTTP_POST, ngx_http_litellm_post,
+      &ngx_litellm_openai_chat, NGX_LITELLM_OP_CHAT, 0 },
+
+    { ngx_string("/completions"), NGX_HTTP_POST, ngx_http_litellm_post,
+      &ngx_litellm_openai_completions, NGX_LITELLM_OP_COMPLETIONS, 0 },
+
+    { ngx_string("/embeddings"), NGX_HTTP_POST, ngx_http_litellm_post,
+      &ngx_litellm_openai_embeddings, NGX_LITELLM_OP_EMBEDDINGS, 0 },
+
+    { ngx_string("/models"), NGX_HTTP_LITELLM_READ, ngx_http_litellm_models,
+      NULL, 0, 0 },
+
+    { ngx_string("/health"), NGX_HTTP_LITELLM_READ, ngx_http_litellm_health,
+      NULL, 0, 0 },
+
+    { ngx_string("/health/liveliness"), NGX_HTTP_LITELLM_READ,
+      ngx_http_litellm_liveness, NULL, 0, 1 },
+
+    { ngx_string("/health/liveness"), NGX_HTTP_LITELLM_READ,
+      ngx_http_litellm_liveness, NULL, 0, 1 },
+
+    { ngx_string("/health/readiness"), NGX_HTTP_LITELLM_READ,
+      ngx_http_litellm_readiness, NULL, 0, 1 },
+
+    { ngx_null_string, 0, NULL, NULL, 0, 0 }
+};
+
+
+/* GET /models/{id} */
+
+static ngx_http_litellm_api_t  ngx_http_litellm_api_model = {
+    ngx_string("/models/"), NGX_HTTP_LITELLM_READ, ngx_http_litellm_model,
+    NULL, 0, 0
+};
+
+
+/* what may stand behind /engines/{model} and /openai/deployments/{model} */
+
+#define NGX_HTTP_LITELLM_MODEL_APIS  3
+
+
+const ngx_http_litellm_api_t *
+ngx_http_litellm_api(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
+{
+    ngx_http_core_loc_conf_t      *clcf;
+    const ngx_http_litellm_api_t  *api;
+
+    ctx->path = r->uri;
+
+    api = ngx_http_litellm_api_find(&ctx->path, &ctx->path_model);
+
+    if (api != NULL) {
+        return api;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->exact_match || clcf->noname || clcf->named
+#if (NGX_PCRE)
+        || clcf->regex
+#endif
+        || clcf->name.len <= 1 || clcf->name.len > r->uri.len)
+    {
+        return NULL;
+    }
+
+    ctx->path.data = r->uri.data + clcf->name.len;
+    ctx->path.len = r->uri.len - clcf->name.len;
+
+    if (clcf->name.data[clcf->name.len - 1] == '/') {
+        ctx->path.data--;
+        ctx->path.len++;
+    }
+
+    return ngx_http_litellm_api_find(&ctx->path, &ctx->path_model);
+}
+
+
+static const ngx_http_litellm_api_t *
+ngx_http_litellm_api_find(ngx_str_t *path, ngx_str_t *model)
+{
+    ngx_str_t                      p;
+    ngx_uint_t                     i, prefix;
+    const ngx_http_litellm_api_t  *api;
+
+    p = *path;
+
+    prefix = ngx_http_litellm_api_prefix(&p, "/openai/deployments/",
+                                         sizeof("/openai/deployments/") - 1)
+             || ngx_http_litellm_api_prefix(&p, "/v1/engines/",
+                                            sizeof("/v1/engines/") - 1)
+             || ngx_http_litellm_api_prefix(&p, "/engines/",
+                                            sizeof("/engines/") - 1);
+
+    if (prefix) {
+
+        /* the model may hold slashes: what counts is the end */
+
+        for (i = 0; i < NGX_HTTP_LITELLM_MODEL_APIS; i++) {
+
+            api = &ngx_http_litellm_apis[i];
+
+            if (p.len > api->path.len
+                && ngx_memcmp(p.data + p.len - api->path.len, api->path.data,
+                              api->path.len)
+                   == 0)
+            {
+                model->data = p.data;
+                model->len = p.len - api->path.len;
+                return api;
+            }
+        }
+
+        return NULL;
+    }
+
+    if (p.len > sizeof("/v1/") - 1
+        && ngx_memcmp(p.data, "/v1/", sizeof("/v1/") - 1) == 0)
+    {
+        p.data += sizeof("/v1") - 1;
+        p.len -= sizeof("/v1") - 1;
+    }
+
+    for (api = ngx_http_litellm_apis; api->path.len; api++) {
+        if (p.len == api->path.len
+            && ngx_memcmp(p.data, api->path.data, p.len) == 0)
+        {
+            return api;
+        }
+    }
+
+    if (ngx_http_litellm_api_prefix(&p, "/models/", sizeof("/models/") - 1)) {
+        *model = p;
+        return &ngx_http_litellm_api_model;
+    }
+
+    return NULL;
+}
+
+
+/* takes a prefix off that something stands behind */
+
+static ngx_uint_t
+ngx_http_litellm_api_prefix(ngx_str_t *path, const char *prefix, size_t len)
+{
+    if (path->len <= len || ngx_memcmp(path->data, prefix, len) != 0) {
+        return 0;
+    }
+
+    path->data += len;
+    path->len -= len;
+
+    return 1;
+}

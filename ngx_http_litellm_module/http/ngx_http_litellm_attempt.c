@@ -1,0 +1,539 @@
+
+/*
+ * An attempt: one deployment called once.  It is a clone subrequest that holds
+ * a real nginx upstream; the parent waits for its end, which is told exactly
+ * once.  Whatever happens (no address, connect, TLS, time-out, bad header,
+ * error status, cut stream, cancelled) arrives here as a->error with a class;
+ * class NGX_LITELLM_NO_ERROR means that the answer is good.
+ *
+ * A clone that is cancelled or fails never reaches nginx's special responses:
+ * the post_subrequest handler takes the code.  Only what means that the client
+ * is gone (499, 408, a dead connection) goes on and ends the whole request.
+ */
+
+#include "ngx_http_litellm.h"
+
+
+static void ngx_http_litellm_attempt_cleanup(void *data);
+static ngx_int_t ngx_http_litellm_attempt_connect(
+    ngx_http_litellm_attempt_t *a);
+static void ngx_http_litellm_attempt_resolved(
+    ngx_http_litellm_resolve_t *rs, ngx_int_t rc);
+static ngx_int_t ngx_http_litellm_attempt_send(ngx_http_litellm_attempt_t *a);
+static ngx_int_t ngx_http_litellm_attempt_post(ngx_http_request_t *r,
+    void *data, ngx_int_t rc);
+static void ngx_http_litellm_attempt_judge(ngx_http_litellm_attempt_t *a,
+    ngx_int_t rc);
+static void ngx_http_litellm_attempt_answer(ngx_http_litellm_attempt_t *a);
+static ngx_msec_t ngx_http_litellm_attempt_retry_after(
+    ngx_http_litellm_attempt_t *a);
+
+
+ngx_http_litellm_attempt_t *
+ngx_http_litellm_attempt_create(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_litellm_call_t *call,
+    ngx_litellm_deployment_t *d)
+{
+    ngx_pool_cleanup_t           *cln;
+    ngx_http_litellm_attempt_t   *a;
+    ngx_http_litellm_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_litellm_module);
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_litellm_attempt_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    a = cln->data;
+    cln->handler = ngx_http_litellm_attempt_cleanup;
+
+    ngx_memzero(a, sizeof(ngx_http_litellm_attempt_t));
+
+    a->parent = r;
+    a->ctx = ctx;
+    a->call = call;
+    a->deployment = d;
+    a->start = ngx_current_msec;
+
+    if (d->http != NULL) {
+        a->endpoint = d->http;
+        a->conf = &lcf->upstreams[a->endpoint->index];
+    }
+
+    ngx_litellm_out_init(&a->wire.body, r->pool);
+    ngx_litellm_usage_init(&a->facts.usage);
+
+    if (ngx_array_init(&a->wire.headers, r->pool, 4, sizeof(ngx_keyval_t))
+        != NGX_OK
+        || ngx_array_init(&a->headers, r->pool, 16,
+                          sizeof(ngx_http_litellm_header_t))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return a;
+}
+
+
+/* the request is being freed: nobody will be told any more */
+
+static void
+ngx_http_litellm_attempt_cleanup(void *data)
+{
+    ngx_http_litellm_attempt_t *a = data;
+
+    if (a->resolving) {
+        a->resolving = 0;
+        ngx_http_litellm_origin_cancel(&a->resolve);
+    }
+}
+
+
+ngx_int_t
+ngx_http_litellm_attempt_start(ngx_http_litellm_attempt_t *a)
+{
+    ngx_int_t                  rc;
+    ngx_litellm_call_t        *call;
+    ngx_litellm_deployment_t  *d;
+
+    call = a->call;
+    d = a->deployment;
+
+    call->deployment = d;
+
+    if (d->mock) {
+
+        if (ngx_litellm_answer_init(&a->answer, a->parent->pool) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        rc = ngx_litellm_mock_answer(call, &a->answer, &a->error);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        a->done = 1;
+
+        return NGX_DECLINED;
+    }
+
+    if (a->endpoint == NULL) {
+        ngx_http_litellm_attempt_fail(a, NGX_LITELLM_API_CONNECTION, 500,
+                                      "the deployment has no address");
+        a->done = 1;
+        return NGX_DECLINED;
+    }
+
+    rc = d->provider->dialect->request(call, &a->wire, &a->error);
+
+    if (rc == NGX_ERROR || a->wire.body.failed) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_DECLINED) {
+        a->done = 1;
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_litellm_attempt_connect(a);
+}
+
+
+/* an address first: without one there is no upstream to start */
+
+static ngx_int_t
+ngx_http_litellm_attempt_connect(ngx_http_litellm_attempt_t *a)
+{
+    ngx_int_t  rc;
+
+    if (a->endpoint->origin == NULL) {
+        return ngx_http_litellm_attempt_send(a);
+    }
+
+    a->resolve.handler = ngx_http_litellm_attempt_resolved;
+    a->resolve.data = a;
+
+    rc = ngx_http_litellm_origin_resolve(a->endpoint->origin, &a->resolve,
+                                         a->parent->connection->log);
+
+    if (rc == NGX_OK) {
+        return ngx_http_litellm_attempt_send(a);
+    }
+
+    if (rc == NGX_AGAIN) {
+        a->resolving = 1;
+        return NGX_AGAIN;
+    }
+
+    ngx_http_litellm_attempt_fail(a, NGX_LITELLM_API_CONNECTION, 500,
+                                  "the provider's name does not resolve");
+    a->done = 1;
+
+    return NGX_DECLINED;
+}
+
+
+static void
+ngx_http_litellm_attempt_resolved(ngx_http_litellm_resolve_t *rs,
+    ngx_int_t rc)
+{
+    ngx_connection_t            *c;
+    ngx_http_litellm_attempt_t  *a;
+
+    a = rs->data;
+    c = a->parent->connection;
+
+    a->resolving = 0;
+
+    ngx_http_set_log_request(c->log, a->parent);
+
+    if (rc == NGX_OK) {
+
+        rc = ngx_http_litellm_attempt_send(a);
+
+        if (rc == NGX_ERROR) {
+            ngx_http_finalize_request(a->parent, NGX_ERROR);
+        }
+
+    } else {
+        ngx_http_litellm_attempt_fail(a, NGX_LITELLM_API_CONNECTION, 500,
+                                      "the provider's name does not resolve");
+        a->done = 1;
+
+        if (a->handler) {
+            a->handler(a);
+        }
+
+        a->parent->write_event_handler(a->parent);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static ngx_int_t
+ngx_http_litellm_attempt_send(ngx_http_litellm_attempt_t *a)
+{
+    ngx_http_request_t      *r, *sr;
+    ngx_http_litellm_ctx_t  *ctx;
+
+    r = a->parent;
+
+    a->post.handler = ngx_http_litellm_attempt_post;
+    a->post.data = a;
+
+    ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_litellm_ctx_t));
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->own = a;
+
+    if (ngx_http_subrequest(r, &r->uri, &r->args, &sr, &a->post,
+                            NGX_HTTP_SUBREQUEST_CLONE)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ctx->request = sr;
+    a->request = sr;
+
+    ngx_http_set_ctx(sr, ctx, ngx_http_litellm_module);
+
+    /* $upstream_addr and the like list all attempts, as after redirects */
+
+    sr->upstream_states = r->upstream_states;
+
+    return NGX_AGAIN;
+}
+
+
+/*
+ * The clone has ended.  An inactive one calls this twice: the first call
+ * counts.
+ */
+
+static ngx_int_t
+ngx_http_litellm_attempt_post(ngx_http_request_t *r, void *data, ngx_int_t rc)
+{
+    ngx_http_litellm_attempt_t *a = data;
+
+    if (rc == NGX_HTTP_CLIENT_CLOSED_REQUEST
+        || rc == NGX_HTTP_REQUEST_TIME_OUT
+        || r->connection->error)
+    {
+        a->done = 1;
+        return (rc == NGX_OK) ? NGX_ERROR : rc;
+    }
+
+    if (a->done) {
+        return NGX_OK;
+    }
+
+    a->done = 1;
+
+    if (a->parent->upstream_states == NULL) {
+        a->parent->upstream_states = r->upstream_states;
+    }
+
+    ngx_http_litellm_attempt_judge(a, rc);
+
+    if (a->handler) {
+        a->handler(a);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_litellm_attempt_judge(ngx_http_litellm_attempt_t *a, ngx_int_t rc)
+{
+    ngx_str_t  body;
+
+    if (a->error.class != NGX_LITELLM_NO_ERROR) {
+        return;
+    }
+
+    if (a->status == 0) {
+
+        /* no header: rc is what nginx would have answered */
+
+        if (rc == NGX_HTTP_GATEWAY_TIME_OUT) {
+            ngx_http_litellm_attempt_fail(a, NGX_LITELLM_TIMEOUT, 408,
+                                          "Request timed out.");
+
+        } else if (rc == NGX_HTTP_BAD_GATEWAY) {
+            ngx_http_litellm_attempt_fail(a, NGX_LITELLM_API_CONNECTION, 500,
+                                          "Connection error.");
+
+        } else {
+            ngx_http_litellm_attempt_fail(a, NGX_LITELLM_API_CONNECTION, 500,
+                                          "internal error");
+        }
+
+        return;
+    }
+
+    if (a->mode != NGX_HTTP_LITELLM_COLLECT) {
+
+        if (ngx_http_litellm_stream_end(a) != NGX_OK) {
+            ngx_http_litellm_attempt_fail(a, NGX_LITELLM_API_CONNECTION, 500,
+                                          "internal error");
+        }
+
+        return;
+    }
+
+    if (!a->body_done
+        && (rc != NGX_OK || a->is_chunked
+            || a->request->upstream->headers_in.content_length_n != -1))
+    {
+        if (rc == NGX_HTTP_GATEWAY_TIME_OUT) {
+            ngx_http_litellm_attempt_fail(a, NGX_LITELLM_TIMEOUT, 408,
+                                          "Request timed out.");
+            return;
+        }
+
+        if (a->status < 300) {
+            ngx_http_litellm_attempt_fail(a, NGX_LITELLM_API_CONNECTION, 500,
+                          "the provider closed the connection in the middle "
+                          "of its answer");
+            return;
+        }
+    }
+
+    if (a->status < 200 || a->status >= 300) {
+
+        body.data = a->body;
+        body.len = a->size;
+
+        a->call->deployment = a->deployment;
+        a->deployment->provider->dialect->error(a->call, a->status, &body,
+                                                &a->error);
+
+        a->error.retry_after = ngx_http_litellm_attempt_retry_after(a);
+
+        return;
+    }
+
+    ngx_http_litellm_attempt_answer(a);
+}
+
+
+/* a whole 2xx body */
+
+static void
+ngx_http_litellm_attempt_answer(ngx_http_litellm_attempt_t *a)
+{
+    ngx_int_t                     rc;
+    ngx_str_t                     body;
+    const ngx_litellm_dialect_t  *dialect;
+
+    body.data = a->body;
+    body.len = a->size;
+
+    a->call->deployment = a->deployment;
+    dialect = a->deployment->provider->dialect;
+
+    if (a->call->stream) {
+
+        /* JSON in place of events: an error, or a server without streams */
+
+        rc = a->wire.pass ? dialect->tap(a->call, &body, &a->facts)
+                          : NGX_OK;
+
+        if (rc == NGX_DECLINED) {
+            a->error = a->facts.error;
+
+        } else {
+            ngx_http_litellm_attempt_fail(a, NGX_LITELLM_BAD_GATEWAY, 502,
+                                    "the provider answered without a stream");
+        }
+
+        return;
+    }
+
+    if (a->wire.pass) {
+        rc = dialect->tap(a->call, &body, &a->facts);
+
+        if (rc == NGX_DECLINED) {
+            a->error = a->facts.error;
+        }
+
+    } else {
+
+        if (ngx_litellm_answer_init(&a->answer, a->parent->pool) != NGX_OK) {
+            rc = NGX_ERROR;
+
+        } else {
+            rc = dialect->response(a->call, &body, &a->answer, &a->error);
+        }
+
+        if (rc == NGX_OK) {
+            a->facts.usage = a->answer.usage;
+            a->facts.finish = a->answer.finish;
+        }
+    }
+
+    if (rc == NGX_ERROR) {
+        ngx_http_litellm_attempt_fail(a, NGX_LITELLM_API_CONNECTION, 500,
+                                      "internal error");
+    }
+}
+
+
+/* seconds or an HTTP date; ms, at most a day */
+
+static ngx_msec_t
+ngx_http_litellm_attempt_retry_after(ngx_http_litellm_attempt_t *a)
+{
+    time_t                      t;
+    ngx_int_t                   n;
+    ngx_uint_t                  i;
+    ngx_http_litellm_header_t  *h;
+
+    h = a->headers.elts;
+
+    for (i = 0; i < a->headers.nelts; i++) {
+
+        if (h[i].key.len != sizeof("retry-after") - 1
+            || ngx_strncmp(h[i].lowcase, "retry-after",
+                           sizeof("retry-after") - 1)
+               != 0)
+        {
+            continue;
+        }
+
+        n = ngx_atofp(h[i].value.data, h[i].value.len, 3);
+
+        if (n == NGX_ERROR) {
+            t = ngx_parse_http_time(h[i].value.data, h[i].value.len);
+
+            if (t == (time_t) NGX_ERROR || t <= ngx_time()) {
+                return 0;
+            }
+
+            n = (ngx_int_t) (ngx_min(t - ngx_time(), 86400) * 1000);
+        }
+
+        return (ngx_msec_t) ngx_min(n, 86400 * 1000);
+    }
+
+    return 0;
+}
+
+
+/*
+ * As ngx_http_upstream_create() takes an older upstream away: the engine's
+ * cleanup finalizes with NGX_DONE, which tells nobody; the code that follows
+ * does.
+ */
+
+void
+ngx_http_litellm_attempt_cancel(ngx_http_litellm_attempt_t *a,
+    ngx_litellm_class_e class, const char *text)
+{
+    ngx_http_request_t   *sr;
+    ngx_http_upstream_t  *u;
+
+    if (a->done) {
+        return;
+    }
+
+    ngx_http_litellm_attempt_fail(a, class,
+                                  (class == NGX_LITELLM_TIMEOUT) ? 408 : 500,
+                                  text);
+
+    if (a->resolving) {
+        a->resolving = 0;
+        ngx_http_litellm_origin_cancel(&a->resolve);
+        a->done = 1;
+        return;
+    }
+
+    sr = a->request;
+
+    if (sr == NULL) {
+        a->done = 1;
+        return;
+    }
+
+    u = sr->upstream;
+
+    if (u != NULL && u->cleanup != NULL) {
+        sr->main->count++;
+        (*u->cleanup)(sr);
+    }
+
+    ngx_http_finalize_request(sr, NGX_OK);
+}
+
+
+void
+ngx_http_litellm_attempt_fail(ngx_http_litellm_attempt_t *a,
+    ngx_litellm_class_e class, ngx_uint_t status, const char *text)
+{
+    ngx_str_t  s;
+
+    if (a->error.class != NGX_LITELLM_NO_ERROR) {
+        return;
+    }
+
+    s.data = (u_char *) text;
+    s.len = ngx_strlen(text);
+
+    a->call->deployment = a->deployment;
+
+    if (ngx_litellm_error_set(a->call, &a->error, class, status, &s)
+        != NGX_OK)
+    {
+        a->error.class = class;
+        a->error.status = status;
+        a->error.message = s;
+    }
+}

@@ -1,0 +1,895 @@
+
+/*
+ * The way of a request (architecture 2), read from top to bottom.
+ *
+ * The content handler tells the clone of an attempt from a client's request,
+ * finds the API function, and for those that call a model reads the body and
+ * runs the steps.  A step returns NGX_OK (the next one), NGX_AGAIN (it will be
+ * woken), NGX_DONE (the request was finalized) or NGX_DECLINED: ctx->error goes
+ * to the client.  No step knows the step after it.
+ */
+
+#include "ngx_http_litellm.h"
+
+
+typedef struct {
+    const char    *name;
+    ngx_int_t    (*handler)(ngx_http_request_t *r,
+                            ngx_http_litellm_ctx_t *ctx);
+} ngx_http_litellm_step_t;
+
+
+static ngx_int_t ngx_http_litellm_method(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_int_t *rc);
+static ngx_int_t ngx_http_litellm_preflight(ngx_http_request_t *r);
+static void ngx_http_litellm_body_handler(ngx_http_request_t *r);
+static void ngx_http_litellm_run(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+static ngx_int_t ngx_http_litellm_body(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+static ngx_int_t ngx_http_litellm_join(ngx_http_request_t *r,
+    ngx_str_t *body);
+static ngx_int_t ngx_http_litellm_open(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+static ngx_int_t ngx_http_litellm_attempts(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+static ngx_int_t ngx_http_litellm_try(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+static ngx_uint_t ngx_http_litellm_ask_usage(ngx_litellm_config_t *config,
+    ngx_litellm_deployment_t *d);
+static ngx_int_t ngx_http_litellm_judge(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+static void ngx_http_litellm_set_timer(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+static void ngx_http_litellm_timer(ngx_event_t *ev);
+static ngx_int_t ngx_http_litellm_respond(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+static ngx_int_t ngx_http_litellm_respond_stream(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+static void ngx_http_litellm_answer_events(ngx_litellm_writer_t *w,
+    ngx_litellm_out_t *out, ngx_litellm_answer_t *answer);
+static void ngx_http_litellm_cleanup(void *data);
+static void ngx_http_litellm_make_id(ngx_http_litellm_ctx_t *ctx);
+
+
+static ngx_http_litellm_step_t  ngx_http_litellm_steps[] = {
+    { "body", ngx_http_litellm_body },
+    { "open", ngx_http_litellm_open },
+    { "route", ngx_http_litellm_route_open },
+    { "attempt", ngx_http_litellm_attempts },
+    { "respond", ngx_http_litellm_respond },
+    { NULL, NULL }
+};
+
+
+ngx_int_t
+ngx_http_litellm_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                rc;
+    ngx_http_litellm_ctx_t  *ctx;
+
+    ctx = ngx_http_litellm_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->own) {
+        return ngx_http_litellm_upstream_handler(r, ctx->own);
+    }
+
+    ctx->api = ngx_http_litellm_api(r, ctx);
+
+    if (ngx_http_litellm_method(r, ctx, &rc) != NGX_OK) {
+        return rc;
+    }
+
+    if (!ctx->api->open && ngx_http_litellm_auth(r, ctx, 1) != NGX_OK) {
+
+        if (ngx_http_discard_request_body(r) != NGX_OK) {
+            r->keepalive = 0;
+        }
+
+        return ngx_http_litellm_send_error(r, ctx, &ctx->error);
+    }
+
+    return ctx->api->handler(r, ctx);
+}
+
+
+ngx_http_litellm_ctx_t *
+ngx_http_litellm_ctx(ngx_http_request_t *r)
+{
+    ngx_http_litellm_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
+
+    if (ctx != NULL) {
+        return ctx;
+    }
+
+    ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_litellm_ctx_t));
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    ctx->request = r;
+    ctx->num_retries = -1;
+    ctx->drop_params = NGX_CONF_UNSET;
+
+    ngx_http_set_ctx(r, ctx, ngx_http_litellm_module);
+
+    return ctx;
+}
+
+
+/* NGX_OK: the API function may be called; else it was answered with *rc */
+
+static ngx_int_t
+ngx_http_litellm_method(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx,
+    ngx_int_t *rc)
+{
+    ngx_str_t  allow;
+
+    if (ctx->api != NULL && (r->method & ctx->api->methods)) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_discard_request_body(r) != NGX_OK) {
+        r->keepalive = 0;
+    }
+
+    if (ctx->api == NULL) {
+        (void) ngx_http_litellm_refuse(&ctx->error, NGX_LITELLM_NOT_FOUND,
+                                       404, "invalid_request_error",
+                                       "Not Found");
+
+        *rc = ngx_http_litellm_send_error(r, ctx, &ctx->error);
+        return NGX_DECLINED;
+    }
+
+    if (ctx->api->methods & NGX_HTTP_POST) {
+        ngx_str_set(&allow, "POST, OPTIONS");
+
+    } else {
+        ngx_str_set(&allow, "GET, HEAD, OPTIONS");
+    }
+
+    if (ngx_http_litellm_add_header(r, "Allow", sizeof("Allow") - 1, &allow)
+        != NGX_OK)
+    {
+        *rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NGX_DECLINED;
+    }
+
+    if (r->method == NGX_HTTP_OPTIONS) {
+        *rc = ngx_http_litellm_preflight(r);
+        return NGX_DECLINED;
+    }
+
+    (void) ngx_http_litellm_refuse(&ctx->error, NGX_LITELLM_BAD_REQUEST, 405,
+                                   "invalid_request_error",
+                                   "Method Not Allowed");
+
+    *rc = ngx_http_litellm_send_error(r, ctx, &ctx->error);
+    return NGX_DECLINED;
+}
+
+
+/*
+ * A CORS preflight: 204 without a key.  Which origins may come is nginx's
+ * business: "add_header Access-Control-Allow-Origin ... always".
+ */
+
+static ngx_int_t
+ngx_http_litellm_preflight(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+
+    r->headers_out.status = NGX_HTTP_NO_CONTENT;
+    r->header_only = 1;
+
+    ngx_http_clear_content_length(r);
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_send_special(r, NGX_HTTP_LAST);
+}
+
+
+/* POST to a model: the api table's handler */
+
+ngx_int_t
+ngx_http_litellm_post(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
+{
+    ngx_int_t            rc;
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln->handler = ngx_http_litellm_cleanup;
+    cln->data = ctx;
+
+    ctx->call.pool = r->pool;
+    ctx->call.log = r->connection->log;
+    ctx->call.op = ctx->api->op;
+    ctx->call.format = ctx->api->format;
+    ctx->call.now = ngx_time();
+
+    ngx_http_litellm_make_id(ctx);
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_litellm_body_handler);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_http_litellm_body_handler(ngx_http_request_t *r)
+{
+    ngx_http_litellm_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
+
+    r->read_event_handler = ngx_http_test_reading;
+
+    ngx_http_litellm_run(r, ctx);
+}
+
+
+static void
+ngx_http_litellm_run(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    if (ctx->ended) {
+        return;
+    }
+
+    while (ngx_http_litellm_steps[ctx->step].handler) {
+
+        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "litellm step: %s",
+                       ngx_http_litellm_steps[ctx->step].name);
+
+        rc = ngx_http_litellm_steps[ctx->step].handler(r, ctx);
+
+        if (rc == NGX_OK) {
+            ctx->step++;
+            continue;
+        }
+
+        if (rc == NGX_AGAIN || rc == NGX_DONE) {
+            return;
+        }
+
+        ctx->ended = 1;
+
+        if (rc == NGX_DECLINED) {
+            rc = ngx_http_litellm_send_error(r, ctx, &ctx->error);
+
+        } else {
+            rc = ctx->header_sent ? NGX_ERROR
+                                  : NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        ngx_http_finalize_request(r, rc);
+
+        return;
+    }
+}
+
+
+/* an attempt has ended, or the client's connection has news */
+
+void
+ngx_http_litellm_wake(ngx_http_request_t *r)
+{
+    ngx_http_litellm_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
+
+    if (ctx->ended || ctx->backoff
+        || (ctx->attempt && !ctx->attempt->done))
+    {
+        return;
+    }
+
+    ngx_http_litellm_run(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_http_litellm_body(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
+{
+    if (ngx_http_litellm_join(r, &ctx->call.body) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The body as one range: parsers want it so (a string fed in pieces costs
+ * quadratic time).  What came with the header is a buffer of its own; a body
+ * over client_body_buffer_size is in nginx's temporary file.
+ */
+
+static ngx_int_t
+ngx_http_litellm_join(ngx_http_request_t *r, ngx_str_t *body)
+{
+    u_char       *p;
+    size_t        len, n;
+    ssize_t       rc;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    ngx_str_null(body);
+
+    if (r->request_body == NULL || r->request_body->bufs == NULL) {
+        return NGX_OK;
+    }
+
+    cl = r->request_body->bufs;
+
+    if (cl->next == NULL && ngx_buf_in_memory(cl->buf)) {
+        body->data = cl->buf->pos;
+        body->len = cl->buf->last - cl->buf->pos;
+        return NGX_OK;
+    }
+
+    len = 0;
+
+    for ( /* void */ ; cl; cl = cl->next) {
+        len += (size_t) ngx_buf_size(cl->buf);
+    }
+
+    p = ngx_pnalloc(r->pool, len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    body->data = p;
+    body->len = len;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+
+        b = cl->buf;
+
+        if (ngx_buf_in_memory(b)) {
+            p = ngx_cpymem(p, b->pos, b->last - b->pos);
+            continue;
+        }
+
+        n = (size_t) (b->file_last - b->file_pos);
+        rc = ngx_read_file(b->file, p, n, b->file_pos);
+
+        if (rc == NGX_ERROR || (size_t) rc != n) {
+            ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                          "litellm: request body file was not read whole");
+            return NGX_ERROR;
+        }
+
+        p += n;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_litellm_open(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
+{
+    ngx_http_litellm_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_litellm_module);
+
+    ctx->call.config = lcf->config;
+
+    /* {model} of the path wins over the body's, which may then be missing */
+
+    ctx->call.model = ctx->path_model;
+
+    if (ctx->call.format->open(&ctx->call, &ctx->error) != NGX_OK) {
+        return (ctx->error.class != NGX_LITELLM_NO_ERROR) ? NGX_DECLINED
+                                                          : NGX_ERROR;
+    }
+
+    if (ctx->path_model.len) {
+        ctx->call.model = ctx->path_model;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * One deployment after the other until one answers, or until there is nothing
+ * left to try.  Entered anew each time an attempt has ended or a wait is over.
+ */
+
+static ngx_int_t
+ngx_http_litellm_attempts(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    for ( ;; ) {
+
+        if (ctx->attempt == NULL || !ctx->attempt->done || ctx->backoff) {
+
+            ctx->backoff = 0;
+
+            rc = ngx_http_litellm_try(r, ctx);
+
+            if (rc != NGX_OK) {
+                return rc;
+            }
+        }
+
+        /* an attempt is done */
+
+        if (ctx->timer.timer_set) {
+            ngx_del_timer(&ctx->timer);
+        }
+
+        rc = ngx_http_litellm_judge(r, ctx);
+
+        if (rc != NGX_BUSY) {
+            return rc;
+        }
+    }
+}
+
+
+/* NGX_OK: the attempt ended at once; NGX_AGAIN: it is on its way */
+
+static ngx_int_t
+ngx_http_litellm_try(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
+{
+    ngx_int_t                     rc;
+    ngx_litellm_config_t         *config;
+    ngx_litellm_deployment_t     *d;
+    ngx_http_litellm_attempt_t   *a;
+
+    rc = ngx_http_litellm_route_pick(r, ctx, &d);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    config = ctx->call.config;
+
+    if (ngx_litellm_config_model(r->pool, d, &ctx->group, ctx->captured,
+                                 ctx->ncaptured, &ctx->call.provider_model)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ctx->drop_params != NGX_CONF_UNSET) {
+        ctx->call.drop_params = ctx->drop_params;
+
+    } else if (d->drop_params != NGX_CONF_UNSET) {
+        ctx->call.drop_params = d->drop_params;
+
+    } else {
+        ctx->call.drop_params = (config->drop_params == 1);
+    }
+
+    ctx->call.ask_usage = ngx_http_litellm_ask_usage(config, d);
+
+    a = ngx_http_litellm_attempt_create(r, ctx, &ctx->call, d);
+    if (a == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->attempt = a;
+    ctx->attempts++;
+
+    r->write_event_handler = ngx_http_litellm_wake;
+    r->read_event_handler = ngx_http_test_reading;
+
+    rc = ngx_http_litellm_attempt_start(a);
+
+    if (rc == NGX_DECLINED) {
+        return NGX_OK;
+    }
+
+    if (rc == NGX_AGAIN) {
+        ngx_http_litellm_set_timer(r, ctx);
+    }
+
+    return rc;
+}
+
+
+/*
+ * May a stream be asked for its usage on our own account?  Where the provider
+ * is known to understand it; "openai/" with another api_base is anybody's
+ * server, and gets nothing that its clients did not send.
+ */
+
+static ngx_uint_t
+ngx_http_litellm_ask_usage(ngx_litellm_config_t *config,
+    ngx_litellm_deployment_t *d)
+{
+    if (config->always_include_stream_usage != NGX_CONF_UNSET) {
+        return config->always_include_stream_usage;
+    }
+
+    if (d->provider == NULL
+        || !(d->provider->quirks & NGX_LITELLM_Q_STREAM_USAGE))
+    {
+        return 0;
+    }
+
+    return d->provider->name.len != sizeof("openai") - 1
+           || ngx_memcmp(d->provider->name.data, "openai",
+                         sizeof("openai") - 1)
+              != 0
+           || (d->api_base.len == d->provider->base.len
+               && ngx_memcmp(d->api_base.data, d->provider->base.data,
+                             d->api_base.len)
+                  == 0);
+}
+
+
+/*
+ * NGX_OK: there is something to answer; NGX_BUSY: try the next deployment now;
+ * NGX_AGAIN: after a while; NGX_DECLINED: ctx->error is final.
+ */
+
+static ngx_int_t
+ngx_http_litellm_judge(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
+{
+    ngx_int_t                    rc;
+    ngx_msec_t                   delay;
+    ngx_uint_t                   level;
+    ngx_http_litellm_attempt_t  *a;
+
+    a = ctx->attempt;
+
+    if (a->error.class == NGX_LITELLM_NO_ERROR || a->committed) {
+        return NGX_OK;
+    }
+
+    level = (a->error.status >= 500) ? NGX_LOG_WARN : NGX_LOG_INFO;
+
+    ngx_log_error(level, r->connection->log, 0,
+                  "litellm: attempt %ui at deployment \"%V\" of \"%V\" "
+                  "failed: %V, status %ui, %M ms",
+                  ctx->attempts, &a->deployment->id, &ctx->group,
+                  ngx_litellm_error_class(a->error.class), a->error.status,
+                  ngx_current_msec - a->start);
+
+    rc = ngx_http_litellm_route_failed(r, ctx, a, &delay);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (delay == 0) {
+        ctx->backoff = 1;        /* a new attempt is due */
+        return NGX_BUSY;
+    }
+
+    ctx->backoff = 1;
+
+    ctx->timer.handler = ngx_http_litellm_timer;
+    ctx->timer.data = r;
+    ctx->timer.log = r->connection->log;
+
+    ngx_add_timer(&ctx->timer, delay);
+
+    return NGX_AGAIN;
+}
+
+
+/*
+ * Silence is the engine's to notice; here are the total time of an attempt
+ * and, for a stream, the time to its first content.  LiteLLM's order of
+ * settings: litellm.md 3.6.
+ */
+
+static void
+ngx_http_litellm_set_timer(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
+{
+    ngx_msec_t                 total, first;
+    ngx_litellm_config_t      *config;
+    ngx_litellm_deployment_t  *d;
+
+    d = ctx->attempt->deployment;
+    config = ctx->call.config;
+
+    total = ctx->timeout ? ctx->timeout
+            : d->timeout ? d->timeout
+            : config->request_timeout ? config->request_timeout
+            : 6000 * 1000;
+
+    ctx->deadline = ngx_current_msec + total;
+
+    if (ctx->call.stream) {
+
+        first = ctx->stream_timeout ? ctx->stream_timeout
+                : d->stream_timeout ? d->stream_timeout
+                : config->stream_timeout;
+
+        if (first && first < total) {
+            total = first;
+        }
+    }
+
+    ctx->timer.handler = ngx_http_litellm_timer;
+    ctx->timer.data = r;
+    ctx->timer.log = r->connection->log;
+
+    ngx_add_timer(&ctx->timer, total);
+}
+
+
+/* the end of a wait between attempts, or an attempt that took too long */
+
+static void
+ngx_http_litellm_timer(ngx_event_t *ev)
+{
+    ngx_msec_int_t               left;
+    ngx_connection_t            *c;
+    ngx_http_request_t          *r;
+    ngx_http_litellm_ctx_t      *ctx;
+    ngx_http_litellm_attempt_t  *a;
+
+    r = ev->data;
+    c = r->connection;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
+
+    ngx_http_set_log_request(c->log, r);
+
+    a = ctx->attempt;
+
+    if (ctx->backoff) {
+        ngx_http_litellm_run(r, ctx);
+
+    } else if (a != NULL && !a->done) {
+
+        left = (ngx_msec_int_t) (ctx->deadline - ngx_current_msec);
+
+        if (a->committed && left > 0) {
+
+            /* the first content came in time */
+
+            ngx_add_timer(ev, (ngx_msec_t) left);
+
+        } else {
+            ngx_http_litellm_attempt_cancel(a, NGX_LITELLM_TIMEOUT,
+                                            "Request timed out.");
+
+            if (a->request == NULL) {
+                ngx_http_litellm_wake(r);
+            }
+        }
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static ngx_int_t
+ngx_http_litellm_respond(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
+{
+    ngx_int_t                    rc;
+    ngx_litellm_out_t            out;
+    ngx_http_litellm_attempt_t  *a;
+
+    a = ctx->attempt;
+
+    if (ctx->call.stream) {
+        rc = ngx_http_litellm_respond_stream(r, ctx);
+
+    } else {
+
+        ngx_litellm_out_init(&out, r->pool);
+
+        if (a->wire.pass) {
+            out.ref_min = 1;
+            ngx_litellm_out_ref(&out, a->body, a->size);
+
+        } else {
+            ctx->call.format->answer(&ctx->call, &out, &a->answer);
+        }
+
+        rc = ngx_http_litellm_send_body(r, ctx, a, NGX_HTTP_OK, &out);
+    }
+
+    ctx->ended = 1;
+
+    ngx_http_finalize_request(r, rc);
+
+    return NGX_DONE;
+}
+
+
+/* what is left to say when the stream's attempt has ended */
+
+static ngx_int_t
+ngx_http_litellm_respond_stream(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx)
+{
+    ngx_int_t                    rc;
+    ngx_litellm_out_t            out;
+    ngx_litellm_writer_t         writer;
+    ngx_http_litellm_attempt_t  *a;
+
+    a = ctx->attempt;
+
+    if (a->deployment->mock) {
+
+        ngx_litellm_out_init(&out, r->pool);
+
+        ngx_memzero(&writer, sizeof(ngx_litellm_writer_t));
+        writer.call = &ctx->call;
+        writer.id = ctx->call.id;
+        ngx_litellm_usage_init(&writer.usage);
+
+        ngx_http_litellm_answer_events(&writer, &out, &a->answer);
+
+        a->out = out;
+    }
+
+    if (!ctx->header_sent) {
+
+        rc = ngx_http_litellm_send_header(r, ctx, a, NGX_HTTP_OK, -1);
+
+        if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+            return rc;
+        }
+    }
+
+    if (a->error.class != NGX_LITELLM_NO_ERROR) {
+
+        /* the answer was cut: an error event, and no [DONE] */
+
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "litellm: stream of deployment \"%V\" of \"%V\" was cut: "
+                      "%V, status %ui", &a->deployment->id, &ctx->group,
+                      ngx_litellm_error_class(a->error.class),
+                      a->error.status);
+
+        ctx->call.format->error(&a->out, &a->error, 1);
+    }
+
+    if (a->out.failed) {
+        return NGX_ERROR;
+    }
+
+    if (a->out.first) {
+        rc = ngx_http_output_filter(r, a->out.first);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_send_special(r, NGX_HTTP_LAST);
+}
+
+
+/* a whole answer as the events of a stream */
+
+static void
+ngx_http_litellm_answer_events(ngx_litellm_writer_t *w,
+    ngx_litellm_out_t *out, ngx_litellm_answer_t *answer)
+{
+    ngx_str_t                    *s;
+    ngx_uint_t                    i;
+    ngx_litellm_event_t           ev;
+    ngx_litellm_tool_call_t      *call;
+    const ngx_litellm_format_t   *format;
+
+    format = w->call->format;
+
+    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
+
+    ev.type = NGX_LITELLM_EV_START;
+    ev.id = answer->id;
+    ev.text = answer->model;
+    format->event(w, out, &ev);
+
+    s = answer->text.elts;
+
+    for (i = 0; i < answer->text.nelts; i++) {
+        ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
+        ev.type = NGX_LITELLM_EV_TEXT;
+        ev.text = s[i];
+        format->event(w, out, &ev);
+    }
+
+    call = answer->calls.elts;
+
+    for (i = 0; i < answer->calls.nelts; i++) {
+        ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
+        ev.type = NGX_LITELLM_EV_CALL;
+        ev.index = i;
+        ev.id = call[i].id;
+        ev.name = call[i].name;
+        format->event(w, out, &ev);
+
+        ev.type = NGX_LITELLM_EV_ARGUMENTS;
+        ev.text = call[i].arguments;
+        format->event(w, out, &ev);
+    }
+
+    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
+    ev.type = NGX_LITELLM_EV_FINISH;
+    ev.finish = answer->finish;
+    format->event(w, out, &ev);
+
+    ev.type = NGX_LITELLM_EV_USAGE;
+    ev.usage = &answer->usage;
+    format->event(w, out, &ev);
+
+    ev.type = NGX_LITELLM_EV_END;
+    format->event(w, out, &ev);
+}
+
+
+static void
+ngx_http_litellm_cleanup(void *data)
+{
+    ngx_http_litellm_ctx_t *ctx = data;
+
+    if (ctx->timer.timer_set) {
+        ngx_del_timer(&ctx->timer);
+    }
+}
+
+
+/* a random UUID (RFC 9562, version 4), and "chatcmpl-" of the same */
+
+static void
+ngx_http_litellm_make_id(ngx_http_litellm_ctx_t *ctx)
+{
+    u_char         *p;
+    uint32_t        r[4];
+    ngx_uint_t      i;
+
+    static u_char   hex[] = "0123456789abcdef";
+
+    r[0] = (uint32_t) ngx_random() ^ ((uint32_t) ngx_random() << 16);
+    r[1] = (uint32_t) ngx_random() ^ ((uint32_t) ngx_random() << 16);
+    r[2] = (uint32_t) ngx_random() ^ ((uint32_t) ngx_random() << 16);
+    r[3] = (uint32_t) ngx_random() ^ ((uint32_t) ngx_random() << 16);
+
+    r[1] = (r[1] & 0xffff0fff) | 0x00004000;
+    r[2] = (r[2] & 0x3fffffff) | 0x80000000;
+
+    p = ctx->id + sizeof("chatcmpl-") - 1;
+
+    ngx_memcpy(ctx->id, "chatcmpl-", sizeof("chatcmpl-") - 1);
+
+    for (i = 0; i < 32; i++) {
+
+        if (i == 8 || i == 12 || i == 16 || i == 20) {
+            *p++ = '-';
+        }
+
+        *p++ = hex[(r[i / 8] >> (28 - 4 * (i % 8))) & 0xf];
+    }
+
+    ctx->call_id.data = ctx->id + sizeof("chatcmpl-") - 1;
+    ctx->call_id.len = 36;
+
+    ctx->call.id.data = ctx->id;
+    ctx->call.id.len = sizeof("chatcmpl-") - 1 + 36;
+}

@@ -1,0 +1,405 @@
+
+/*
+ * What the client gets: status, headers, a whole body or an error.  Streams
+ * only send their header here, their events go by ngx_http_litellm_stream.c.
+ */
+
+#include "ngx_http_litellm.h"
+#include "ngx_litellm_openai.h"
+
+
+static ngx_int_t ngx_http_litellm_own_headers(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_attempt_t *a);
+static ngx_int_t ngx_http_litellm_provider_headers(ngx_http_request_t *r,
+    ngx_http_litellm_attempt_t *a, ngx_uint_t status);
+static ngx_uint_t ngx_http_litellm_hop_by_hop(ngx_http_litellm_header_t *h);
+
+
+/* not passed on: hop by hop (RFC 9110), the provider's cookies, nginx's own */
+
+static ngx_str_t  ngx_http_litellm_hidden[] = {
+    ngx_string("connection"),
+    ngx_string("keep-alive"),
+    ngx_string("proxy-authenticate"),
+    ngx_string("proxy-authorization"),
+    ngx_string("proxy-connection"),
+    ngx_string("te"),
+    ngx_string("trailer"),
+    ngx_string("transfer-encoding"),
+    ngx_string("upgrade"),
+    ngx_string("set-cookie"),
+    ngx_string("set-cookie2"),
+    ngx_string("content-length"),
+    ngx_null_string
+};
+
+
+ngx_int_t
+ngx_http_litellm_send_header(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_attempt_t *a,
+    ngx_uint_t status, off_t length)
+{
+    ngx_str_t  value;
+
+    ctx->responded = 1;
+    ctx->header_sent = 1;
+
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = length;
+
+    if (length == -1) {
+        ngx_str_set(&r->headers_out.content_type,
+                    "text/event-stream; charset=utf-8");
+        r->headers_out.content_type_len = sizeof("text/event-stream") - 1;
+
+        ngx_str_set(&value, "no-cache");
+
+        if (ngx_http_litellm_add_header(r, "Cache-Control",
+                                        sizeof("Cache-Control") - 1, &value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        ngx_str_set(&value, "no");
+
+        if (ngx_http_litellm_add_header(r, "X-Accel-Buffering",
+                                        sizeof("X-Accel-Buffering") - 1,
+                                        &value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+    } else if (status != NGX_HTTP_NO_CONTENT) {
+        ngx_str_set(&r->headers_out.content_type, "application/json");
+        r->headers_out.content_type_len = r->headers_out.content_type.len;
+    }
+
+    r->headers_out.content_type_lowcase = NULL;
+
+    if (ngx_http_litellm_own_headers(r, ctx, a) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (a != NULL
+        && ngx_http_litellm_provider_headers(r, a, status) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_send_header(r);
+}
+
+
+ngx_int_t
+ngx_http_litellm_send_body(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_attempt_t *a,
+    ngx_uint_t status, ngx_litellm_out_t *out)
+{
+    ngx_int_t     rc;
+    ngx_chain_t  *cl;
+
+    if (out->failed) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_litellm_send_header(r, ctx, a, status, out->size);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    if (out->first == NULL) {
+        return ngx_http_send_special(r, NGX_HTTP_LAST);
+    }
+
+    for (cl = out->first; cl->next; cl = cl->next) { /* void */ }
+
+    cl->buf->last_buf = (r == r->main) ? 1 : 0;
+    cl->buf->last_in_chain = 1;
+
+    return ngx_http_output_filter(r, out->first);
+}
+
+
+ngx_int_t
+ngx_http_litellm_send_error(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_litellm_error_t *e)
+{
+    ngx_litellm_out_t             out;
+    ngx_http_litellm_attempt_t   *a;
+    const ngx_litellm_format_t   *format;
+
+    if (ctx->header_sent) {
+        return NGX_ERROR;
+    }
+
+    ngx_litellm_out_init(&out, r->pool);
+
+    format = ctx->call.format;
+
+    if (format != NULL) {
+        format->error(&out, e, 0);
+
+    } else {
+        ngx_litellm_openai_error(&out, e, 0);
+    }
+
+    a = ctx->attempt;
+
+    if (a != NULL && a->status == 0) {
+        a = NULL;
+    }
+
+    if (e->status == 0) {
+        e->status = NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_litellm_send_body(r, ctx, a, e->status, &out);
+}
+
+
+ngx_int_t
+ngx_http_litellm_refuse(ngx_litellm_error_t *e, ngx_litellm_class_e class,
+    ngx_uint_t status, const char *type, const char *message)
+{
+    ngx_memzero(e, sizeof(ngx_litellm_error_t));
+
+    e->class = class;
+    e->status = status;
+
+    if (type != NULL) {
+        e->type.data = (u_char *) type;
+        e->type.len = ngx_strlen(type);
+    }
+
+    e->message.data = (u_char *) message;
+    e->message.len = ngx_strlen(message);
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_http_litellm_add_header(ngx_http_request_t *r, const char *key,
+    size_t len, ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+    h->key.data = (u_char *) key;
+    h->key.len = len;
+    h->value = *value;
+    h->lowcase_key = NULL;
+
+    ngx_http_litellm_header_last(h);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_litellm_add_number(ngx_http_request_t *r, const char *key,
+    size_t len, ngx_uint_t n)
+{
+    u_char     *p;
+    ngx_str_t   value;
+
+    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.data = p;
+    value.len = ngx_sprintf(p, "%ui", n) - p;
+
+    return ngx_http_litellm_add_header(r, key, len, &value);
+}
+
+
+#define ngx_http_litellm_header(r, name, value)                               \
+    ngx_http_litellm_add_header(r, name, sizeof(name) - 1, value)
+
+
+/* x-litellm-*: litellm.md 4.4 */
+
+static ngx_int_t
+ngx_http_litellm_own_headers(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_attempt_t *a)
+{
+    u_char                    *p;
+    ngx_str_t                  value;
+    ngx_litellm_deployment_t  *d;
+
+    if (ctx->api == NULL || ctx->api->format == NULL) {
+        return NGX_OK;
+    }
+
+    if (ctx->call_id.len
+        && ngx_http_litellm_header(r, "x-litellm-call-id", &ctx->call_id)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&value, NGX_HTTP_LITELLM_VERSION);
+
+    if (ngx_http_litellm_header(r, "x-litellm-version", &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (a == NULL) {
+        return NGX_OK;
+    }
+
+    d = a->deployment;
+
+    if (ngx_http_litellm_header(r, "x-litellm-model-id", &d->id) != NGX_OK
+        || ngx_http_litellm_header(r, "x-litellm-model-group", &ctx->group)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (a->endpoint != NULL) {
+
+        value.len = sizeof("https://") - 1 + d->url.authority.len
+                    + d->url.path.len;
+
+        p = ngx_pnalloc(r->pool, value.len);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        value.data = p;
+
+        p = d->url.tls ? ngx_cpymem(p, "https://", sizeof("https://") - 1)
+                       : ngx_cpymem(p, "http://", sizeof("http://") - 1);
+        p = ngx_cpymem(p, d->url.authority.data, d->url.authority.len);
+        p = ngx_cpymem(p, d->url.path.data, d->url.path.len);
+
+        value.len = p - value.data;
+
+        if (ngx_http_litellm_header(r, "x-litellm-model-api-base", &value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (r->headers_out.status >= 300) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_litellm_add_number(r, "x-litellm-attempted-retries",
+                                    sizeof("x-litellm-attempted-retries") - 1,
+                                    ctx->retries)
+        != NGX_OK
+        || ngx_http_litellm_add_number(r, "x-litellm-attempted-fallbacks",
+                                  sizeof("x-litellm-attempted-fallbacks") - 1,
+                                  ctx->fallbacks)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Each of the provider's as llm_provider-NAME; its rate limits, request id
+ * and, for errors, Retry-After under their own names too: clients act on them.
+ */
+
+static ngx_int_t
+ngx_http_litellm_provider_headers(ngx_http_request_t *r,
+    ngx_http_litellm_attempt_t *a, ngx_uint_t status)
+{
+    u_char                     *p;
+    ngx_uint_t                  i, own;
+    ngx_http_litellm_header_t  *h;
+
+    h = a->headers.elts;
+
+    for (i = 0; i < a->headers.nelts; i++) {
+
+        if (ngx_http_litellm_hop_by_hop(&h[i])) {
+            continue;
+        }
+
+        p = ngx_pnalloc(r->pool, sizeof("llm_provider-") - 1 + h[i].key.len);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(p, "llm_provider-", sizeof("llm_provider-") - 1);
+        ngx_memcpy(p + sizeof("llm_provider-") - 1, h[i].lowcase,
+                   h[i].key.len);
+
+        if (ngx_http_litellm_add_header(r, (char *) p,
+                                        sizeof("llm_provider-") - 1
+                                        + h[i].key.len,
+                                        &h[i].value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        switch (h[i].lowcase[0]) {
+
+        case 'x':
+            own = (ngx_strncmp(h[i].lowcase, "x-ratelimit-",
+                               sizeof("x-ratelimit-") - 1)
+                   == 0);
+            break;
+
+        case 'r':
+            own = (status >= 400
+                   && ngx_strncmp(h[i].lowcase, "retry-after",
+                                  sizeof("retry-after") - 1)
+                      == 0)
+                  || (h[i].key.len == sizeof("request-id") - 1
+                      && ngx_strncmp(h[i].lowcase, "request-id",
+                                     sizeof("request-id") - 1)
+                         == 0);
+            break;
+
+        default:
+            own = 0;
+        }
+
+        if (own
+            && ngx_http_litellm_add_header(r, (char *) h[i].key.data,
+                                           h[i].key.len, &h[i].value)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_litellm_hop_by_hop(ngx_http_litellm_header_t *h)
+{
+    ngx_str_t  *name;
+
+    for (name = ngx_http_litellm_hidden; name->len; name++) {
+        if (h->key.len == name->len
+            && ngx_memcmp(h->lowcase, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}

@@ -1,0 +1,604 @@
+
+/*
+ * The body of a streamed answer on its way to the client.  Called with the
+ * bytes of the upstream's buffer, without transfer coding.
+ *
+ * Commit point (architecture 5): nothing is sent before the first event that
+ * holds content; until then events are kept in a->out, and an attempt that
+ * fails leaves no trace.  After it, whatever whole events a piece holds go out
+ * with that piece.
+ *
+ * PASS: the provider speaks the client's dialect: event bytes are sent as they
+ * came, from the upstream's buffer; only an event that the gateway asked for
+ * itself (usage) is left out.  TRANSLATE: the dialect emits neutral events
+ * and the client's format writes them into pages that are reused.  A slow
+ * client keeps the buffers busy, and the engine stops reading.
+ */
+
+#include "ngx_http_litellm.h"
+
+
+#define NGX_HTTP_LITELLM_PAGE  4096
+
+
+static ngx_int_t ngx_http_litellm_pass(ngx_http_litellm_attempt_t *a,
+    u_char *p, u_char *last);
+static ngx_int_t ngx_http_litellm_pass_event(ngx_http_litellm_attempt_t *a,
+    ngx_litellm_sse_event_t *ev);
+static ngx_int_t ngx_http_litellm_translate(ngx_http_litellm_attempt_t *a,
+    u_char *p, u_char *last);
+static ngx_int_t ngx_http_litellm_emit(void *data, ngx_litellm_event_t *ev);
+static ngx_int_t ngx_http_litellm_commit(ngx_http_litellm_attempt_t *a);
+static ngx_int_t ngx_http_litellm_flush(ngx_http_litellm_attempt_t *a);
+static ngx_int_t ngx_http_litellm_flush_range(ngx_http_litellm_attempt_t *a,
+    u_char *start, u_char *end);
+static ngx_chain_t *ngx_http_litellm_page(ngx_litellm_out_t *out,
+    size_t wanted);
+static ngx_chain_t *ngx_http_litellm_free_buf(ngx_http_upstream_t *u,
+    ngx_uint_t memory);
+static ngx_int_t ngx_http_litellm_oversized(ngx_http_litellm_attempt_t *a);
+
+
+ngx_int_t
+ngx_http_litellm_stream_init(ngx_http_litellm_attempt_t *a)
+{
+    ngx_http_request_t           *r;
+    ngx_litellm_call_t           *call;
+    ngx_http_litellm_loc_conf_t  *lcf;
+
+    r = a->request;
+    call = a->call;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_litellm_module);
+
+    a->sse.pool = r->pool;
+    a->sse.max = lcf->max_event_size;
+
+    a->doc.pool = r->pool;
+
+    ngx_litellm_out_init(&a->out, r->pool);
+
+    a->out.more = ngx_http_litellm_page;
+    a->out.data = a;
+
+    if (a->mode == NGX_HTTP_LITELLM_PASS) {
+
+        /* a provider's keep-alive comments keep the client's side alive too */
+
+        a->sse.comments = 1;
+
+        return NGX_OK;
+    }
+
+    call->deployment = a->deployment;
+
+    a->stream.call = call;
+    a->stream.pool = r->pool;
+    a->stream.doc.pool = r->pool;
+    a->stream.emit = ngx_http_litellm_emit;
+    a->stream.data = a;
+
+    a->writer.call = call;
+    a->writer.id = call->id;
+
+    ngx_litellm_usage_init(&a->writer.usage);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_litellm_stream_bytes(ngx_http_litellm_attempt_t *a, u_char *p,
+    u_char *last)
+{
+    ngx_int_t  rc;
+
+    if (a->complete || a->error.class != NGX_LITELLM_NO_ERROR) {
+
+        /* behind the end: nothing for the client */
+
+        return NGX_OK;
+    }
+
+    a->call->deployment = a->deployment;
+
+    rc = (a->mode == NGX_HTTP_LITELLM_PASS)
+         ? ngx_http_litellm_pass(a, p, last)
+         : ngx_http_litellm_translate(a, p, last);
+
+    if (a->error.class != NGX_LITELLM_NO_ERROR) {
+
+        /* what comes behind an error is not waited for */
+
+        a->request->upstream->length = 0;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_litellm_pass(ngx_http_litellm_attempt_t *a, u_char *p, u_char *last)
+{
+    u_char                   *start, *end;
+    ngx_int_t                 rc;
+    ngx_litellm_sse_event_t   ev;
+
+    /* [start, end): events in the buffer that are to be sent */
+
+    start = NULL;
+    end = NULL;
+
+    for ( ;; ) {
+
+        rc = ngx_litellm_sse_next(&a->sse, &p, last, &ev);
+
+        if (rc != NGX_OK) {
+            break;
+        }
+
+        rc = ngx_http_litellm_pass_event(a, &ev);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DECLINED || ev.raw.len == 0 || !a->committed) {
+
+            if (ngx_http_litellm_flush_range(a, start, end) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+            start = NULL;
+            end = NULL;
+        }
+
+        if (rc == NGX_DECLINED) {
+            continue;
+        }
+
+        if (ev.raw.len == 0) {
+            ngx_litellm_out_str(&a->out, &a->sse.held);
+
+        } else if (!a->committed) {
+            ngx_litellm_out_str(&a->out, &ev.raw);
+
+        } else {
+
+            if (start == NULL) {
+                start = ev.raw.data;
+            }
+
+            end = ev.raw.data + ev.raw.len;
+        }
+
+        if (a->complete || a->error.class != NGX_LITELLM_NO_ERROR) {
+            break;
+        }
+    }
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_litellm_flush_range(a, start, end) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_litellm_oversized(a);
+    }
+
+    return ngx_http_litellm_flush(a);
+}
+
+
+/* NGX_OK: send it; NGX_DECLINED: not for the client */
+
+static ngx_int_t
+ngx_http_litellm_pass_event(ngx_http_litellm_attempt_t *a,
+    ngx_litellm_sse_event_t *ev)
+{
+    ngx_int_t                     rc;
+    ngx_http_litellm_loc_conf_t  *lcf;
+
+    if (ev->data.data == NULL) {
+        return a->committed ? NGX_OK : NGX_DECLINED;
+    }
+
+    a->facts.content = 0;
+    a->facts.usage_only = 0;
+
+    rc = a->deployment->provider->dialect->tap_event(a->call, &a->doc,
+                                                     &ev->data, &a->facts);
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (a->facts.failed) {
+
+        /* the parent tells the client, if another attempt doesn't help */
+
+        a->error = a->facts.error;
+        return NGX_DECLINED;
+    }
+
+    if (a->facts.end) {
+        a->complete = 1;
+    }
+
+    if (a->committed) {
+        return (a->facts.usage_only && a->wire.hide_usage) ? NGX_DECLINED
+                                                           : NGX_OK;
+    }
+
+    lcf = ngx_http_get_module_loc_conf(a->request, ngx_http_litellm_module);
+
+    if (a->facts.content || a->facts.end
+        || a->out.size > (off_t) lcf->hold_size)
+    {
+        if (ngx_http_litellm_commit(a) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return (a->facts.usage_only && a->wire.hide_usage) ? NGX_DECLINED
+                                                       : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_litellm_translate(ngx_http_litellm_attempt_t *a, u_char *p,
+    u_char *last)
+{
+    ngx_int_t                     rc;
+    ngx_litellm_sse_event_t       ev;
+    const ngx_litellm_dialect_t  *dialect;
+
+    dialect = a->deployment->provider->dialect;
+
+    for ( ;; ) {
+
+        rc = ngx_litellm_sse_next(&a->sse, &p, last, &ev);
+
+        if (rc != NGX_OK) {
+            break;
+        }
+
+        if (dialect->event(&a->stream, &ev.name, &ev.data) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (a->complete || a->error.class != NGX_LITELLM_NO_ERROR) {
+            break;
+        }
+    }
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_litellm_oversized(a);
+    }
+
+    return ngx_http_litellm_flush(a);
+}
+
+
+static ngx_int_t
+ngx_http_litellm_emit(void *data, ngx_litellm_event_t *ev)
+{
+    ngx_http_litellm_attempt_t *a = data;
+
+    ngx_http_litellm_loc_conf_t  *lcf;
+
+    switch (ev->type) {
+
+    case NGX_LITELLM_EV_ERROR:
+
+        /* told to the client, or to nobody, by the parent */
+
+        a->error = *ev->error;
+        return NGX_OK;
+
+    case NGX_LITELLM_EV_USAGE:
+        a->facts.usage = *ev->usage;
+        break;
+
+    case NGX_LITELLM_EV_FINISH:
+        a->facts.finish = ev->finish;
+        break;
+
+    case NGX_LITELLM_EV_END:
+        a->complete = 1;
+        break;
+
+    default:
+        break;
+    }
+
+    if (!a->committed) {
+
+        lcf = ngx_http_get_module_loc_conf(a->request,
+                                           ngx_http_litellm_module);
+
+        if (ngx_litellm_event_is_content(ev->type)
+            || ev->type == NGX_LITELLM_EV_END
+            || a->out.size > (off_t) lcf->hold_size)
+        {
+            if (ngx_http_litellm_commit(a) != NGX_OK) {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    a->call->format->event(&a->writer, &a->out, ev);
+
+    return NGX_OK;
+}
+
+
+/* from here on the answer is this attempt's */
+
+static ngx_int_t
+ngx_http_litellm_commit(ngx_http_litellm_attempt_t *a)
+{
+    ngx_int_t  rc;
+
+    a->committed = 1;
+
+    rc = ngx_http_litellm_send_header(a->parent, a->ctx, a, NGX_HTTP_OK, -1);
+
+    if (rc == NGX_ERROR || rc > NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* what was written goes to the engine, behind what it has already */
+
+static ngx_int_t
+ngx_http_litellm_flush(ngx_http_litellm_attempt_t *a)
+{
+    ngx_chain_t          *cl, **ll;
+    ngx_http_upstream_t  *u;
+
+    if (a->out.failed) {
+        return NGX_ERROR;
+    }
+
+    if (!a->committed || a->out.first == NULL) {
+        return NGX_OK;
+    }
+
+    u = a->request->upstream;
+
+    for (ll = &u->out_bufs; *ll; ll = &(*ll)->next) { /* void */ }
+
+    *ll = a->out.first;
+
+    for (cl = a->out.first; cl; cl = cl->next) {
+        cl->buf->flush = 1;
+    }
+
+    a->out.first = NULL;
+    a->out.last = &a->out.first;
+    a->out.buf = NULL;
+    a->out.size = 0;
+
+    return NGX_OK;
+}
+
+
+/* bytes that stay in the upstream's buffer until they are sent */
+
+static ngx_int_t
+ngx_http_litellm_flush_range(ngx_http_litellm_attempt_t *a, u_char *start,
+    u_char *end)
+{
+    ngx_buf_t            *b;
+    ngx_chain_t          *cl, **ll;
+    ngx_http_upstream_t  *u;
+
+    /* what was copied before comes first */
+
+    if (ngx_http_litellm_flush(a) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (start == NULL) {
+        return NGX_OK;
+    }
+
+    u = a->request->upstream;
+
+    cl = ngx_http_litellm_free_buf(u, 1);
+
+    if (cl == NULL) {
+        cl = ngx_alloc_chain_link(a->request->pool);
+        if (cl == NULL) {
+            return NGX_ERROR;
+        }
+
+        cl->buf = ngx_calloc_buf(a->request->pool);
+        if (cl->buf == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    b = cl->buf;
+
+    b->pos = start;
+    b->last = end;
+    b->memory = 1;
+    b->flush = 1;
+    b->tag = u->output.tag;
+
+    cl->next = NULL;
+
+    for (ll = &u->out_bufs; *ll; ll = &(*ll)->next) { /* void */ }
+
+    *ll = cl;
+
+    return NGX_OK;
+}
+
+
+/* ngx_litellm_out_t's source of buffers */
+
+static ngx_chain_t *
+ngx_http_litellm_page(ngx_litellm_out_t *out, size_t wanted)
+{
+    ngx_http_litellm_attempt_t *a = out->data;
+
+    ngx_buf_t            *b;
+    ngx_chain_t          *cl;
+    ngx_http_upstream_t  *u;
+
+    u = a->request->upstream;
+
+    cl = ngx_http_litellm_free_buf(u, 0);
+
+    if (cl == NULL) {
+
+        cl = ngx_alloc_chain_link(a->request->pool);
+        if (cl == NULL) {
+            return NULL;
+        }
+
+        cl->buf = ngx_create_temp_buf(a->request->pool,
+                                      NGX_HTTP_LITELLM_PAGE);
+        if (cl->buf == NULL) {
+            return NULL;
+        }
+    }
+
+    b = cl->buf;
+
+    b->pos = b->start;
+    b->last = b->start;
+    b->tag = u->output.tag;
+
+    cl->next = NULL;
+
+    return cl;
+}
+
+
+/*
+ * Sent buffers come back to u->free_bufs: pages with memory of their own, and
+ * bufs that only pointed into the upstream's buffer.
+ */
+
+static ngx_chain_t *
+ngx_http_litellm_free_buf(ngx_http_upstream_t *u, ngx_uint_t memory)
+{
+    ngx_chain_t  *cl, **ll;
+
+    for (ll = &u->free_bufs; *ll; ll = &(*ll)->next) {
+
+        cl = *ll;
+
+        if (cl->buf->memory == memory) {
+            *ll = cl->next;
+            return cl;
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_http_litellm_oversized(ngx_http_litellm_attempt_t *a)
+{
+    ngx_log_error(NGX_LOG_ERR, a->request->connection->log, 0,
+                  "litellm: provider sent an event over "
+                  "\"litellm_max_event_size\"");
+
+    ngx_http_litellm_attempt_fail(a, NGX_LITELLM_BAD_GATEWAY, 502,
+                                  "the provider sent an oversized event");
+
+    return NGX_ERROR;
+}
+
+
+/*
+ * In the post_subrequest handler: the engine takes no more buffers, what is
+ * written now stays in a->out for the parent.
+ */
+
+ngx_int_t
+ngx_http_litellm_stream_end(ngx_http_litellm_attempt_t *a)
+{
+    ngx_int_t                 rc;
+    ngx_litellm_event_t       end;
+    ngx_litellm_sse_event_t   ev;
+
+    if (!a->complete && a->error.class == NGX_LITELLM_NO_ERROR
+        && ngx_litellm_sse_last(&a->sse, &ev) == NGX_OK)
+    {
+        a->call->deployment = a->deployment;
+
+        if (a->mode == NGX_HTTP_LITELLM_TRANSLATE) {
+            if (a->deployment->provider->dialect->event(&a->stream, &ev.name,
+                                                        &ev.data)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+
+        } else {
+            rc = ngx_http_litellm_pass_event(a, &ev);
+
+            if (rc == NGX_ERROR) {
+                return NGX_ERROR;
+            }
+
+            if (rc == NGX_OK) {
+
+                /* with the empty line that was missing */
+
+                ngx_litellm_out_str(&a->out, &a->sse.held);
+                ngx_litellm_out_lit(&a->out, "\n\n");
+            }
+        }
+    }
+
+    if (a->out.failed) {
+        return NGX_ERROR;
+    }
+
+    if (a->complete || a->error.class != NGX_LITELLM_NO_ERROR) {
+        return NGX_OK;
+    }
+
+    if (a->facts.finish != NGX_LITELLM_FINISH_NONE) {
+
+        /* the answer is whole, its end mark is missing: some servers do so */
+
+        ngx_memzero(&end, sizeof(ngx_litellm_event_t));
+        end.type = NGX_LITELLM_EV_END;
+
+        if (a->mode == NGX_HTTP_LITELLM_TRANSLATE) {
+            return ngx_http_litellm_emit(a, &end);
+        }
+
+        if (!a->committed && ngx_http_litellm_commit(a) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        a->complete = 1;
+        ngx_litellm_out_lit(&a->out, "data: [DONE]\n\n");
+
+        return a->out.failed ? NGX_ERROR : NGX_OK;
+    }
+
+    ngx_http_litellm_attempt_fail(a, NGX_LITELLM_API_CONNECTION, 500,
+                                  "the provider's stream ended early");
+
+    return NGX_OK;
+}

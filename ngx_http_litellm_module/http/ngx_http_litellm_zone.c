@@ -1,0 +1,596 @@
+
+/*
+ * The shared zone of deployments: directive "litellm_zone", the zone's start
+ * and reload, and the result of health probes in it.  ngx_http_litellm_health.c
+ * calls the probe functions from any worker.
+ *
+ * An rbtree by key and an LRU queue under the slab mutex, which nginx's master
+ * unlocks if a worker dies with it; sections are short and never walk more than
+ * a few entries.  An entry may be evicted only when nothing in it is needed
+ * (its keep time has passed): a full zone refuses instead of forgetting that a
+ * deployment was just probed.
+ */
+
+#include "ngx_http_litellm.h"
+#include "ngx_http_litellm_zone.h"
+#include <ngx_sha1.h>
+
+
+/* changes with the layout of what is in the zone */
+#define NGX_HTTP_LITELLM_ZONE_LAYOUT   1
+
+#define NGX_HTTP_LITELLM_ZONE_SIZE     (1024 * 1024)
+
+/* of a deployment: a slab of 256 bytes, doubled for what the pages lose */
+#define NGX_HTTP_LITELLM_ZONE_ENTRY    512
+
+
+typedef struct {
+    ngx_rbtree_node_t            node;      /* key: the digest's beginning */
+    ngx_queue_t                  queue;
+    ngx_msec_t                   keep;      /* not evicted before */
+
+    /* a probe: pid 0: none under way */
+    ngx_pid_t                    pid;
+    ngx_msec_t                   since;
+    ngx_msec_t                   hold;      /* none before, if held */
+    ngx_msec_t                   time;
+    uint32_t                     latency;
+    uint16_t                     status;
+
+    u_char                       key[20];
+    u_char                       len;
+    unsigned                     known:1;
+    unsigned                     ok:1;
+    unsigned                     held:1;
+    u_char                       text[NGX_HTTP_LITELLM_ZONE_TEXT];
+} ngx_http_litellm_zone_entry_t;
+
+
+typedef struct {
+    ngx_uint_t                   layout;
+    size_t                       entry;
+    ngx_rbtree_t                 rbtree;
+    ngx_rbtree_node_t            sentinel;
+    ngx_queue_t                  queue;     /* last: unused for longest */
+} ngx_http_litellm_zone_sh_t;
+
+
+struct ngx_http_litellm_zone_s {
+    ngx_http_litellm_zone_sh_t  *sh;
+    ngx_slab_pool_t             *shpool;
+};
+
+
+static ngx_http_litellm_zone_entry_t *ngx_http_litellm_zone_lookup_locked(
+    ngx_http_litellm_zone_t *z, ngx_http_litellm_zone_key_t *key);
+static ngx_http_litellm_zone_entry_t *ngx_http_litellm_zone_get_locked(
+    ngx_http_litellm_zone_t *z, ngx_http_litellm_zone_key_t *key,
+    ngx_msec_t now);
+static ngx_uint_t ngx_http_litellm_zone_evict_locked(
+    ngx_http_litellm_zone_t *z, ngx_msec_t now);
+static void ngx_http_litellm_zone_keep_locked(
+    ngx_http_litellm_zone_entry_t *e, ngx_msec_t time);
+static void ngx_http_litellm_zone_result_locked(
+    ngx_http_litellm_zone_entry_t *e, ngx_http_litellm_probe_t *probe);
+static ngx_uint_t ngx_http_litellm_zone_hash(ngx_http_litellm_zone_key_t *key);
+static void ngx_http_litellm_zone_insert(ngx_rbtree_node_t *temp,
+    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
+static ngx_int_t ngx_http_litellm_zone_init(ngx_shm_zone_t *shm_zone,
+    void *data);
+static ngx_int_t ngx_http_litellm_zone_add(ngx_conf_t *cf,
+    ngx_http_litellm_main_conf_t *mcf, ngx_str_t *name, size_t size);
+
+
+#define ngx_http_litellm_zone_before(a, b)  ((ngx_msec_int_t) ((a) - (b)) < 0)
+
+
+/* ids are unique within a configuration only, so the file is part of it */
+
+void
+ngx_http_litellm_zone_key(ngx_litellm_deployment_t *d,
+    ngx_http_litellm_zone_key_t *key)
+{
+    ngx_sha1_t  sha1;
+
+    ngx_sha1_init(&sha1);
+    ngx_sha1_update(&sha1, d->file.data, d->file.len);
+    ngx_sha1_update(&sha1, "\0", 1);
+    ngx_sha1_update(&sha1, d->id.data, d->id.len);
+    ngx_sha1_final(key->sha1, &sha1);
+}
+
+
+ngx_int_t
+ngx_http_litellm_zone_probe_begin(ngx_shm_zone_t *zone,
+    ngx_http_litellm_zone_key_t *key, ngx_msec_t now, ngx_msec_t valid,
+    ngx_msec_t timeout, ngx_http_litellm_probe_t *probe)
+{
+    ngx_int_t                       rc;
+    ngx_http_litellm_zone_t        *z;
+    ngx_http_litellm_zone_entry_t  *e;
+
+    ngx_memzero(probe, sizeof(ngx_http_litellm_probe_t));
+
+    z = zone->data;
+
+    ngx_shmtx_lock(&z->shpool->mutex);
+
+    e = ngx_http_litellm_zone_get_locked(z, key, now);
+
+    if (e == NULL) {
+        ngx_shmtx_unlock(&z->shpool->mutex);
+        return NGX_ERROR;
+    }
+
+    ngx_http_litellm_zone_result_locked(e, probe);
+
+    if (e->known && ngx_http_litellm_zone_before(now, e->time + valid)) {
+        rc = NGX_DECLINED;
+
+    } else if (e->pid != 0
+               && ngx_http_litellm_zone_before(now, e->since + timeout))
+    {
+        rc = NGX_BUSY;
+
+    } else if (e->held && ngx_http_litellm_zone_before(now, e->hold)) {
+        rc = NGX_BUSY;
+
+    } else {
+        e->pid = ngx_pid;
+        e->since = now;
+        e->held = 0;
+
+        ngx_http_litellm_zone_keep_locked(e, now + timeout);
+
+        rc = NGX_OK;
+    }
+
+    ngx_shmtx_unlock(&z->shpool->mutex);
+
+    return rc;
+}
+
+
+void
+ngx_http_litellm_zone_probe_end(ngx_shm_zone_t *zone,
+    ngx_http_litellm_zone_key_t *key, ngx_msec_t since, ngx_msec_t valid,
+    ngx_http_litellm_probe_t *probe)
+{
+    ngx_http_litellm_zone_t        *z;
+    ngx_http_litellm_zone_entry_t  *e;
+
+    z = zone->data;
+
+    ngx_shmtx_lock(&z->shpool->mutex);
+
+    e = ngx_http_litellm_zone_get_locked(z, key, probe->time);
+
+    if (e != NULL) {
+
+        if (e->pid == ngx_pid && e->since == since) {
+            e->pid = 0;
+        }
+
+        e->time = probe->time;
+        e->latency = (uint32_t) ngx_min(probe->latency, 0xffffffff);
+        e->status = (uint16_t) probe->status;
+        e->known = 1;
+        e->ok = probe->ok;
+        e->len = (u_char) ngx_min(probe->len, NGX_HTTP_LITELLM_ZONE_TEXT);
+        ngx_memcpy(e->text, probe->text, e->len);
+
+        ngx_http_litellm_zone_keep_locked(e, probe->time + valid);
+    }
+
+    ngx_shmtx_unlock(&z->shpool->mutex);
+}
+
+
+void
+ngx_http_litellm_zone_probe_abort(ngx_shm_zone_t *zone,
+    ngx_http_litellm_zone_key_t *key, ngx_msec_t since, ngx_msec_t now,
+    ngx_msec_t valid)
+{
+    ngx_http_litellm_zone_t        *z;
+    ngx_http_litellm_zone_entry_t  *e;
+
+    z = zone->data;
+
+    ngx_shmtx_lock(&z->shpool->mutex);
+
+    e = ngx_http_litellm_zone_lookup_locked(z, key);
+
+    if (e != NULL && e->pid == ngx_pid && e->since == since) {
+        e->pid = 0;
+        e->hold = now + valid;
+        e->held = 1;
+
+        ngx_http_litellm_zone_keep_locked(e, e->hold);
+    }
+
+    ngx_shmtx_unlock(&z->shpool->mutex);
+}
+
+
+static ngx_http_litellm_zone_entry_t *
+ngx_http_litellm_zone_lookup_locked(ngx_http_litellm_zone_t *z,
+    ngx_http_litellm_zone_key_t *key)
+{
+    ngx_int_t                       rc;
+    ngx_uint_t                      hash;
+    ngx_rbtree_node_t              *node, *sentinel;
+    ngx_http_litellm_zone_entry_t  *e;
+
+    hash = ngx_http_litellm_zone_hash(key);
+
+    node = z->sh->rbtree.root;
+    sentinel = z->sh->rbtree.sentinel;
+
+    while (node != sentinel) {
+
+        if (hash != node->key) {
+            node = (hash < node->key) ? node->left : node->right;
+            continue;
+        }
+
+        e = (ngx_http_litellm_zone_entry_t *) node;
+
+        rc = ngx_memcmp(key->sha1, e->key, sizeof(e->key));
+
+        if (rc == 0) {
+            ngx_queue_remove(&e->queue);
+            ngx_queue_insert_head(&z->sh->queue, &e->queue);
+            return e;
+        }
+
+        node = (rc < 0) ? node->left : node->right;
+    }
+
+    return NULL;
+}
+
+
+static ngx_http_litellm_zone_entry_t *
+ngx_http_litellm_zone_get_locked(ngx_http_litellm_zone_t *z,
+    ngx_http_litellm_zone_key_t *key, ngx_msec_t now)
+{
+    ngx_http_litellm_zone_entry_t  *e;
+
+    e = ngx_http_litellm_zone_lookup_locked(z, key);
+
+    if (e != NULL) {
+        return e;
+    }
+
+    e = ngx_slab_calloc_locked(z->shpool,
+                               sizeof(ngx_http_litellm_zone_entry_t));
+
+    if (e == NULL) {
+
+        if (!ngx_http_litellm_zone_evict_locked(z, now)) {
+            return NULL;
+        }
+
+        e = ngx_slab_calloc_locked(z->shpool,
+                                   sizeof(ngx_http_litellm_zone_entry_t));
+        if (e == NULL) {
+            return NULL;
+        }
+    }
+
+    e->keep = now;
+    e->node.key = ngx_http_litellm_zone_hash(key);
+    ngx_memcpy(e->key, key->sha1, sizeof(e->key));
+
+    ngx_rbtree_insert(&z->sh->rbtree, &e->node);
+    ngx_queue_insert_head(&z->sh->queue, &e->queue);
+
+    return e;
+}
+
+
+/*
+ * One or two of the oldest entries.  Locations may have different times, so
+ * one that is still needed does not end the search at once.
+ */
+
+static ngx_uint_t
+ngx_http_litellm_zone_evict_locked(ngx_http_litellm_zone_t *z, ngx_msec_t now)
+{
+    ngx_uint_t                      i, n;
+    ngx_queue_t                    *q, *prev;
+    ngx_http_litellm_zone_entry_t  *e;
+
+    n = 0;
+    q = ngx_queue_last(&z->sh->queue);
+
+    for (i = 0; i < 4 && n < 2; i++) {
+
+        if (q == ngx_queue_sentinel(&z->sh->queue)) {
+            break;
+        }
+
+        prev = ngx_queue_prev(q);
+
+        e = ngx_queue_data(q, ngx_http_litellm_zone_entry_t, queue);
+
+        if (!ngx_http_litellm_zone_before(now, e->keep)) {
+            ngx_queue_remove(q);
+            ngx_rbtree_delete(&z->sh->rbtree, &e->node);
+            ngx_slab_free_locked(z->shpool, e);
+            n++;
+        }
+
+        q = prev;
+    }
+
+    return n;
+}
+
+
+static void
+ngx_http_litellm_zone_keep_locked(ngx_http_litellm_zone_entry_t *e,
+    ngx_msec_t time)
+{
+    if (ngx_http_litellm_zone_before(e->keep, time)) {
+        e->keep = time;
+    }
+}
+
+
+static void
+ngx_http_litellm_zone_result_locked(ngx_http_litellm_zone_entry_t *e,
+    ngx_http_litellm_probe_t *probe)
+{
+    probe->known = e->known;
+    probe->ok = e->ok;
+    probe->time = e->time;
+    probe->latency = e->latency;
+    probe->status = e->status;
+    probe->len = e->len;
+    ngx_memcpy(probe->text, e->text, e->len);
+}
+
+
+static ngx_uint_t
+ngx_http_litellm_zone_hash(ngx_http_litellm_zone_key_t *key)
+{
+    return ((ngx_uint_t) key->sha1[0] << 24) | (key->sha1[1] << 16)
+           | (key->sha1[2] << 8) | key->sha1[3];
+}
+
+
+static void
+ngx_http_litellm_zone_insert(ngx_rbtree_node_t *temp, ngx_rbtree_node_t *node,
+    ngx_rbtree_node_t *sentinel)
+{
+    ngx_rbtree_node_t              **p;
+    ngx_http_litellm_zone_entry_t   *e, *et;
+
+    for ( ;; ) {
+
+        if (node->key != temp->key) {
+            p = (node->key < temp->key) ? &temp->left : &temp->right;
+
+        } else {
+            e = (ngx_http_litellm_zone_entry_t *) node;
+            et = (ngx_http_litellm_zone_entry_t *) temp;
+
+            p = (ngx_memcmp(e->key, et->key, sizeof(e->key)) < 0)
+                ? &temp->left : &temp->right;
+        }
+
+        if (*p == sentinel) {
+            break;
+        }
+
+        temp = *p;
+    }
+
+    *p = node;
+    node->parent = temp;
+    node->left = sentinel;
+    node->right = sentinel;
+    ngx_rbt_red(node);
+}
+
+
+static ngx_int_t
+ngx_http_litellm_zone_init(ngx_shm_zone_t *shm_zone, void *data)
+{
+    ngx_http_litellm_zone_t  *oz = data;
+
+    size_t                    len;
+    ngx_http_litellm_zone_t  *z;
+
+    z = shm_zone->data;
+
+    if (oz) {
+
+        /* nginx keeps the memory of a zone of the same name, size and tag */
+
+        z->sh = oz->sh;
+        z->shpool = oz->shpool;
+
+        goto found;
+    }
+
+    z->shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+
+    if (shm_zone->shm.exists) {
+        z->sh = z->shpool->data;
+
+        goto found;
+    }
+
+    z->sh = ngx_slab_calloc(z->shpool, sizeof(ngx_http_litellm_zone_sh_t));
+    if (z->sh == NULL) {
+        return NGX_ERROR;
+    }
+
+    z->shpool->data = z->sh;
+
+    z->sh->layout = NGX_HTTP_LITELLM_ZONE_LAYOUT;
+    z->sh->entry = sizeof(ngx_http_litellm_zone_entry_t);
+
+    ngx_rbtree_init(&z->sh->rbtree, &z->sh->sentinel,
+                    ngx_http_litellm_zone_insert);
+
+    ngx_queue_init(&z->sh->queue);
+
+    len = sizeof(" in litellm_zone \"\"") + shm_zone->shm.name.len;
+
+    z->shpool->log_ctx = ngx_slab_alloc(z->shpool, len);
+    if (z->shpool->log_ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_sprintf(z->shpool->log_ctx, " in litellm_zone \"%V\"%Z",
+                &shm_zone->shm.name);
+
+    /* a zone that is full is no fault: entries are evicted then */
+
+    z->shpool->log_nomem = 0;
+
+    return NGX_OK;
+
+found:
+
+    if (z->sh->layout != NGX_HTTP_LITELLM_ZONE_LAYOUT
+        || z->sh->entry != sizeof(ngx_http_litellm_zone_entry_t))
+    {
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                      "litellm_zone \"%V\" was made by another version of "
+                      "the module: give it another name, or restart nginx",
+                      &shm_zone->shm.name);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_litellm_zone_add(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
+    ngx_str_t *name, size_t size)
+{
+    ngx_shm_zone_t           *zone;
+    ngx_http_litellm_zone_t  *z;
+
+    z = ngx_pcalloc(cf->pool, sizeof(ngx_http_litellm_zone_t));
+    if (z == NULL) {
+        return NGX_ERROR;
+    }
+
+    zone = ngx_shared_memory_add(cf, name, size, &ngx_http_litellm_module);
+    if (zone == NULL) {
+        return NGX_ERROR;
+    }
+
+    zone->init = ngx_http_litellm_zone_init;
+    zone->data = z;
+
+    mcf->zone = zone;
+
+    return NGX_OK;
+}
+
+
+char *
+ngx_http_litellm_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_litellm_main_conf_t *mcf = conf;
+
+    u_char     *p, *last;
+    ssize_t     size;
+    ngx_str_t  *value, name, s;
+
+    if (mcf->zone != NULL) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strncmp(value[1].data, "zone=", 5) != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\", expected "
+                           "\"zone=name:size\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    name.data = value[1].data + 5;
+    last = value[1].data + value[1].len;
+
+    p = ngx_strlchr(name.data, last, ':');
+
+    if (p == NULL || p == name.data) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid zone \"%V\", expected "
+                           "\"zone=name:size\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    name.len = p - name.data;
+
+    s.data = p + 1;
+    s.len = last - s.data;
+
+    size = ngx_parse_size(&s);
+
+    if (size == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid zone size \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (size < (ssize_t) (8 * ngx_pagesize)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone \"%V\" is too small", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_litellm_zone_add(cf, mcf, &name, size) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * Big enough for every deployment, and a power of two: a few more of them in
+ * the next configuration do not change it, so that a reload keeps the data.
+ */
+
+ngx_int_t
+ngx_http_litellm_zone_default(ngx_conf_t *cf,
+    ngx_http_litellm_main_conf_t *mcf)
+{
+    size_t                    size;
+    ngx_uint_t                i, n;
+    ngx_http_litellm_file_t  *file;
+
+    static ngx_str_t  name = ngx_string("litellm");
+
+    if (mcf->zone != NULL) {
+        return NGX_OK;
+    }
+
+    n = 0;
+    file = mcf->files.elts;
+
+    for (i = 0; i < mcf->files.nelts; i++) {
+        if (file[i].config != NULL) {
+            n += file[i].config->deployments.nelts;
+        }
+    }
+
+    size = NGX_HTTP_LITELLM_ZONE_SIZE;
+
+    while (size / NGX_HTTP_LITELLM_ZONE_ENTRY < n) {
+        size *= 2;
+    }
+
+    return ngx_http_litellm_zone_add(cf, mcf, &name, size);
+}

@@ -1,0 +1,64 @@
+
+/*
+ * The shared zone: what workers know together of deployments.  One entry of a
+ * fixed size for each deployment; today it holds the last health probe, later
+ * counters go into the same entry.
+ */
+
+#ifndef _NGX_HTTP_LITELLM_ZONE_H_INCLUDED_
+#define _NGX_HTTP_LITELLM_ZONE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_litellm_config.h"
+
+
+#define NGX_HTTP_LITELLM_ZONE_TEXT  120
+
+
+/* a deployment's name in the zone: SHA-1 of its file and id */
+typedef struct {
+    u_char        sha1[20];
+} ngx_http_litellm_zone_key_t;
+
+
+/* the result of a health probe; times in ms of ngx_current_msec */
+typedef struct {
+    ngx_msec_t    time;
+    ngx_msec_t    latency;
+    ngx_uint_t    status;          /* of HTTP; 0: no answer */
+    size_t        len;
+    u_char        text[NGX_HTTP_LITELLM_ZONE_TEXT];  /* why it failed: UTF-8,
+                                                        no secret in it */
+    unsigned      known:1;         /* there is a result */
+    unsigned      ok:1;
+} ngx_http_litellm_probe_t;
+
+
+void ngx_http_litellm_zone_key(ngx_litellm_deployment_t *d,
+    ngx_http_litellm_zone_key_t *key);
+
+/*
+ * NGX_OK: the caller probes and then calls .._probe_end() or .._probe_abort()
+ * with the same now; NGX_DECLINED: *probe is a result not older than valid;
+ * NGX_BUSY: somebody else probes, or a probe was broken off less than valid
+ * ago; *probe is the last result, if known.  NGX_ERROR: the zone is full.
+ * A prober that is silent for timeout is given up.
+ */
+ngx_int_t ngx_http_litellm_zone_probe_begin(ngx_shm_zone_t *zone,
+    ngx_http_litellm_zone_key_t *key, ngx_msec_t now, ngx_msec_t valid,
+    ngx_msec_t timeout, ngx_http_litellm_probe_t *probe);
+
+/* since: begin's now; probe->time is when the result was had */
+void ngx_http_litellm_zone_probe_end(ngx_shm_zone_t *zone,
+    ngx_http_litellm_zone_key_t *key, ngx_msec_t since, ngx_msec_t valid,
+    ngx_http_litellm_probe_t *probe);
+
+/* nobody waited for the result: the next probe only after valid */
+void ngx_http_litellm_zone_probe_abort(ngx_shm_zone_t *zone,
+    ngx_http_litellm_zone_key_t *key, ngx_msec_t since, ngx_msec_t now,
+    ngx_msec_t valid);
+
+
+#endif /* _NGX_HTTP_LITELLM_ZONE_H_INCLUDED_ */

@@ -1,0 +1,191 @@
+
+/*
+ * What the files of the Anthropic dialect share: the state of one translated
+ * request and the pieces that write it.  The facts are those of the Messages
+ * API reference; what LiteLLM does beside it stands in docs/differences.md.
+ */
+
+#ifndef _NGX_LITELLM_ANTHROPIC_H_INCLUDED_
+#define _NGX_LITELLM_ANTHROPIC_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_litellm_provider.h"
+#include "ngx_litellm_format.h"
+
+
+/* values of the anthropic-beta header, in the order they are sent */
+#define NGX_LITELLM_ANTHROPIC_B_TOOL_SEARCH    0x0001
+#define NGX_LITELLM_ANTHROPIC_B_CODE_0522      0x0002
+#define NGX_LITELLM_ANTHROPIC_B_CODE_0825      0x0004
+#define NGX_LITELLM_ANTHROPIC_B_COMPUTER_24    0x0008
+#define NGX_LITELLM_ANTHROPIC_B_COMPUTER_25    0x0010
+#define NGX_LITELLM_ANTHROPIC_B_COMPUTER_26    0x0020
+#define NGX_LITELLM_ANTHROPIC_B_CONTEXT        0x0040
+#define NGX_LITELLM_ANTHROPIC_B_FILES          0x0080
+#define NGX_LITELLM_ANTHROPIC_B_MCP            0x0100
+#define NGX_LITELLM_ANTHROPIC_B_OAUTH          0x0200
+#define NGX_LITELLM_ANTHROPIC_B_SCHEMA         0x0400
+#define NGX_LITELLM_ANTHROPIC_B_WEB_FETCH      0x0800
+
+/* the tool that stands for response_format where there is no native one */
+#define NGX_LITELLM_ANTHROPIC_JSON_TOOL        "json_tool_call"
+
+#define NGX_LITELLM_ANTHROPIC_MAX_TOKENS       4096
+#define NGX_LITELLM_ANTHROPIC_MIN_BUDGET       1024
+#define NGX_LITELLM_ANTHROPIC_NAME_LEN         64
+
+
+typedef enum {
+    NGX_LITELLM_ANTHROPIC_THINK_UNSET = 0,
+    NGX_LITELLM_ANTHROPIC_THINK_AS_IS,      /* the client's node */
+    NGX_LITELLM_ANTHROPIC_THINK_BUDGET,
+    NGX_LITELLM_ANTHROPIC_THINK_ADAPTIVE,
+    NGX_LITELLM_ANTHROPIC_THINK_SUMMARY     /* adaptive, made of an effort */
+} ngx_litellm_anthropic_think_e;
+
+
+typedef struct {
+    ngx_litellm_call_t             *call;
+    ngx_litellm_wire_t             *wire;
+    ngx_litellm_out_t              *out;
+    ngx_litellm_error_t            *e;
+    ngx_litellm_chat_t              chat;
+    ngx_litellm_json_doc_t          doc;
+
+    uint64_t                        present;    /* after params_check() */
+    uint32_t                        flags;      /* NGX_LITELLM_M_... */
+    uint32_t                        max_output; /* of the model */
+    ngx_uint_t                      betas;
+
+    ngx_litellm_anthropic_think_e   think;
+    int64_t                         budget;     /* 0: none */
+    const char                     *effort;     /* for output_config */
+    ngx_litellm_json_t             *schema;     /* of response_format */
+    unsigned                        json_tool:1;
+    unsigned                        thinking:1; /* is on */
+    unsigned                        dummy_tool:1;
+} ngx_litellm_anthropic_t;
+
+
+#define ngx_litellm_anthropic_has(a, p)                                       \
+    ((a)->present & ngx_litellm_param_bit(p))
+
+/* the value of a parameter that is to be sent, or NULL */
+#define ngx_litellm_anthropic_param(a, p)                                     \
+    (ngx_litellm_anthropic_has(a, p) ? (a)->chat.param[NGX_LITELLM_P_##p]     \
+                                     : NULL)
+
+/* a node's own bytes */
+#define ngx_litellm_anthropic_raw(out, v)                                     \
+    ngx_litellm_out_ref(out, (v)->start, (v)->len)
+
+/* parameters that every model takes; what is allowed beside goes as it is */
+#define NGX_LITELLM_ANTHROPIC_PARAMS                                          \
+    (ngx_litellm_param_bit(STREAM)                                            \
+     | ngx_litellm_param_bit(STREAM_OPTIONS)                                  \
+     | ngx_litellm_param_bit(MAX_TOKENS)                                      \
+     | ngx_litellm_param_bit(MAX_COMPLETION_TOKENS)                           \
+     | ngx_litellm_param_bit(TEMPERATURE)                                     \
+     | ngx_litellm_param_bit(TOP_P)                                           \
+     | ngx_litellm_param_bit(TOP_K)                                           \
+     | ngx_litellm_param_bit(STOP)                                            \
+     | ngx_litellm_param_bit(USER)                                            \
+     | ngx_litellm_param_bit(METADATA)                                        \
+     | ngx_litellm_param_bit(TOOLS)                                           \
+     | ngx_litellm_param_bit(TOOL_CHOICE)                                     \
+     | ngx_litellm_param_bit(PARALLEL_TOOL_CALLS)                             \
+     | ngx_litellm_param_bit(FUNCTIONS)                                       \
+     | ngx_litellm_param_bit(FUNCTION_CALL)                                   \
+     | ngx_litellm_param_bit(RESPONSE_FORMAT)                                 \
+     | ngx_litellm_param_bit(WEB_SEARCH_OPTIONS))
+
+#define NGX_LITELLM_ANTHROPIC_REASONING_PARAMS                                \
+    (ngx_litellm_param_bit(REASONING_EFFORT)                                  \
+     | ngx_litellm_param_bit(THINKING))
+
+#define NGX_LITELLM_ANTHROPIC_ALL_PARAMS                                      \
+    (NGX_LITELLM_ANTHROPIC_PARAMS | NGX_LITELLM_ANTHROPIC_REASONING_PARAMS)
+
+/* the client's fault; NGX_DECLINED */
+ngx_int_t ngx_litellm_anthropic_bad(ngx_litellm_anthropic_t *a,
+    const char *text);
+
+
+/*
+ * ngx_litellm_anthropic_params.c: what the model can do, which parameters are
+ * sent, thinking, the form of a JSON answer.  NGX_OK, NGX_DECLINED, NGX_ERROR.
+ */
+ngx_int_t ngx_litellm_anthropic_params(ngx_litellm_anthropic_t *a);
+
+
+/* ngx_litellm_anthropic_headers.c: wire->path and wire->headers */
+
+ngx_int_t ngx_litellm_anthropic_path(ngx_litellm_anthropic_t *a);
+ngx_int_t ngx_litellm_anthropic_headers(ngx_litellm_anthropic_t *a);
+
+
+/* ngx_litellm_anthropic_messages.c: NGX_OK, NGX_DECLINED or NGX_ERROR */
+
+/* "messages":[...] and, if there is any, ,"system":[...] */
+ngx_int_t ngx_litellm_anthropic_messages(ngx_litellm_anthropic_t *a,
+    ngx_uint_t *system);
+
+/* true if a J-string is empty or white space */
+ngx_uint_t ngx_litellm_anthropic_blank(ngx_str_t *text);
+
+
+/* ngx_litellm_anthropic_tools.c */
+
+ngx_int_t ngx_litellm_anthropic_tools(ngx_litellm_anthropic_t *a);
+
+/* the name as the API takes it; NGX_ERROR: no memory */
+ngx_int_t ngx_litellm_anthropic_name(ngx_pool_t *pool, ngx_str_t *name,
+    ngx_str_t *dst);
+
+/* what finds the client's own names again */
+typedef struct {
+    ngx_litellm_json_t       *tools;
+    unsigned                  parsed:1;
+} ngx_litellm_anthropic_names_t;
+
+/* changes *name, a J-string of the provider, if the client has another one */
+ngx_int_t ngx_litellm_anthropic_restore(ngx_litellm_call_t *call,
+    ngx_litellm_anthropic_names_t *names, ngx_str_t *name);
+
+
+/* ngx_litellm_anthropic_schema.c */
+
+/* a JSON schema in the form that structured outputs and strict tools take */
+void ngx_litellm_anthropic_schema(ngx_litellm_out_t *out,
+    ngx_litellm_json_t *schema);
+
+
+/* ngx_litellm_anthropic_{response,stream,error}.c */
+
+ngx_int_t ngx_litellm_anthropic_response(ngx_litellm_call_t *call,
+    ngx_str_t *body, ngx_litellm_answer_t *answer, ngx_litellm_error_t *e);
+ngx_int_t ngx_litellm_anthropic_event(ngx_litellm_stream_t *st,
+    ngx_str_t *name, ngx_str_t *data);
+void ngx_litellm_anthropic_error(ngx_litellm_call_t *call, ngx_uint_t status,
+    ngx_str_t *body, ngx_litellm_error_t *e);
+
+/* of an error object's type; 0 for one that is not known */
+ngx_uint_t ngx_litellm_anthropic_status(ngx_litellm_json_t *type);
+
+ngx_litellm_finish_e ngx_litellm_anthropic_finish(ngx_litellm_json_t *reason);
+
+/* takes what a usage object says; thought: bytes of thinking seen so far */
+void ngx_litellm_anthropic_usage(ngx_litellm_json_t *v, size_t thought,
+    ngx_litellm_usage_t *u);
+
+/* true if the client, or the deployment for it, asked for a JSON answer */
+ngx_uint_t ngx_litellm_anthropic_wants_json(ngx_litellm_call_t *call);
+
+/* JSON text as a J-string (tool input to arguments) */
+ngx_int_t ngx_litellm_anthropic_arguments(ngx_pool_t *pool,
+    ngx_litellm_json_t *v, ngx_str_t *dst);
+
+
+#endif /* _NGX_LITELLM_ANTHROPIC_H_INCLUDED_ */

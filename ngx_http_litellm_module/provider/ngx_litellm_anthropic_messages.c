@@ -1,0 +1,913 @@
+
+/*
+ * The messages of a request in the form of Anthropic's Messages API.
+ *
+ * System and developer messages, wherever they stand, are hoisted into
+ * "system".  The rest become turns that alternate between user and assistant:
+ * messages of one side are merged, tool results belong to the user's side.
+ * Empty texts, which the API refuses, are left out; a turn is begun by its
+ * first block, so that one without any leaves no trace.
+ *
+ * Everything is written straight into the request's body; texts are copied as
+ * they came.
+ */
+
+#include "ngx_litellm_anthropic.h"
+
+
+typedef struct {
+    ngx_litellm_anthropic_t  *a;
+    ngx_litellm_out_t        *out;
+    ngx_litellm_role_e        role;        /* of the turn that is open */
+    unsigned                  open:1;
+    unsigned                  turns:1;     /* there was one before */
+} ngx_litellm_anthropic_turn_t;
+
+
+static void ngx_litellm_anthropic_block(ngx_litellm_anthropic_turn_t *t,
+    ngx_litellm_role_e role);
+static void ngx_litellm_anthropic_close(ngx_litellm_anthropic_turn_t *t);
+static ngx_int_t ngx_litellm_anthropic_system(ngx_litellm_anthropic_t *a,
+    ngx_uint_t *written);
+static ngx_int_t ngx_litellm_anthropic_user(ngx_litellm_anthropic_turn_t *t,
+    ngx_litellm_message_t *msg);
+static ngx_int_t ngx_litellm_anthropic_assistant(
+    ngx_litellm_anthropic_turn_t *t, ngx_litellm_message_t *msg,
+    ngx_uint_t last);
+static ngx_int_t ngx_litellm_anthropic_tool_use(
+    ngx_litellm_anthropic_turn_t *t, ngx_litellm_tool_call_t *tc);
+static ngx_int_t ngx_litellm_anthropic_result(ngx_litellm_anthropic_turn_t *t,
+    ngx_litellm_message_t *msg);
+static ngx_int_t ngx_litellm_anthropic_part(ngx_litellm_anthropic_t *a,
+    ngx_litellm_part_t *part, ngx_litellm_json_t *cache);
+static ngx_int_t ngx_litellm_anthropic_media(ngx_litellm_anthropic_t *a,
+    ngx_litellm_part_t *part, ngx_litellm_json_t *cache);
+static ngx_int_t ngx_litellm_anthropic_plain_text(ngx_litellm_anthropic_t *a,
+    ngx_str_t *data);
+static void ngx_litellm_anthropic_file_id(ngx_litellm_anthropic_t *a,
+    ngx_litellm_part_t *part);
+static void ngx_litellm_anthropic_text(ngx_litellm_out_t *out,
+    ngx_str_t *text, ngx_litellm_json_t *cache);
+static void ngx_litellm_anthropic_cache(ngx_litellm_out_t *out,
+    ngx_litellm_json_t *cache);
+static ngx_int_t ngx_litellm_anthropic_id(ngx_litellm_anthropic_t *a,
+    ngx_str_t *id);
+static void ngx_litellm_anthropic_trim(ngx_str_t *text);
+static ngx_uint_t ngx_litellm_anthropic_ends(ngx_str_t *s, const char *end,
+    size_t len);
+
+
+#define ngx_litellm_anthropic_ends_with(s, end)                               \
+    ngx_litellm_anthropic_ends(s, end, sizeof(end) - 1)
+
+
+ngx_int_t
+ngx_litellm_anthropic_messages(ngx_litellm_anthropic_t *a, ngx_uint_t *system)
+{
+    ngx_int_t                      rc;
+    ngx_uint_t                     i, last;
+    ngx_litellm_message_t         *msg;
+    ngx_litellm_anthropic_turn_t   t;
+
+    msg = a->chat.messages;
+    last = 0;
+
+    for (i = 0; i < a->chat.nmessages; i++) {
+        if (msg[i].role != NGX_LITELLM_ROLE_SYSTEM
+            && msg[i].role != NGX_LITELLM_ROLE_DEVELOPER)
+        {
+            last = i;
+        }
+    }
+
+    ngx_memzero(&t, sizeof(ngx_litellm_anthropic_turn_t));
+    t.a = a;
+    t.out = a->out;
+
+    ngx_litellm_out_lit(a->out, "\"messages\":[");
+
+    for (i = 0; i < a->chat.nmessages; i++) {
+
+        switch (msg[i].role) {
+
+        case NGX_LITELLM_ROLE_SYSTEM:
+        case NGX_LITELLM_ROLE_DEVELOPER:
+            continue;
+
+        case NGX_LITELLM_ROLE_ASSISTANT:
+            rc = ngx_litellm_anthropic_assistant(&t, &msg[i], i == last);
+            break;
+
+        case NGX_LITELLM_ROLE_TOOL:
+        case NGX_LITELLM_ROLE_FUNCTION:
+            rc = ngx_litellm_anthropic_result(&t, &msg[i]);
+            break;
+
+        default: /* NGX_LITELLM_ROLE_USER */
+            rc = ngx_litellm_anthropic_user(&t, &msg[i]);
+        }
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    if (!t.open && !t.turns) {
+
+        if (a->call->config == NULL || a->call->config->modify_params != 1) {
+            return ngx_litellm_anthropic_bad(a, "at least one message that is "
+                                             "not a system message and has "
+                                             "content is needed");
+        }
+
+        ngx_litellm_anthropic_block(&t, NGX_LITELLM_ROLE_USER);
+        ngx_litellm_out_lit(a->out, "{\"type\":\"text\",\"text\":"
+                            "\"Please continue.\"}");
+    }
+
+    ngx_litellm_anthropic_close(&t);
+    ngx_litellm_out_lit(a->out, "]");
+
+    return ngx_litellm_anthropic_system(a, system);
+}
+
+
+/* what stands before a block: a comma, or the end of a turn and a new one */
+
+static void
+ngx_litellm_anthropic_block(ngx_litellm_anthropic_turn_t *t,
+    ngx_litellm_role_e role)
+{
+    if (t->open && t->role == role) {
+        ngx_litellm_out_lit(t->out, ",");
+        return;
+    }
+
+    ngx_litellm_anthropic_close(t);
+
+    if (t->turns) {
+        ngx_litellm_out_lit(t->out, ",");
+    }
+
+    t->open = 1;
+    t->role = role;
+
+    if (role == NGX_LITELLM_ROLE_USER) {
+        ngx_litellm_out_lit(t->out, "{\"role\":\"user\",\"content\":[");
+
+    } else {
+        ngx_litellm_out_lit(t->out, "{\"role\":\"assistant\",\"content\":[");
+    }
+}
+
+
+static void
+ngx_litellm_anthropic_close(ngx_litellm_anthropic_turn_t *t)
+{
+    if (t->open) {
+        ngx_litellm_out_lit(t->out, "]}");
+        t->open = 0;
+        t->turns = 1;
+    }
+}
+
+
+static ngx_int_t
+ngx_litellm_anthropic_system(ngx_litellm_anthropic_t *a, ngx_uint_t *written)
+{
+    ngx_uint_t              i, j, n;
+    ngx_litellm_part_t     *part;
+    ngx_litellm_json_t     *cache;
+    ngx_litellm_message_t  *msg;
+
+    n = 0;
+    msg = a->chat.messages;
+
+    for (i = 0; i < a->chat.nmessages; i++) {
+
+        if (msg[i].role != NGX_LITELLM_ROLE_SYSTEM
+            && msg[i].role != NGX_LITELLM_ROLE_DEVELOPER)
+        {
+            continue;
+        }
+
+        part = msg[i].parts;
+
+        for (j = 0; j < msg[i].nparts; j++) {
+
+            if (part[j].type != NGX_LITELLM_PART_TEXT) {
+                return ngx_litellm_anthropic_bad(a, "a system message can hold"
+                                                 " text only");
+            }
+
+            if (ngx_litellm_anthropic_blank(&part[j].text)) {
+                continue;
+            }
+
+            cache = part[j].cache_control;
+
+            if (cache == NULL && j == msg[i].nparts - 1) {
+                cache = msg[i].cache_control;
+            }
+
+            if (n++) {
+                ngx_litellm_out_lit(a->out, ",");
+
+            } else {
+                ngx_litellm_out_lit(a->out, ",\"system\":[");
+            }
+
+            ngx_litellm_anthropic_text(a->out, &part[j].text, cache);
+        }
+    }
+
+    if (n) {
+        ngx_litellm_out_lit(a->out, "]");
+    }
+
+    *written = n;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_litellm_anthropic_user(ngx_litellm_anthropic_turn_t *t,
+    ngx_litellm_message_t *msg)
+{
+    ngx_int_t            rc;
+    ngx_uint_t           i;
+    ngx_litellm_part_t  *part;
+    ngx_litellm_json_t  *cache;
+
+    if (msg->null_content) {
+        return ngx_litellm_anthropic_bad(t->a, "a user message must have "
+                                         "'content'");
+    }
+
+    part = msg->parts;
+
+    for (i = 0; i < msg->nparts; i++) {
+
+        if (part[i].type == NGX_LITELLM_PART_TEXT
+            && ngx_litellm_anthropic_blank(&part[i].text))
+        {
+            continue;
+        }
+
+        cache = part[i].cache_control;
+
+        if (cache == NULL && i == msg->nparts - 1) {
+            cache = msg->cache_control;
+        }
+
+        ngx_litellm_anthropic_block(t, NGX_LITELLM_ROLE_USER);
+
+        rc = ngx_litellm_anthropic_part(t->a, &part[i], cache);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_litellm_anthropic_assistant(ngx_litellm_anthropic_turn_t *t,
+    ngx_litellm_message_t *msg, ngx_uint_t last)
+{
+    ngx_int_t            rc;
+    ngx_str_t            text;
+    ngx_uint_t           i;
+    ngx_litellm_part_t  *part;
+    ngx_litellm_json_t  *cache;
+
+    part = msg->parts;
+
+    for (i = 0; i < msg->nparts; i++) {
+
+        cache = part[i].cache_control;
+
+        if (cache == NULL && i == msg->nparts - 1 && msg->ncalls == 0) {
+            cache = msg->cache_control;
+        }
+
+        switch (part[i].type) {
+
+        case NGX_LITELLM_PART_TEXT:
+        case NGX_LITELLM_PART_REFUSAL:
+
+            text = part[i].text;
+
+            if (ngx_litellm_anthropic_blank(&text)) {
+                continue;
+            }
+
+            /* the API refuses a prefill that ends with white space */
+
+            if (last && i == msg->nparts - 1 && msg->ncalls == 0) {
+                ngx_litellm_anthropic_trim(&text);
+            }
+
+            ngx_litellm_anthropic_block(t, NGX_LITELLM_ROLE_ASSISTANT);
+            ngx_litellm_anthropic_text(t->out, &text, cache);
+            continue;
+
+        case NGX_LITELLM_PART_THINKING:
+
+            /* another provider's reasoning: the API takes only its own */
+
+            if (part[i].signature.len == 0) {
+                continue;
+            }
+
+            ngx_litellm_anthropic_block(t, NGX_LITELLM_ROLE_ASSISTANT);
+            ngx_litellm_out_lit(t->out, "{\"type\":\"thinking\","
+                                "\"thinking\":\"");
+            ngx_litellm_out_ref(t->out, part[i].text.data, part[i].text.len);
+            ngx_litellm_out_lit(t->out, "\",\"signature\":\"");
+            ngx_litellm_out_ref(t->out, part[i].signature.data,
+                                part[i].signature.len);
+            ngx_litellm_out_lit(t->out, "\"}");
+            continue;
+
+        case NGX_LITELLM_PART_REDACTED:
+
+            if (part[i].data.len == 0) {
+                continue;
+            }
+
+            ngx_litellm_anthropic_block(t, NGX_LITELLM_ROLE_ASSISTANT);
+            ngx_litellm_out_lit(t->out, "{\"type\":\"redacted_thinking\","
+                                "\"data\":\"");
+            ngx_litellm_out_ref(t->out, part[i].data.data, part[i].data.len);
+            ngx_litellm_out_lit(t->out, "\"}");
+            continue;
+
+        default:
+            ngx_litellm_anthropic_block(t, NGX_LITELLM_ROLE_ASSISTANT);
+
+            rc = ngx_litellm_anthropic_part(t->a, &part[i], cache);
+            if (rc != NGX_OK) {
+                return rc;
+            }
+        }
+    }
+
+    for (i = 0; i < msg->ncalls; i++) {
+        rc = ngx_litellm_anthropic_tool_use(t, &msg->calls[i]);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_litellm_anthropic_tool_use(ngx_litellm_anthropic_turn_t *t,
+    ngx_litellm_tool_call_t *tc)
+{
+    ngx_int_t                rc;
+    ngx_str_t                name, json;
+    ngx_litellm_json_doc_t   doc;
+
+    /* a search that the provider ran itself: LiteLLM showed it as a call */
+
+    if (tc->id.len > 9 && ngx_strncmp(tc->id.data, "srvtoolu_", 9) == 0) {
+        return NGX_OK;
+    }
+
+    if (tc->name.len == 0) {
+        return ngx_litellm_anthropic_bad(t->a, "only calls of functions can "
+                                         "be sent to this provider");
+    }
+
+    if (tc->id.len == 0) {
+        return ngx_litellm_anthropic_bad(t->a, "a tool call must have an "
+                                         "'id'");
+    }
+
+    ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
+    ngx_str_null(&json);
+
+    if (!ngx_litellm_anthropic_blank(&tc->arguments)) {
+
+        if (ngx_litellm_json_unescape(t->a->call->pool, &json, &tc->arguments)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        doc.pool = t->a->call->pool;
+        doc.keep = 1;
+
+        rc = ngx_litellm_json_parse(&doc, json.data, json.len);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_OK && doc.root->type == NGX_LITELLM_JSON_NULL) {
+            ngx_str_null(&json);
+
+        } else if (rc != NGX_OK || doc.root->type != NGX_LITELLM_JSON_OBJECT) {
+            return ngx_litellm_anthropic_bad(t->a, "the arguments of a tool "
+                                             "call in the history are not a "
+                                             "JSON object");
+        }
+    }
+
+    if (ngx_litellm_anthropic_name(t->a->call->pool, &tc->name, &name)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_litellm_anthropic_block(t, NGX_LITELLM_ROLE_ASSISTANT);
+    ngx_litellm_out_lit(t->out, "{\"type\":\"tool_use\",\"id\":\"");
+
+    if (ngx_litellm_anthropic_id(t->a, &tc->id) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_litellm_out_lit(t->out, "\",\"name\":\"");
+    ngx_litellm_out_str(t->out, &name);
+    ngx_litellm_out_lit(t->out, "\",\"input\":");
+
+    if (json.len) {
+        ngx_litellm_anthropic_raw(t->out, doc.root);
+
+    } else {
+        ngx_litellm_out_lit(t->out, "{}");
+    }
+
+    ngx_litellm_anthropic_cache(t->out, tc->cache_control);
+    ngx_litellm_out_lit(t->out, "}");
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_litellm_anthropic_result(ngx_litellm_anthropic_turn_t *t,
+    ngx_litellm_message_t *msg)
+{
+    ngx_int_t            rc;
+    ngx_uint_t           i, n;
+    ngx_litellm_json_t  *cache;
+
+    if (msg->call_id.len > 9
+        && ngx_strncmp(msg->call_id.data, "srvtoolu_", 9) == 0)
+    {
+        return NGX_OK;
+    }
+
+    if (msg->call_id.len == 0) {
+        return ngx_litellm_anthropic_bad(t->a, "a tool message must have a "
+                                         "'tool_call_id'");
+    }
+
+    cache = msg->cache_control;
+
+    ngx_litellm_anthropic_block(t, NGX_LITELLM_ROLE_USER);
+    ngx_litellm_out_lit(t->out, "{\"type\":\"tool_result\","
+                        "\"tool_use_id\":\"");
+
+    if (ngx_litellm_anthropic_id(t->a, &msg->call_id) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (msg->string_content) {
+        ngx_litellm_out_lit(t->out, "\",\"content\":\"");
+        ngx_litellm_out_ref(t->out, msg->parts->text.data,
+                            msg->parts->text.len);
+        ngx_litellm_out_lit(t->out, "\"");
+
+    } else {
+        ngx_litellm_out_lit(t->out, "\",\"content\":[");
+
+        for (i = 0, n = 0; i < msg->nparts; i++) {
+
+            if (msg->parts[i].cache_control) {
+                cache = msg->parts[i].cache_control;
+            }
+
+            if (msg->parts[i].type == NGX_LITELLM_PART_TEXT
+                && ngx_litellm_anthropic_blank(&msg->parts[i].text))
+            {
+                continue;
+            }
+
+            if (n++) {
+                ngx_litellm_out_lit(t->out, ",");
+            }
+
+            rc = ngx_litellm_anthropic_part(t->a, &msg->parts[i], NULL);
+            if (rc != NGX_OK) {
+                return rc;
+            }
+        }
+
+        ngx_litellm_out_lit(t->out, "]");
+    }
+
+    ngx_litellm_anthropic_cache(t->out, cache);
+    ngx_litellm_out_lit(t->out, "}");
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_litellm_anthropic_part(ngx_litellm_anthropic_t *a,
+    ngx_litellm_part_t *part, ngx_litellm_json_t *cache)
+{
+    ngx_uint_t  i;
+
+    /* blocks of the Messages API itself, sent on as they are */
+
+    static const ngx_str_t  blocks[] = {
+        ngx_string("document"),
+        ngx_string("image"),
+        ngx_string("container_upload"),
+        ngx_string("search_result"),
+        ngx_string("tool_result"),
+        ngx_string("tool_use"),
+        ngx_string("server_tool_use"),
+        ngx_string("web_search_tool_result"),
+        ngx_string("web_fetch_tool_result"),
+        ngx_string("mcp_tool_use"),
+        ngx_string("mcp_tool_result")
+    };
+
+    switch (part->type) {
+
+    case NGX_LITELLM_PART_TEXT:
+    case NGX_LITELLM_PART_REFUSAL:
+        ngx_litellm_anthropic_text(a->out, &part->text, cache);
+        return NGX_OK;
+
+    case NGX_LITELLM_PART_IMAGE:
+    case NGX_LITELLM_PART_FILE:
+        return ngx_litellm_anthropic_media(a, part, cache);
+
+    case NGX_LITELLM_PART_OTHER:
+
+        for (i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+            if (part->text.len == blocks[i].len
+                && ngx_memcmp(part->text.data, blocks[i].data, blocks[i].len)
+                   == 0)
+            {
+                ngx_litellm_anthropic_raw(a->out, part->node);
+                return NGX_OK;
+            }
+        }
+
+        break;
+
+    case NGX_LITELLM_PART_AUDIO:
+        return ngx_litellm_anthropic_bad(a, "this provider's models take no "
+                                         "audio");
+
+    default:
+        break;
+    }
+
+    return ngx_litellm_anthropic_bad(a, "a content part of this type can't be "
+                                     "sent to this provider");
+}
+
+
+static ngx_int_t
+ngx_litellm_anthropic_media(ngx_litellm_anthropic_t *a,
+    ngx_litellm_part_t *part, ngx_litellm_json_t *cache)
+{
+    ngx_int_t   rc;
+    ngx_str_t   media;
+    ngx_uint_t  image;
+
+    media = part->media;
+    image = (part->type == NGX_LITELLM_PART_IMAGE);
+
+    if (part->file_id.len) {
+        ngx_litellm_anthropic_file_id(a, part);
+        ngx_litellm_anthropic_cache(a->out, cache);
+        ngx_litellm_out_lit(a->out, "}");
+        return NGX_OK;
+    }
+
+    if (part->url.len) {
+
+        if (part->url.len <= 8
+            || ngx_strncasecmp(part->url.data, (u_char *) "https://", 8) != 0)
+        {
+            return ngx_litellm_anthropic_bad(a, "the provider fetches https "
+                                             "URLs only and this gateway "
+                                             "fetches none: send the file as "
+                                             "a base64 data: URL");
+        }
+
+        if (image && !ngx_litellm_anthropic_ends_with(&part->url, ".pdf")) {
+            ngx_litellm_out_lit(a->out, "{\"type\":\"image\",");
+
+        } else {
+            ngx_litellm_out_lit(a->out, "{\"type\":\"document\",");
+        }
+
+        ngx_litellm_out_lit(a->out, "\"source\":{\"type\":\"url\",\"url\":\"");
+        ngx_litellm_out_ref(a->out, part->url.data, part->url.len);
+        ngx_litellm_out_lit(a->out, "\"}");
+        ngx_litellm_anthropic_cache(a->out, cache);
+        ngx_litellm_out_lit(a->out, "}");
+        return NGX_OK;
+    }
+
+    if (media.len == 0) {
+        if (image) {
+            return ngx_litellm_anthropic_bad(a, "a data: URL must name its "
+                                             "media type");
+        }
+
+        ngx_str_set(&media, "application/pdf");
+    }
+
+    if (media.len == 9
+        && ngx_strncasecmp(media.data, (u_char *) "image/jpg", 9) == 0)
+    {
+        ngx_str_set(&media, "image/jpeg");
+    }
+
+    image = (media.len > 6
+             && ngx_strncasecmp(media.data, (u_char *) "image/", 6) == 0);
+
+    if (image) {
+        ngx_litellm_out_lit(a->out, "{\"type\":\"image\",\"source\":{");
+
+    } else {
+        ngx_litellm_out_lit(a->out, "{\"type\":\"document\",\"source\":{");
+    }
+
+    if (media.len >= 5
+        && ngx_strncasecmp(media.data, (u_char *) "text/", 5) == 0)
+    {
+        rc = ngx_litellm_anthropic_plain_text(a, &part->data);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+    } else {
+        ngx_litellm_out_lit(a->out, "\"type\":\"base64\",\"media_type\":\"");
+        ngx_litellm_out_str(a->out, &media);
+        ngx_litellm_out_lit(a->out, "\",\"data\":\"");
+        ngx_litellm_out_ref(a->out, part->data.data, part->data.len);
+        ngx_litellm_out_lit(a->out, "\"}");
+    }
+
+    if (part->name.len && !image) {
+        ngx_litellm_out_lit(a->out, ",\"title\":\"");
+        ngx_litellm_out_str(a->out, &part->name);
+        ngx_litellm_out_lit(a->out, "\"");
+    }
+
+    ngx_litellm_anthropic_cache(a->out, cache);
+    ngx_litellm_out_lit(a->out, "}");
+
+    return NGX_OK;
+}
+
+
+/* the API takes base64 of PDF only: a text file goes as the text it is */
+
+static ngx_int_t
+ngx_litellm_anthropic_plain_text(ngx_litellm_anthropic_t *a, ngx_str_t *data)
+{
+    ngx_str_t  text;
+
+    text.data = ngx_pnalloc(a->call->pool,
+                            ngx_base64_decoded_length(data->len) + 1);
+    if (text.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_decode_base64(&text, data) != NGX_OK) {
+        return ngx_litellm_anthropic_bad(a, "a data: URL does not hold valid "
+                                         "base64");
+    }
+
+    ngx_litellm_out_lit(a->out, "\"type\":\"text\",\"media_type\":"
+                        "\"text/plain\",\"data\":");
+    ngx_litellm_out_json(a->out, &text);
+    ngx_litellm_out_lit(a->out, "}");
+
+    return NGX_OK;
+}
+
+
+/* what kind of block a file of the Files API stands in depends on its type */
+
+static void
+ngx_litellm_anthropic_file_id(ngx_litellm_anthropic_t *a,
+    ngx_litellm_part_t *part)
+{
+    ngx_str_t   *s;
+    ngx_uint_t   image, container;
+
+    s = part->media.len ? &part->media : &part->name;
+
+    image = (part->media.len > 6
+             && ngx_strncasecmp(part->media.data, (u_char *) "image/", 6) == 0)
+            || part->type == NGX_LITELLM_PART_IMAGE
+            || ngx_litellm_anthropic_ends_with(&part->name, ".png")
+            || ngx_litellm_anthropic_ends_with(&part->name, ".jpg")
+            || ngx_litellm_anthropic_ends_with(&part->name, ".jpeg")
+            || ngx_litellm_anthropic_ends_with(&part->name, ".gif")
+            || ngx_litellm_anthropic_ends_with(&part->name, ".webp");
+
+    container = ngx_litellm_anthropic_ends_with(s, "csv")
+                || ngx_litellm_anthropic_ends_with(s, "json")
+                || ngx_litellm_anthropic_ends_with(s, "xml")
+                || ngx_litellm_anthropic_ends_with(s, ".xlsx")
+                || ngx_litellm_anthropic_ends_with(s, ".zip")
+                || ngx_litellm_anthropic_ends_with(s, "sheet");
+
+    a->betas |= NGX_LITELLM_ANTHROPIC_B_FILES
+                |NGX_LITELLM_ANTHROPIC_B_CODE_0522;
+
+    if (container && !image) {
+        ngx_litellm_out_lit(a->out, "{\"type\":\"container_upload\","
+                            "\"file_id\":\"");
+        ngx_litellm_out_str(a->out, &part->file_id);
+        ngx_litellm_out_lit(a->out, "\"");
+        return;
+    }
+
+    if (image) {
+        ngx_litellm_out_lit(a->out, "{\"type\":\"image\",");
+
+    } else {
+        ngx_litellm_out_lit(a->out, "{\"type\":\"document\",");
+    }
+
+    ngx_litellm_out_lit(a->out, "\"source\":{\"type\":\"file\","
+                        "\"file_id\":\"");
+    ngx_litellm_out_str(a->out, &part->file_id);
+    ngx_litellm_out_lit(a->out, "\"}");
+}
+
+
+static void
+ngx_litellm_anthropic_text(ngx_litellm_out_t *out, ngx_str_t *text,
+    ngx_litellm_json_t *cache)
+{
+    ngx_litellm_out_lit(out, "{\"type\":\"text\",\"text\":\"");
+    ngx_litellm_out_ref(out, text->data, text->len);
+    ngx_litellm_out_lit(out, "\"");
+    ngx_litellm_anthropic_cache(out, cache);
+    ngx_litellm_out_lit(out, "}");
+}
+
+
+static void
+ngx_litellm_anthropic_cache(ngx_litellm_out_t *out, ngx_litellm_json_t *cache)
+{
+    if (cache) {
+        ngx_litellm_out_lit(out, ",\"cache_control\":");
+        ngx_litellm_anthropic_raw(out, cache);
+    }
+}
+
+
+/* ids of calls: characters outside [a-zA-Z0-9_-] become "_" on both sides */
+
+static ngx_int_t
+ngx_litellm_anthropic_id(ngx_litellm_anthropic_t *a, ngx_str_t *id)
+{
+    u_char      c;
+    ngx_str_t   text;
+    ngx_uint_t  i;
+
+    for (i = 0; i < id->len; i++) {
+        c = id->data[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+              || (c >= '0' && c <= '9') || c == '_' || c == '-'))
+        {
+            break;
+        }
+    }
+
+    if (i == id->len) {
+        ngx_litellm_out_str(a->out, id);
+        return NGX_OK;
+    }
+
+    if (ngx_litellm_json_unescape(a->call->pool, &text, id) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < text.len; i++) {
+        c = text.data[i];
+
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+            || (c >= '0' && c <= '9') || c == '_' || c == '-')
+        {
+            ngx_litellm_out_copy(a->out, &c, 1);
+
+        } else if ((c & 0xc0) != 0x80) {
+            ngx_litellm_out_lit(a->out, "_");
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_litellm_anthropic_blank(ngx_str_t *text)
+{
+    u_char  *p, *last;
+
+    p = text->data;
+    last = p + text->len;
+
+    while (p < last) {
+
+        if (*p == ' ') {
+            p++;
+            continue;
+        }
+
+        if (*p != '\\') {
+            return 0;
+        }
+
+        /* J-strings are valid: something follows */
+
+        if (p[1] == 'n' || p[1] == 'r' || p[1] == 't' || p[1] == 'f') {
+            p += 2;
+            continue;
+        }
+
+        if (p[1] == 'u' && last - p >= 6
+            && (ngx_strncasecmp(p, (u_char *) "\\u0020", 6) == 0
+                || ngx_strncasecmp(p, (u_char *) "\\u0009", 6) == 0
+                || ngx_strncasecmp(p, (u_char *) "\\u000a", 6) == 0
+                || ngx_strncasecmp(p, (u_char *) "\\u000b", 6) == 0
+                || ngx_strncasecmp(p, (u_char *) "\\u000c", 6) == 0
+                || ngx_strncasecmp(p, (u_char *) "\\u000d", 6) == 0))
+        {
+            p += 6;
+            continue;
+        }
+
+        return 0;
+    }
+
+    return 1;
+}
+
+
+/* white space at the end; a backslash counts only if it is not escaped */
+
+static void
+ngx_litellm_anthropic_trim(ngx_str_t *text)
+{
+    u_char      c, *p;
+    ngx_uint_t  n;
+
+    while (text->len) {
+        p = text->data + text->len - 1;
+        c = *p;
+
+        if (c == ' ') {
+            text->len--;
+            continue;
+        }
+
+        if (c != 'n' && c != 'r' && c != 't' && c != 'f') {
+            return;
+        }
+
+        for (n = 0; p > text->data && p[-1] == '\\'; n++) {
+            p--;
+        }
+
+        if (n % 2 == 0) {
+            return;
+        }
+
+        text->len -= 2;
+    }
+}
+
+
+static ngx_uint_t
+ngx_litellm_anthropic_ends(ngx_str_t *s, const char *end, size_t len)
+{
+    return s->len >= len
+           && ngx_strncasecmp(s->data + s->len - len, (u_char *) end, len)
+              == 0;
+}

@@ -1,0 +1,578 @@
+
+/*
+ * What the gateway reads from answers of the OpenAI dialect that pass to the
+ * client untouched: usage, finish reason, the provider's id, and whether it is
+ * an answer at all.  Called once for a whole body and for each event of a
+ * stream.
+ *
+ * An ordinary event of a stream costs three short searches and no parse: keys
+ * are looked for with their quotes, which can't be mistaken for text of the
+ * model, where quotes are escaped.  What is found that way is only believed as
+ * far as its next bytes go; usage and errors are read from a parse.
+ */
+
+#include "ngx_litellm_openai_dialect.h"
+
+
+#define NGX_LITELLM_OPENAI_ID  128
+
+
+static ngx_int_t ngx_litellm_openai_no_answer(ngx_litellm_call_t *call,
+    ngx_litellm_facts_t *facts, const char *why, size_t len);
+static ngx_int_t ngx_litellm_openai_error_facts(ngx_litellm_call_t *call,
+    ngx_str_t *text, ngx_litellm_facts_t *facts);
+static ngx_uint_t ngx_litellm_openai_is_error(ngx_litellm_json_t *v);
+static ngx_int_t ngx_litellm_openai_id(ngx_litellm_call_t *call,
+    ngx_litellm_json_t *v, ngx_litellm_facts_t *facts);
+static u_char *ngx_litellm_openai_find(u_char *p, u_char *last,
+    const char *key, size_t len, const char *first);
+static void ngx_litellm_openai_tap_finish(u_char *p, u_char *last,
+    ngx_litellm_facts_t *facts);
+static ngx_int_t ngx_litellm_openai_tap_parse(ngx_litellm_call_t *call,
+    ngx_litellm_json_doc_t *doc, ngx_str_t *data, ngx_litellm_facts_t *facts);
+static void ngx_litellm_openai_usage_facts(ngx_litellm_json_t *v,
+    ngx_litellm_usage_t *u);
+static void ngx_litellm_openai_count(ngx_litellm_json_t *object,
+    const char *name, size_t len, int64_t *n);
+static ngx_uint_t ngx_litellm_openai_bare(ngx_litellm_json_t *choices);
+static ngx_uint_t ngx_litellm_openai_has_content(ngx_litellm_json_t *choices);
+static ngx_uint_t ngx_litellm_openai_empty(ngx_litellm_json_t *v);
+
+
+ngx_int_t
+ngx_litellm_openai_tap(ngx_litellm_call_t *call, ngx_str_t *body,
+    ngx_litellm_facts_t *facts)
+{
+    ngx_int_t                rc;
+    ngx_litellm_json_t      *root, *list, *usage;
+    ngx_litellm_json_doc_t   doc;
+
+    ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
+
+    doc.pool = call->pool;
+    doc.keep = 2;
+
+    rc = ngx_litellm_json_parse(&doc, body->data, body->len);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+#define ngx_litellm_openai_bad_answer(s)                                      \
+    ngx_litellm_openai_no_answer(call, facts, s, sizeof(s) - 1)
+
+    if (rc == NGX_DECLINED) {
+        return ngx_litellm_openai_bad_answer("the answer is not JSON");
+    }
+
+    root = doc.root;
+
+    if (root->type != NGX_LITELLM_JSON_OBJECT) {
+        return ngx_litellm_openai_bad_answer("the answer is not an object");
+    }
+
+    if (ngx_litellm_openai_is_error(ngx_litellm_json_member(root, "error"))) {
+        return ngx_litellm_openai_error_facts(call, body, facts);
+    }
+
+    if (call->op == NGX_LITELLM_OP_EMBEDDINGS) {
+        list = ngx_litellm_json_member(root, "data");
+
+    } else {
+        list = ngx_litellm_json_member(root, "choices");
+    }
+
+    if (!ngx_litellm_json_is(list, ARRAY)) {
+        return ngx_litellm_openai_bad_answer("the answer has no choices");
+    }
+
+    facts->content = 1;
+
+    if (ngx_litellm_openai_id(call, ngx_litellm_json_member(root, "id"), facts)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_litellm_openai_tap_finish(list->start, list->start + list->len, facts);
+
+    usage = ngx_litellm_json_member(root, "usage");
+
+    if (!ngx_litellm_json_is(usage, OBJECT)) {
+        return NGX_OK;
+    }
+
+    doc.keep = 3;
+
+    rc = ngx_litellm_json_parse(&doc, usage->start, usage->len);
+
+    if (rc == NGX_OK) {
+        ngx_litellm_openai_usage_facts(doc.root, &facts->usage);
+    }
+
+    return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+}
+
+
+/*
+ * Events before the commit point may have to be parsed to see whether there is
+ * content in them.  The form of the others is the client's business, but an
+ * event that was cut off, the only damage seen in practice, is told from its
+ * ends: it must not look like a good stream to the gateway.
+ */
+
+ngx_int_t
+ngx_litellm_openai_tap_event(ngx_litellm_call_t *call,
+    ngx_litellm_json_doc_t *doc, ngx_str_t *data, ngx_litellm_facts_t *facts)
+{
+    u_char     *p, *last, *found;
+    ngx_str_t   text;
+
+    facts->usage_only = 0;
+
+    p = data->data;
+    last = p + data->len;
+
+    while (p < last && (*p == ' ' || *p == '\t' || *p == LF || *p == CR)) {
+        p++;
+    }
+
+    while (p < last && (last[-1] == ' ' || last[-1] == '\t' || last[-1] == LF
+                        || last[-1] == CR))
+    {
+        last--;
+    }
+
+    if (p == last) {
+        return NGX_DECLINED;
+    }
+
+    if (*p == '[' && last - p == sizeof("[DONE]") - 1
+        && ngx_memcmp(p, "[DONE]", sizeof("[DONE]") - 1) == 0)
+    {
+        facts->end = 1;
+        return NGX_OK;
+    }
+
+    text.data = p;
+    text.len = last - p;
+
+    if (*p != '{' || last[-1] != '}') {
+        return ngx_litellm_openai_tap_parse(call, doc, &text, facts);
+    }
+
+#define ngx_litellm_openai_key(s, first)                                      \
+    ngx_litellm_openai_find(p, last, s, sizeof(s) - 1, first)
+
+    if (!facts->content) {
+
+        /* most first events with content are simple enough */
+
+        found = facts->provider_id.len
+                ? ngx_litellm_openai_key("\"content\"", "\"") : NULL;
+
+        if (found == NULL || found[1] == '"') {
+            return ngx_litellm_openai_tap_parse(call, doc, &text, facts);
+        }
+
+        facts->content = 1;
+    }
+
+    if (ngx_litellm_openai_key("\"usage\"", "{") != NULL
+        || ngx_litellm_openai_key("\"error\"", "{\"") != NULL)
+    {
+        return ngx_litellm_openai_tap_parse(call, doc, &text, facts);
+    }
+
+    found = ngx_litellm_openai_key("\"finish_reason\"", "\"");
+
+    if (found != NULL) {
+        ngx_litellm_openai_tap_finish(p, last, facts);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_litellm_openai_tap_parse(ngx_litellm_call_t *call,
+    ngx_litellm_json_doc_t *doc, ngx_str_t *data, ngx_litellm_facts_t *facts)
+{
+    ngx_int_t            rc;
+    ngx_litellm_json_t  *choices, *usage;
+
+    doc->keep = 0;
+
+    rc = ngx_litellm_json_parse(doc, data->data, data->len);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_DECLINED || doc->root->type != NGX_LITELLM_JSON_OBJECT) {
+        facts->failed = 1;
+
+        (void) ngx_litellm_openai_no_answer(call, facts,
+                                    "an event of the stream is not JSON",
+                                    sizeof("an event of the stream is not JSON")
+                                    - 1);
+        return NGX_OK;
+    }
+
+    if (ngx_litellm_openai_is_error(ngx_litellm_json_member(doc->root,
+                                                            "error")))
+    {
+        facts->failed = 1;
+        rc = ngx_litellm_openai_error_facts(call, data, facts);
+
+        return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+    }
+
+    if (ngx_litellm_openai_id(call, ngx_litellm_json_member(doc->root, "id"),
+                              facts)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    choices = ngx_litellm_json_member(doc->root, "choices");
+    usage = ngx_litellm_json_member(doc->root, "usage");
+
+    if (ngx_litellm_json_is(usage, OBJECT)) {
+        ngx_litellm_openai_usage_facts(usage, &facts->usage);
+        facts->usage_only = ngx_litellm_openai_bare(choices);
+    }
+
+    if (ngx_litellm_json_is(choices, ARRAY)) {
+
+        if (!facts->content) {
+            facts->content = ngx_litellm_openai_has_content(choices);
+        }
+
+        ngx_litellm_openai_tap_finish(choices->start,
+                                      choices->start + choices->len, facts);
+    }
+
+    return NGX_OK;
+}
+
+
+/* a good status with something else than an answer: 502 (RFC 9110, 15.6.3) */
+
+static ngx_int_t
+ngx_litellm_openai_no_answer(ngx_litellm_call_t *call,
+    ngx_litellm_facts_t *facts, const char *why, size_t len)
+{
+    ngx_str_t  text;
+
+    text.data = (u_char *) why;
+    text.len = len;
+
+    ngx_str_null(&facts->error.type);
+    ngx_str_null(&facts->error.param);
+    ngx_str_null(&facts->error.code);
+
+    if (ngx_litellm_error_set(call, &facts->error, NGX_LITELLM_BAD_GATEWAY,
+                              502, &text)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_litellm_openai_error_facts(ngx_litellm_call_t *call, ngx_str_t *text,
+    ngx_litellm_facts_t *facts)
+{
+    ngx_litellm_error_openai(call, 200, text, &facts->error);
+
+    return NGX_DECLINED;
+}
+
+
+/* {"error": null} and the like are no errors */
+
+static ngx_uint_t
+ngx_litellm_openai_is_error(ngx_litellm_json_t *v)
+{
+    return (ngx_litellm_json_is(v, OBJECT) && v->count)
+           || (ngx_litellm_json_is(v, STRING) && v->len > 2);
+}
+
+
+/* the first one seen; an event's bytes do not last, so it is copied */
+
+static ngx_int_t
+ngx_litellm_openai_id(ngx_litellm_call_t *call, ngx_litellm_json_t *v,
+    ngx_litellm_facts_t *facts)
+{
+    ngx_str_t  text;
+
+    if (facts->provider_id.len || !ngx_litellm_json_is(v, STRING)
+        || v->len > NGX_LITELLM_OPENAI_ID)
+    {
+        return NGX_OK;
+    }
+
+    text = ngx_litellm_json_text(v);
+
+    if (text.len == 0) {
+        return NGX_OK;
+    }
+
+    facts->provider_id.data = ngx_pstrdup(call->pool, &text);
+    if (facts->provider_id.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    facts->provider_id.len = text.len;
+
+    return NGX_OK;
+}
+
+
+/*
+ * The first place where key has a value that begins with one of the bytes of
+ * "first"; NULL without one, else the value's first byte.
+ */
+
+static u_char *
+ngx_litellm_openai_find(u_char *p, u_char *last, const char *key, size_t len,
+    const char *first)
+{
+    for ( ;; ) {
+        p = ngx_litellm_find(p, last, key, len);
+
+        if (p == NULL) {
+            return NULL;
+        }
+
+        p += len;
+
+        while (p < last && (*p == ' ' || *p == '\t' || *p == LF || *p == CR)) {
+            p++;
+        }
+
+        if (p == last || *p != ':') {
+            continue;
+        }
+
+        p++;
+
+        while (p < last && (*p == ' ' || *p == '\t' || *p == LF || *p == CR)) {
+            p++;
+        }
+
+        if (p < last && ngx_strchr(first, *p) != NULL) {
+            return p;
+        }
+    }
+}
+
+
+/* the first finish reason in [p, last); none of its letters need escapes */
+
+static void
+ngx_litellm_openai_tap_finish(u_char *p, u_char *last,
+    ngx_litellm_facts_t *facts)
+{
+    size_t   len;
+    u_char  *end;
+
+    if (facts->finish != NGX_LITELLM_FINISH_NONE) {
+        return;
+    }
+
+    p = ngx_litellm_openai_key("\"finish_reason\"", "\"");
+
+    if (p == NULL) {
+        return;
+    }
+
+    end = ngx_strlchr(++p, last, '"');
+
+    if (end == NULL) {
+        return;
+    }
+
+    len = end - p;
+
+#define ngx_litellm_openai_word(s)                                            \
+    (len == sizeof(s) - 1 && ngx_memcmp(p, s, sizeof(s) - 1) == 0)
+
+    if (ngx_litellm_openai_word("length")) {
+        facts->finish = NGX_LITELLM_FINISH_LENGTH;
+
+    } else if (ngx_litellm_openai_word("tool_calls")) {
+        facts->finish = NGX_LITELLM_FINISH_TOOL_CALLS;
+
+    } else if (ngx_litellm_openai_word("content_filter")) {
+        facts->finish = NGX_LITELLM_FINISH_CONTENT_FILTER;
+
+    } else if (ngx_litellm_openai_word("function_call")) {
+        facts->finish = NGX_LITELLM_FINISH_FUNCTION_CALL;
+
+    } else if (len) {
+        facts->finish = NGX_LITELLM_FINISH_STOP;
+    }
+}
+
+
+/* a later usage object of a stream replaces what it names */
+
+static void
+ngx_litellm_openai_usage_facts(ngx_litellm_json_t *v, ngx_litellm_usage_t *u)
+{
+    ngx_litellm_json_t  *prompt, *completion;
+
+#define ngx_litellm_openai_tokens(object, s, n)                               \
+    ngx_litellm_openai_count(object, s, sizeof(s) - 1, n)
+
+    if (!u->known) {
+        ngx_litellm_usage_init(u);
+    }
+
+    ngx_litellm_openai_tokens(v, "prompt_tokens", &u->prompt);
+    ngx_litellm_openai_tokens(v, "completion_tokens", &u->completion);
+    ngx_litellm_openai_tokens(v, "total_tokens", &u->total);
+
+    prompt = ngx_litellm_json_member(v, "prompt_tokens_details");
+    completion = ngx_litellm_json_member(v, "completion_tokens_details");
+
+    ngx_litellm_openai_tokens(prompt, "cached_tokens", &u->cached);
+    ngx_litellm_openai_tokens(prompt, "cache_write_tokens", &u->cache_write);
+    ngx_litellm_openai_tokens(prompt, "audio_tokens", &u->audio_in);
+    ngx_litellm_openai_tokens(completion, "reasoning_tokens", &u->reasoning);
+    ngx_litellm_openai_tokens(completion, "audio_tokens", &u->audio_out);
+
+    if (u->prompt >= 0 || u->completion >= 0 || u->total >= 0) {
+        u->known = 1;
+    }
+}
+
+
+static void
+ngx_litellm_openai_count(ngx_litellm_json_t *object, const char *name,
+    size_t len, int64_t *n)
+{
+    int64_t              value;
+    ngx_litellm_json_t  *v;
+
+    v = ngx_litellm_json_get(object, name, len);
+
+    if (ngx_litellm_json_is(v, NUMBER)
+        && ngx_litellm_json_int(v, &value) == NGX_OK && value >= 0)
+    {
+        *n = value;
+    }
+}
+
+
+/*
+ * No choices, as OpenAI has it beside the usage, or LiteLLM's form of it: one
+ * choice with an empty delta and no finish reason.
+ */
+
+static ngx_uint_t
+ngx_litellm_openai_bare(ngx_litellm_json_t *choices)
+{
+    ngx_litellm_json_t  *v;
+
+    if (!ngx_litellm_json_is(choices, ARRAY)) {
+        return 0;
+    }
+
+    if (choices->count == 0) {
+        return 1;
+    }
+
+    if (choices->count > 1) {
+        return 0;
+    }
+
+    v = ngx_litellm_json_member(choices + 1, "finish_reason");
+
+    if (v != NULL && v->type != NGX_LITELLM_JSON_NULL) {
+        return 0;
+    }
+
+    v = ngx_litellm_json_member(choices + 1, "delta");
+
+    return ngx_litellm_json_is(v, OBJECT) && v->count == 0;
+}
+
+
+/*
+ * Anything in a delta that is not empty, but the role, which says nothing, and
+ * LiteLLM's own fields; the text of a completion.
+ */
+
+static ngx_uint_t
+ngx_litellm_openai_has_content(ngx_litellm_json_t *choices)
+{
+    ngx_uint_t           i, j;
+    ngx_litellm_json_t  *choice, *delta, *key, *v;
+
+    choice = choices + 1;
+
+    for (i = 0; i < choices->count; i++) {
+
+        if (!ngx_litellm_openai_empty(ngx_litellm_json_member(choice, "text")))
+        {
+            return 1;
+        }
+
+        delta = ngx_litellm_json_member(choice, "delta");
+        choice = ngx_litellm_json_next(choice);
+
+        if (!ngx_litellm_json_is(delta, OBJECT)) {
+            continue;
+        }
+
+        key = delta + 1;
+
+        for (j = 0; j < delta->count; j++) {
+            v = ngx_litellm_json_next(key);
+
+            if (!ngx_litellm_openai_empty(v)
+                && !ngx_litellm_json_eq(key, "role")
+                && !ngx_litellm_json_eq(key, "provider_specific_fields"))
+            {
+                return 1;
+            }
+
+            key = ngx_litellm_json_next(v);
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_litellm_openai_empty(ngx_litellm_json_t *v)
+{
+    if (v == NULL) {
+        return 1;
+    }
+
+    switch (v->type) {
+
+    case NGX_LITELLM_JSON_STRING:
+        return v->len == 2;
+
+    case NGX_LITELLM_JSON_ARRAY:
+    case NGX_LITELLM_JSON_OBJECT:
+        return v->count == 0;
+
+    case NGX_LITELLM_JSON_TRUE:
+    case NGX_LITELLM_JSON_NUMBER:
+        return 0;
+
+    default:
+        return 1;
+    }
+}

@@ -1,0 +1,268 @@
+
+/*
+ * Provider dialects and the one table of providers.
+ *
+ * A dialect is a vtable; an OpenAI-compatible provider is a row of the table
+ * that names the dialect "openai".  All of it is pure: clock, randomness and
+ * credentials come in by the call.
+ */
+
+#ifndef _NGX_LITELLM_PROVIDER_H_INCLUDED_
+#define _NGX_LITELLM_PROVIDER_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_litellm_json.h"
+#include "ngx_litellm_out.h"
+#include "ngx_litellm_chat.h"
+#include "ngx_litellm_error.h"
+#include "ngx_litellm_config.h"
+
+
+typedef struct ngx_litellm_dialect_s  ngx_litellm_dialect_t;
+typedef struct ngx_litellm_format_s   ngx_litellm_format_t;
+
+
+typedef enum {
+    NGX_LITELLM_OP_CHAT = 0,
+    NGX_LITELLM_OP_COMPLETIONS,
+    NGX_LITELLM_OP_EMBEDDINGS
+} ngx_litellm_op_e;
+
+
+/* quirks of a row */
+#define NGX_LITELLM_Q_STREAM_USAGE   0x0001  /* stream_options understood */
+#define NGX_LITELLM_Q_NO_KEY         0x0002  /* works without a key */
+#define NGX_LITELLM_Q_BASE_REQUIRED  0x0004  /* has no address of its own */
+
+
+struct ngx_litellm_provider_s {
+    ngx_str_t                      name;      /* "openai": the prefix */
+    const ngx_litellm_dialect_t   *dialect;
+    ngx_str_t                      base;      /* default api_base */
+    ngx_str_t                      keys;      /* variables, blank between,
+                                                 first set one counts */
+    ngx_str_t                      bases;     /* the same for the api_base */
+    ngx_str_t                      exception; /* "OpenAIException" */
+    ngx_uint_t                     quirks;
+};
+
+
+/*
+ * A request as it is seen by everybody below http/.  One for each client
+ * request; what changes from attempt to attempt is marked.
+ */
+
+typedef struct {
+    ngx_pool_t                  *pool;
+    ngx_log_t                   *log;
+    ngx_litellm_op_e             op;
+    const ngx_litellm_format_t  *format;       /* client's dialect */
+
+    ngx_str_t                    body;         /* in one piece */
+    ngx_litellm_json_doc_t       top;          /* keep 2: its members */
+
+    /* found by format->open() */
+    ngx_str_t                    model;        /* UTF-8, as asked for */
+    ngx_litellm_json_t          *model_node;   /* NULL: from the path */
+    ngx_litellm_json_t          *param[NGX_LITELLM_P_MAX];   /* values */
+    uint64_t                     present;      /* bits of param[], null
+                                                  values left out */
+    ngx_array_t                  extra;        /* ngx_litellm_member_t */
+    ngx_array_t                  control;      /* ngx_litellm_member_t: for us,
+                                                  never sent upstream */
+    unsigned                     stream:1;
+    unsigned                     include_usage:1;  /* the client asked */
+    unsigned                     duplicates:1; /* a top level key twice */
+
+    /* of the deployment tried: set before dialect->request() */
+    ngx_litellm_config_t        *config;
+    ngx_litellm_deployment_t    *deployment;
+    ngx_str_t                    provider_model;   /* stars replaced */
+    unsigned                     drop_params:1;
+    unsigned                     ask_usage:1;  /* may add include_usage */
+
+    /* for answers of our own making */
+    time_t                       now;
+    ngx_str_t                    id;           /* "chatcmpl-..." */
+} ngx_litellm_call_t;
+
+
+/* what goes to the provider */
+typedef struct {
+    ngx_str_t                    path;         /* with the query */
+    ngx_array_t                  headers;      /* ngx_keyval_t: authentication,
+                                                  versions; not Host, length,
+                                                  type or extra_headers */
+    ngx_litellm_out_t            body;
+    unsigned                     pass:1;       /* same dialect: the answer goes
+                                                  to the client untouched */
+    unsigned                     hide_usage:1; /* we asked for the usage event:
+                                                  the client must not see it */
+} ngx_litellm_wire_t;
+
+
+/* what a tap reads from a passing answer */
+typedef struct {
+    ngx_litellm_usage_t          usage;
+    ngx_litellm_finish_e         finish;
+    ngx_str_t                    provider_id;
+    unsigned                     content:1;    /* something for the user */
+    unsigned                     usage_only:1; /* the event holds nothing else
+                                                  but usage */
+    unsigned                     end:1;        /* [DONE] */
+    unsigned                     failed:1;     /* an error event: see error */
+    ngx_litellm_error_t          error;
+} ngx_litellm_facts_t;
+
+
+/* state of one translated stream */
+typedef struct {
+    ngx_litellm_call_t          *call;
+    ngx_pool_t                  *pool;
+    ngx_litellm_json_doc_t       doc;          /* reused for every event */
+    ngx_litellm_event_pt         emit;
+    void                        *data;         /* emit's */
+    void                        *state;        /* the dialect's own, NULL at
+                                                  first */
+} ngx_litellm_stream_t;
+
+
+struct ngx_litellm_dialect_s {
+    ngx_str_t    name;
+
+    /*
+     * Fills wire for call->deployment.  NGX_OK; NGX_DECLINED with *e: the
+     * client's fault, or what this provider can't do (no retry will help);
+     * NGX_ERROR: no memory.
+     */
+    ngx_int_t  (*request)(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire,
+                          ngx_litellm_error_t *e);
+
+    /*
+     * A whole 2xx body of another dialect.  NGX_OK with answer filled (ranges
+     * of body); NGX_DECLINED with *e: not an answer; NGX_ERROR.
+     */
+    ngx_int_t  (*response)(ngx_litellm_call_t *call, ngx_str_t *body,
+                           ngx_litellm_answer_t *answer,
+                           ngx_litellm_error_t *e);
+
+    /*
+     * One server-sent event of another dialect: emits 0 .. n events.
+     * NGX_OK; NGX_ERROR for memory or what emit returned.
+     */
+    ngx_int_t  (*event)(ngx_litellm_stream_t *st, ngx_str_t *name,
+                        ngx_str_t *data);
+
+    /*
+     * The same dialect: a look at a passing whole body (NGX_DECLINED with
+     * facts->error: it is no answer) or event.
+     */
+    ngx_int_t  (*tap)(ngx_litellm_call_t *call, ngx_str_t *body,
+                      ngx_litellm_facts_t *facts);
+    ngx_int_t  (*tap_event)(ngx_litellm_call_t *call,
+                            ngx_litellm_json_doc_t *doc, ngx_str_t *data,
+                            ngx_litellm_facts_t *facts);
+
+    /*
+     * An answer with a status of 300 or more, or an error in a stream: class,
+     * status, message ("litellm.RateLimitError: ..."), type, param, code.
+     * The deployment's key is taken out of the message.
+     */
+    void       (*error)(ngx_litellm_call_t *call, ngx_uint_t status,
+                        ngx_str_t *body, ngx_litellm_error_t *e);
+};
+
+
+extern const ngx_litellm_dialect_t  ngx_litellm_openai_dialect;
+extern const ngx_litellm_dialect_t  ngx_litellm_anthropic_dialect;
+
+extern const ngx_litellm_provider_t  ngx_litellm_providers[];  /* name.len 0
+                                                                  ends it */
+
+const ngx_litellm_provider_t *ngx_litellm_provider_find(ngx_str_t *name);
+
+/*
+ * For ngx_litellm_config_env_t.provider: splits the prefix off, or finds the
+ * provider by custom_llm_provider, a known host, or the model table.
+ */
+ngx_int_t ngx_litellm_provider_detect(ngx_litellm_config_env_t *env,
+    ngx_pool_t *pool, ngx_litellm_deployment_t *d, ngx_str_t *hint);
+
+/*
+ * mock_response of the deployment as an answer.  NGX_OK, or NGX_DECLINED with
+ * *e for LiteLLM's "litellm.RateLimitError" forms.
+ */
+ngx_int_t ngx_litellm_mock_answer(ngx_litellm_call_t *call,
+    ngx_litellm_answer_t *answer, ngx_litellm_error_t *e);
+
+
+/* ngx_litellm_params.c: what top level members mean */
+
+typedef enum {
+    NGX_LITELLM_PARAM_OPENAI = 0,   /* id is an ngx_litellm_param_e */
+    NGX_LITELLM_PARAM_BODY,         /* model, messages, prompt, input */
+    NGX_LITELLM_PARAM_CONTROL,      /* for the gateway, not sent upstream */
+    NGX_LITELLM_PARAM_REFUSED,      /* api_key ...: 401 */
+    NGX_LITELLM_PARAM_SILENT        /* dropped without a word */
+} ngx_litellm_param_kind_e;
+
+/* id of a BODY member */
+#define NGX_LITELLM_BODY_MODEL     0
+#define NGX_LITELLM_BODY_MESSAGES  1
+#define NGX_LITELLM_BODY_PROMPT    2
+#define NGX_LITELLM_BODY_INPUT     3
+
+/* id of a CONTROL member */
+#define NGX_LITELLM_CONTROL_PLAIN  0
+#define NGX_LITELLM_CONTROL_MOCK   1    /* 400 unless the configuration allows
+                                           test switches */
+
+typedef struct {
+    ngx_str_t                    name;
+    ngx_litellm_param_kind_e     kind;
+    ngx_int_t                    id;
+} ngx_litellm_param_t;
+
+/* NULL: nobody's, sent on as it is */
+const ngx_litellm_param_t *ngx_litellm_param_find(const u_char *name,
+    size_t len);
+
+ngx_str_t *ngx_litellm_param_name(ngx_uint_t id);
+
+/*
+ * Of the parameters in "present", those outside "supported": with
+ * call->drop_params they are taken out (*present changes), else NGX_DECLINED
+ * with UnsupportedParamsError.  What the deployment allows
+ * (allowed_openai_params) is supported, what it drops (additional_drop_params)
+ * is gone before.
+ */
+ngx_int_t ngx_litellm_params_check(ngx_litellm_call_t *call,
+    uint64_t *present, uint64_t supported, ngx_litellm_error_t *e);
+
+/* the client's additional_drop_params or allowed_openai_params: an array node
+   with its elements, NULL without one; NGX_ERROR: no memory */
+ngx_int_t ngx_litellm_params_list(ngx_litellm_call_t *call, const char *name,
+    size_t len, ngx_litellm_json_t **list);
+
+
+/*
+ * Class, status, message, type, param and code from a provider's error body;
+ * shared by dialects with OpenAI-like texts (reference 7: text rules run
+ * before statuses).
+ */
+void ngx_litellm_error_openai(ngx_litellm_call_t *call, ngx_uint_t status,
+    ngx_str_t *body, ngx_litellm_error_t *e);
+
+/* takes every place of the deployment's key out of e->message */
+void ngx_litellm_error_scrub(ngx_litellm_call_t *call,
+    ngx_litellm_error_t *e);
+
+/* e->message = "litellm.<Class>: <exception> - <text>" */
+ngx_int_t ngx_litellm_error_set(ngx_litellm_call_t *call,
+    ngx_litellm_error_t *e, ngx_litellm_class_e class, ngx_uint_t status,
+    ngx_str_t *text);
+
+
+#endif /* _NGX_LITELLM_PROVIDER_H_INCLUDED_ */
