@@ -10,7 +10,7 @@ use Test::More;
 use LiteLLM::Mock qw(answer openai_chat openai_text);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(85);
+my $t = LiteLLM::Test->new->plan(80);
 
 $t->write_conf(server => <<'END');
 location /llm/ {

@@ -102,8 +102,8 @@ is(content($r), 'from e', 'a fallback\'s own fallback');
 my $before = () = $one->requests;
 $r = http(chat('c', user => 'c=500,d=500,e=500,f=500,g=500'));
 is($r->{status}, 500, 'a cycle ends');
-my @walk = map { json_of($_->{body})->{model} } ($one->requests)[$before .. $before + 20];
-is(join(' ', grep { defined } @walk), 'c d e f g', 'each group once');
+my @walk = map { json_of($_->{body})->{model} } $one->requests;
+is(join(' ', @walk[$before .. $#walk]), 'c d e f g', 'each group once');
 
 # context window, content policy
 

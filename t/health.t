@@ -12,7 +12,7 @@ use Time::HiRes qw(sleep time);
 use LiteLLM::Mock qw(answer openai_chat openai_error openai_text anthropic_message);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(85);
+my $t = LiteLLM::Test->new->plan(81);
 
 my $conf = $t->expand(<<'EOC');
 

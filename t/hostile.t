@@ -11,7 +11,7 @@ use Test::More;
 use LiteLLM::Mock qw(answer chunked sse openai_chat openai_chunk openai_stream);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(55);
+my $t = LiteLLM::Test->new->plan(51);
 
 $t->write_conf(http => 'litellm_max_response_size 200k; litellm_max_event_size 50k;', server => <<'END');
 location = /internal { internal; return 200 "secret page"; }

@@ -11,7 +11,7 @@ use Test::More;
 use LiteLLM::Mock qw(answer openai_chat);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(112);
+my $t = LiteLLM::Test->new->plan(113);
 
 $t->write_conf(server => <<'END');
 location /spill/ {
@@ -105,8 +105,9 @@ is(http_post('/v1/chat/completions', $body, 'Content-Type' => 'text/plain')->{st
 
 # pipelined: two requests on one connection
 
-$c = start(("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: " . length($body)
-    . "\r\n\r\n$body") x 2);
+my $request = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: " . length($body)
+    . "\r\n\r\n$body";
+$c = start($request . $request);
 is(finish($c)->{status}, 200, 'pipelined: first');
 is(finish($c)->{status}, 200, 'pipelined: second');
 $c->close;

@@ -12,7 +12,7 @@ use Test::More;
 use LiteLLM::Mock qw(answer chunked sse openai_chat openai_chunk openai_stream);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(54);
+my $t = LiteLLM::Test->new->plan(47);
 
 $t->write_conf;
 $t->write_yaml(<<'END');

@@ -11,7 +11,7 @@ use Time::HiRes qw(time);
 use LiteLLM::Mock qw(answer chunked openai_chat openai_chunk openai_stream openai_error sse);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(74);
+my $t = LiteLLM::Test->new->plan(63);
 
 # two deployments in one group: no wait between attempts; "one" has one
 $t->write_conf;

@@ -115,6 +115,7 @@ ngx_litellm_cf_init(ngx_litellm_cf_t *cf, ngx_pool_t *pool,
     ngx_rbtree_init(&cf->ids, &cf->sentinel, ngx_str_rbtree_insert_value);
     ngx_rbtree_init(&cf->left_out, &cf->sentinel,
                     ngx_str_rbtree_insert_value);
+    ngx_rbtree_init(&cf->unshown, &cf->sentinel, ngx_str_rbtree_insert_value);
     ngx_rbtree_init(&cf->lints, &cf->sentinel, ngx_str_rbtree_insert_value);
 
     conf = ngx_pcalloc(pool, sizeof(ngx_litellm_config_t));
@@ -272,7 +273,8 @@ ngx_litellm_cf_file(ngx_litellm_cf_t *cf, ngx_str_t *path,
 
         if (from != NULL) {
             ngx_litellm_cf_error(cf, from, "the included file \"%V\" cannot "
-                                 "be read: %V", path, &why);
+                                 "be read: %V",
+                                 ngx_litellm_cf_shown(from, path), &why);
         } else {
             ngx_litellm_cf_error(cf, NULL, "cannot be read: %V", &why);
         }
@@ -431,8 +433,11 @@ ngx_litellm_cf_join(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *root)
         {
             /* lint only: there may be many, and parts is a plain list */
 
-            ngx_litellm_cf_lint_key(cf, NGX_LITELLM_CF_TOP, pair->key,
-                                    pair->value);
+            if (!cf->wrapped) {
+                ngx_litellm_cf_lint_key(cf, NGX_LITELLM_CF_TOP, pair->key,
+                                        pair->value);
+            }
+
             continue;
         }
 

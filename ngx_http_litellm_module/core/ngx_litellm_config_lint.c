@@ -730,6 +730,7 @@ ngx_litellm_cf_lint_wrapper(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *root)
     if (kind != NULL && kind->type == NGX_LITELLM_YAML_SCALAR
         && ngx_litellm_yaml_member(root, "apiVersion") != NULL)
     {
+        cf->wrapped = 1;
         data = ngx_litellm_yaml_member(root, "data");
 
         if (data != NULL && data->type == NGX_LITELLM_YAML_MAP) {
@@ -758,6 +759,7 @@ ngx_litellm_cf_lint_wrapper(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *root)
     data = ngx_litellm_yaml_member(root, "proxy_config");
 
     if (data != NULL && data->type == NGX_LITELLM_YAML_MAP) {
+        cf->wrapped = 1;
         ngx_litellm_cf_warn(cf, data, "these are a Helm chart's values; the "
                             "configuration is under proxy_config: give that "
                             "part as a file");
@@ -765,6 +767,7 @@ ngx_litellm_cf_lint_wrapper(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *root)
     }
 
     if (ngx_litellm_yaml_member(root, "services") != NULL) {
+        cf->wrapped = 1;
         ngx_litellm_cf_warn(cf, root, "this is a compose file; the "
                             "configuration is under configs.NAME.content: "
                             "give that text as a file");

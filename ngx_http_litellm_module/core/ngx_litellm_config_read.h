@@ -4,6 +4,7 @@
  *
  *   ngx_litellm_config.c        files, includes, sections, settings
  *   ngx_litellm_config_model.c  model_list: a deployment for each entry
+ *   ngx_litellm_config_params.c   its litellm_params and model_info
  *   ngx_litellm_config_route.c  fallbacks, aliases, strategy, their checks
  *   ngx_litellm_config_value.c  typed values, os.environ/NAME, JSON text
  *   ngx_litellm_config_lint.c   which keys are read where; the warnings
@@ -77,6 +78,7 @@ typedef struct {
     ngx_rbtree_t                 unset;     /* variables warned of */
     ngx_rbtree_t                 ids;       /* of deployments */
     ngx_rbtree_t                 left_out;  /* groups whose deployments are */
+    ngx_rbtree_t                 unshown;   /* groups named by variables */
     ngx_rbtree_t                 lints;
     ngx_rbtree_node_t            sentinel;
     ngx_array_t                  lint_list; /* in the order found */
@@ -93,6 +95,7 @@ typedef struct {
     ngx_uint_t                   warnings;
     ngx_uint_t                   near;      /* nearest names looked for */
     unsigned                     failed:1;  /* no memory */
+    unsigned                     wrapped:1; /* not a configuration itself */
 } ngx_litellm_cf_t;
 
 
@@ -157,6 +160,9 @@ ngx_int_t ngx_litellm_cf_env(void *data, ngx_str_t *name, ngx_str_t *value);
 /* "os.environ/NAME": NGX_OK with NAME */
 ngx_int_t ngx_litellm_cf_reference(ngx_str_t *text, ngx_str_t *name);
 
+/* what of a value may be in a message: not what a variable held */
+ngx_str_t *ngx_litellm_cf_shown(ngx_litellm_yaml_t *v, ngx_str_t *text);
+
 /* one warning for each variable that is not set */
 void ngx_litellm_cf_unset(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v,
     ngx_str_t *name, const char *effect);
@@ -174,7 +180,37 @@ ngx_uint_t ngx_litellm_cf_set_has(ngx_rbtree_t *set, ngx_str_t *name);
 
 /* ngx_litellm_config_model.c */
 
+#define NGX_LITELLM_CF_MAPS  3
+
+/* an element of model_list, and where its parameters are looked for */
+typedef struct {
+    ngx_str_t                  name;      /* model_name */
+    ngx_str_t                  shown;     /* ... for messages */
+    ngx_litellm_yaml_t        *entry;
+    ngx_litellm_yaml_t        *info;      /* model_info */
+    ngx_litellm_yaml_t        *maps[NGX_LITELLM_CF_MAPS];
+} ngx_litellm_cf_entry_t;
+
+
 void ngx_litellm_cf_models(ngx_litellm_cf_t *cf);
+
+
+/* ngx_litellm_config_params.c */
+
+/* what the deployment is given, apart from its model */
+void ngx_litellm_cf_params(ngx_litellm_cf_t *cf, ngx_litellm_deployment_t *d,
+    ngx_litellm_cf_entry_t *e, ngx_litellm_yaml_t *organization);
+void ngx_litellm_cf_mode(ngx_litellm_cf_t *cf, ngx_litellm_deployment_t *d,
+    ngx_litellm_cf_entry_t *e);
+void ngx_litellm_cf_info(ngx_litellm_cf_t *cf, ngx_litellm_deployment_t *d,
+    ngx_litellm_cf_entry_t *e);
+
+/* NULL for an absent or null value */
+ngx_litellm_yaml_t *ngx_litellm_cf_param(ngx_litellm_cf_entry_t *e,
+    const char *name);
+
+/* true if there is a control character in it */
+ngx_uint_t ngx_litellm_cf_control(ngx_str_t *text);
 
 
 /* ngx_litellm_config_route.c */

@@ -86,7 +86,7 @@ ngx_litellm_cf_strategy(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v)
                 ngx_litellm_cf_warn(cf, v, "routing_strategy \"%V\" is not "
                                     "served by this module yet: deployments "
                                     "are chosen as by simple-shuffle",
-                                    &text);
+                                    ngx_litellm_cf_shown(v, &text));
             }
 
             return;
@@ -96,7 +96,8 @@ ngx_litellm_cf_strategy(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v)
     }
 
     ngx_litellm_cf_error(cf, v, "unknown routing_strategy \"%V\"; valid are "
-                         "%*s", &text, (size_t) (p - buf), buf);
+                         "%*s", ngx_litellm_cf_shown(v, &text),
+                         (size_t) (p - buf), buf);
 }
 
 
@@ -357,12 +358,13 @@ static void
 ngx_litellm_cf_alias(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *key,
     ngx_litellm_yaml_t *value)
 {
-    ngx_str_t            *target;
-    ngx_uint_t            i;
-    ngx_flag_t            hidden;
-    ngx_array_t          *targets;
-    ngx_litellm_yaml_t   *v;
-    ngx_litellm_alias_t  *alias;
+    ngx_str_t                *target;
+    ngx_uint_t                i;
+    ngx_flag_t                hidden;
+    ngx_array_t              *targets;
+    ngx_litellm_yaml_t       *v;
+    ngx_litellm_alias_t      *alias;
+    ngx_litellm_yaml_pair_t  *pair;
 
     hidden = 0;
     v = value;
@@ -404,8 +406,18 @@ ngx_litellm_cf_alias(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *key,
 
     target = targets->elts;
 
-    for (i = 0; i < targets->nelts; i++) {
-        ngx_litellm_cf_answered(cf, value, &target[i], "an alias is for");
+    if (v->type == NGX_LITELLM_YAML_SCALAR) {
+        ngx_litellm_cf_answered(cf, v, &target[0], "an alias is for");
+        return;
+    }
+
+    /* empty and unset elements have no target */
+
+    for (pair = v->first, i = 0; pair && v->count == targets->nelts;
+         pair = pair->next, i++)
+    {
+        ngx_litellm_cf_answered(cf, pair->value, &target[i],
+                                "an alias is for");
     }
 }
 
@@ -438,11 +450,16 @@ ngx_litellm_cf_answered(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *at,
     for (i = 0; i < cf->conf->groups.nelts; i++) {
         d = ngx_litellm_cf_distance(name, groups[i]->name.data,
                                     groups[i]->name.len, best - 1);
-        if (d < best) {
+
+        if (d < best
+            && !ngx_litellm_cf_set_has(&cf->unshown, &groups[i]->name))
+        {
             best = d;
             near = &groups[i]->name;
         }
     }
+
+    name = ngx_litellm_cf_shown(at, name);
 
     if (near != NULL) {
         ngx_litellm_cf_warn(cf, at, "%s \"%V\", which no model_name answers; "

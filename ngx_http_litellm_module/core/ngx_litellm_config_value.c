@@ -51,6 +51,21 @@ ngx_litellm_cf_reference(ngx_str_t *text, ngx_str_t *name)
 }
 
 
+ngx_str_t *
+ngx_litellm_cf_shown(ngx_litellm_yaml_t *v, ngx_str_t *text)
+{
+    ngx_str_t  name;
+
+    if (v != NULL && v->type == NGX_LITELLM_YAML_SCALAR
+        && ngx_litellm_cf_reference(&v->text, &name) == NGX_OK)
+    {
+        return &v->text;
+    }
+
+    return text;
+}
+
+
 ngx_int_t
 ngx_litellm_cf_env(void *data, ngx_str_t *name, ngx_str_t *value)
 {

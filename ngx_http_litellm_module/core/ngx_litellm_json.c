@@ -24,9 +24,12 @@
 static ngx_int_t ngx_litellm_json_grow(ngx_litellm_json_doc_t *doc);
 static ngx_int_t ngx_litellm_json_fail(ngx_litellm_json_doc_t *doc,
     u_char *text, u_char *p, const char *error);
+static u_char *ngx_litellm_json_long(ngx_litellm_json_doc_t *doc,
+    u_char *text, u_char *p, u_char *last, ngx_uint_t *flags);
+static u_char *ngx_litellm_json_long_plain(ngx_litellm_json_doc_t *doc,
+    u_char *text, u_char *p, u_char *last, ngx_uint_t *flags);
 static u_char *ngx_litellm_json_special(ngx_litellm_json_doc_t *doc,
-    u_char *text, u_char *p, u_char *last, ngx_uint_t *flags,
-    ngx_uint_t vector);
+    u_char *text, u_char *p, u_char *last, ngx_uint_t *flags);
 static u_char *ngx_litellm_json_number(u_char *p, u_char *last);
 
 
@@ -92,32 +95,32 @@ ngx_litellm_json_blank(u_char *p, u_char *last, ngx_uint_t vector)
 
 /*
  * p is behind the first quote.  Returns the place behind the last one; NULL
- * with the error set.
+ * with the error set.  Most strings are names and end in the first step; what
+ * goes on and has no fault is passed over in large steps.
  */
 
 ngx_litellm_scan_inline u_char *
 ngx_litellm_json_string(ngx_litellm_json_doc_t *doc, u_char *text, u_char *p,
     u_char *last, ngx_uint_t *flags, ngx_uint_t vector)
 {
-    for ( ;; ) {
-        p = vector ? ngx_litellm_scan_string(p, last)
-                   : ngx_litellm_scan_string_plain(p, last);
+    u_char  *q;
 
-        if (ngx_litellm_unlikely(p == last)) {
-            ngx_litellm_json_fail(doc, text, p, "text ends in a string");
-            return NULL;
-        }
+    if (!vector) {
+        q = ngx_litellm_scan_string_plain(p, last);
 
-        if (ngx_litellm_likely(*p == '"')) {
-            return p + 1;
-        }
+    } else if (ngx_litellm_likely(last - p >= 16)) {
+        q = ngx_litellm_scan_string_first(p);
 
-        p = ngx_litellm_json_special(doc, text, p, last, flags, vector);
-
-        if (ngx_litellm_unlikely(p == NULL)) {
-            return NULL;
-        }
+    } else {
+        q = ngx_litellm_scan_string_plain(p, last);
     }
+
+    if (ngx_litellm_likely(q < last && *q == '"')) {
+        return q + 1;
+    }
+
+    return vector ? ngx_litellm_json_long(doc, text, q, last, flags)
+                  : ngx_litellm_json_long_plain(doc, text, q, last, flags);
 }
 
 
@@ -448,6 +451,78 @@ ngx_litellm_json_grow(ngx_litellm_json_doc_t *doc)
 }
 
 
+/* the rest of a string: large steps, and small ones around what stops them */
+
+static ngx_litellm_scan_noinline u_char *
+ngx_litellm_json_long(ngx_litellm_json_doc_t *doc, u_char *text, u_char *p,
+    u_char *last, ngx_uint_t *flags)
+{
+    u_char      *until;
+    ngx_uint_t   end, escaped;
+
+    for ( ;; ) {
+        escaped = 0;
+
+        p = ngx_litellm_scan_inside(p, last, &end, &escaped);
+
+        if (escaped) {
+            *flags |= NGX_LITELLM_JSON_ESCAPED;
+        }
+
+        if (end) {
+            return p + 1;
+        }
+
+        until = (last - p > 64) ? p + 64 : last;
+
+        do {
+            p = ngx_litellm_scan_string(p, last);
+
+            if (p == last) {
+                ngx_litellm_json_fail(doc, text, p, "text ends in a string");
+                return NULL;
+            }
+
+            if (*p == '"') {
+                return p + 1;
+            }
+
+            p = ngx_litellm_json_special(doc, text, p, last, flags);
+
+            if (p == NULL) {
+                return NULL;
+            }
+
+        } while (p < until);
+    }
+}
+
+
+static ngx_litellm_scan_noinline u_char *
+ngx_litellm_json_long_plain(ngx_litellm_json_doc_t *doc, u_char *text,
+    u_char *p, u_char *last, ngx_uint_t *flags)
+{
+    for ( ;; ) {
+        p = ngx_litellm_scan_string_plain(p, last);
+
+        if (p == last) {
+            ngx_litellm_json_fail(doc, text, p, "text ends in a string");
+            return NULL;
+        }
+
+        if (*p == '"') {
+            return p + 1;
+        }
+
+        p = ngx_litellm_json_special(doc, text, p, last, flags);
+
+        if (p == NULL) {
+            return NULL;
+        }
+    }
+}
+
+
 /*
  * What is neither plain nor the end of a string: as many escapes and
  * multi-byte sequences as stand side by side.  Returns the place behind them;
@@ -456,7 +531,7 @@ ngx_litellm_json_grow(ngx_litellm_json_doc_t *doc)
 
 static ngx_litellm_scan_noinline u_char *
 ngx_litellm_json_special(ngx_litellm_json_doc_t *doc, u_char *text,
-    u_char *p, u_char *last, ngx_uint_t *flags, ngx_uint_t vector)
+    u_char *p, u_char *last, ngx_uint_t *flags)
 {
     u_char      c;
     uint32_t    code;
@@ -483,11 +558,6 @@ ngx_litellm_json_special(ngx_litellm_json_doc_t *doc, u_char *text,
             }
 
             p += n;
-
-            if (vector && p < last && *p >= 0x80) {
-                p = ngx_litellm_scan_utf8_run(p, last);
-            }
-
             continue;
         }
 

@@ -91,103 +91,198 @@ ngx_litellm_scan_utf8(const u_char *p, const u_char *last)
 
 #if (NGX_LITELLM_SCAN_VECTOR)
 
+/* bytes that make a two-byte escape behind a backslash; not "\u" */
+
+static const u_char  ngx_litellm_scan_escape[256] = {
+    ['"'] = 1, ['\\'] = 1, ['/'] = 1, ['b'] = 1, ['f'] = 1, ['n'] = 1,
+    ['r'] = 1, ['t'] = 1
+};
+
+
+/* 64 bytes in four vectors; a mask has a bit for each byte of a class */
+
+typedef struct {
+    ngx_litellm_vec_t  a, b, c, d;
+} ngx_litellm_scan_block_t;
+
+#define ngx_litellm_scan_mask(op, s, x)                                       \
+    ngx_litellm_vec_mask64(op((s)->a, x), op((s)->b, x), op((s)->c, x),       \
+                           op((s)->d, x))
+
+#define ngx_litellm_scan_is(v, x)     ngx_litellm_vec_eq(v, x)
+#define ngx_litellm_scan_below(v, x)  ngx_litellm_vec_lt(v, x)
+#define ngx_litellm_scan_above(v, x)  ngx_litellm_vec_lt(x, v)
+
+/* comparisons are signed: 0x80 .. 0xff are below 0, in their order */
+
+#define ngx_litellm_scan_eq(s, c)                                             \
+    ngx_litellm_scan_mask(ngx_litellm_scan_is, s, ngx_litellm_vec_set(c))
+#define ngx_litellm_scan_lt(s, c)                                             \
+    ngx_litellm_scan_mask(ngx_litellm_scan_below, s, ngx_litellm_vec_set(c))
+#define ngx_litellm_scan_gt(s, c)                                             \
+    ngx_litellm_scan_mask(ngx_litellm_scan_above, s, ngx_litellm_vec_set(c))
+
+
 /*
- * Each class of bytes is a mask over 16 bytes.  The tails that the leads ask
+ * Whether the bytes of "limit" are valid UTF-8.  The tails that the leads ask
  * for, which are the leads' masks shifted by one, two and three bytes, must be
- * just the tails that are there.  A sequence that is cut by the end of the 16
- * bytes is left to the next round.
+ * just the tails that are there; what a lead forbids to its first tail is
+ * looked at where there are such leads.  If there is more of the string behind
+ * the block, a sequence that is cut by the block's end is taken out of "limit".
  */
 
-u_char *
-ngx_litellm_scan_utf8_run(u_char *p, u_char *last)
+ngx_litellm_scan_inline ngx_uint_t
+ngx_litellm_scan_utf8_block(ngx_litellm_scan_block_t *s, uint64_t high,
+    uint64_t *limit, ngx_uint_t more)
 {
-    ngx_litellm_vec_t       v, w;
-    ngx_litellm_vec_mask_t  high, tail, two, three, four, bad, stop, limit;
-    ngx_litellm_vec_mask_t  e0, ed, f0, f4, a0, x90;
+    uint64_t  tail, two, three, four, cut, first;
 
-    #define mask(x)      ngx_litellm_vec_mask(x)
-    #define set(c)       ngx_litellm_vec_set(c)
-    #define eq(c)        ngx_litellm_vec_eq(v, set(c))
-    #define above(c)     (high & mask(ngx_litellm_vec_lt(set(c), v)))
-    #define shift(m, n)                                                       \
-        (((m) << ((n) * ngx_litellm_vec_width)) & ngx_litellm_vec_full)
-    #define from(n)      shift((ngx_litellm_vec_mask_t) ngx_litellm_vec_full, n)
+    tail = ngx_litellm_scan_lt(s, 0xc0);
+    two = high & ~tail;                             /* and longer ones */
+    three = high & ngx_litellm_scan_gt(s, 0xdf);
+    four = high & ngx_litellm_scan_gt(s, 0xef);
 
-    while (last - p >= 16) {
-        v = ngx_litellm_vec_load(p);
+    cut = ((two & (uint64_t) 1 << 63) | (three & (uint64_t) 3 << 62)
+           | (four & (uint64_t) 7 << 61))
+          & *limit;
 
-        high = mask(ngx_litellm_vec_lt(v, set(0)));
+    if (cut && more) {
+        *limit &= (cut & (0 - cut)) - 1;
+    }
 
-        if (high == 0) {
-            return p;
-        }
+    tail &= *limit;
+    two &= *limit;
+    three &= *limit;
+    four &= *limit;
 
-        tail = mask(ngx_litellm_vec_lt(v, set(0xc0)));
-        two = high & ~tail;                     /* and longer ones */
-        three = above(0xdf);
-        four = above(0xef);
+    if (((two << 1) | (three << 2) | (four << 3)) != tail) {
+        return 0;
+    }
 
-        w = ngx_litellm_vec_or(eq(0xc0), eq(0xc1));
-        bad = mask(w) | above(0xf4);
+    if ((two & ~three)
+        && ((ngx_litellm_scan_eq(s, 0xc0) | ngx_litellm_scan_eq(s, 0xc1))
+            & two))
+    {
+        return 0;
+    }
 
-        w = ngx_litellm_vec_or(eq('"'), eq('\\'));
-        stop = mask(w) | (mask(ngx_litellm_vec_lt(v, set(0x20))) & ~high);
+    if (three & ~four) {
+        first = ngx_litellm_scan_lt(s, 0xa0);
 
-        limit = stop | (two & from(15)) | (three & from(14))
-                | (four & from(13));
-
-        /* all bits below the lowest one */
-
-        limit = limit ? (limit & (0 - limit)) - 1
-                      : (ngx_litellm_vec_mask_t) ngx_litellm_vec_full;
-
-        two &= limit;
-        three &= limit;
-        four &= limit;
-        tail &= limit;
-        bad &= limit;
-
-        if (bad || (shift(two, 1) | shift(three, 2) | shift(four, 3)) != tail)
+        if (((ngx_litellm_scan_eq(s, 0xe0) & three) << 1 & first)
+            || ((ngx_litellm_scan_eq(s, 0xed) & three) << 1 & ~first))
         {
-            return p;
+            return 0;
+        }
+    }
+
+    if (four) {
+        first = ngx_litellm_scan_lt(s, 0x90);
+
+        if ((ngx_litellm_scan_gt(s, 0xf4) & four)
+            || ((ngx_litellm_scan_eq(s, 0xf0) & four) << 1 & first)
+            || ((ngx_litellm_scan_eq(s, 0xf4) & four) << 1 & ~first))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+u_char *
+ngx_litellm_scan_inside(u_char *p, u_char *last, ngx_uint_t *end,
+    ngx_uint_t *escaped)
+{
+    uint64_t                  quote, slash, high, low, limit, m, bit;
+    ngx_uint_t                n;
+    ngx_litellm_vec_t         v;
+    ngx_litellm_scan_block_t  s;
+
+    *end = 0;
+
+    while (last - p >= 64) {
+        s.a = ngx_litellm_vec_load(p);
+        s.b = ngx_litellm_vec_load(p + 16);
+        s.c = ngx_litellm_vec_load(p + 32);
+        s.d = ngx_litellm_vec_load(p + 48);
+
+        v = ngx_litellm_vec_or(
+                ngx_litellm_vec_or(ngx_litellm_scan_specials(s.a),
+                                   ngx_litellm_scan_specials(s.b)),
+                ngx_litellm_vec_or(ngx_litellm_scan_specials(s.c),
+                                   ngx_litellm_scan_specials(s.d)));
+
+        if (ngx_litellm_vec_mask(v) == 0) {
+            p += 64;
+            continue;
         }
 
-        w = ngx_litellm_vec_or(ngx_litellm_vec_or(eq(0xe0), eq(0xed)),
-                               ngx_litellm_vec_or(eq(0xf0), eq(0xf4)));
+        quote = ngx_litellm_scan_eq(&s, '"');
+        slash = ngx_litellm_scan_eq(&s, '\\');
+        low = ngx_litellm_scan_lt(&s, 0x20);
 
-        if (mask(w) & limit) {
-            e0 = mask(eq(0xe0)) & limit;
-            ed = mask(eq(0xed)) & limit;
-            f0 = mask(eq(0xf0)) & limit;
-            f4 = mask(eq(0xf4)) & limit;
-            a0 = mask(ngx_litellm_vec_lt(v, set(0xa0)));
-            x90 = mask(ngx_litellm_vec_lt(v, set(0x90)));
+        limit = (uint64_t) -1;
 
-            if ((shift(e0, 1) & a0) || (shift(ed, 1) & ~a0)
-                || (shift(f0, 1) & x90) || (shift(f4, 1) & ~x90))
+        for (m = slash; m; m &= ~(bit | bit << 1)) {
+
+            bit = m & (0 - m);
+
+            if (quote & (bit - 1)) {
+                break;
+            }
+
+            n = __builtin_ctzll(m);
+
+            if (n == 63) {
+
+                /* the escape is cut: it begins the next block */
+
+                limit >>= 1;
+                slash &= limit;
+                break;
+            }
+
+            if (!ngx_litellm_scan_escape[p[n + 1]]) {
+                return p;
+            }
+
+            quote &= ~(bit << 1);
+        }
+
+        if (quote) {
+            bit = quote & (0 - quote);
+            limit &= bit - 1;
+        }
+
+        if (low & limit) {
+            high = ngx_litellm_scan_lt(&s, 0);
+
+            if ((low & ~high & limit)
+                || !ngx_litellm_scan_utf8_block(&s, high, &limit,
+                                                quote == 0))
             {
                 return p;
             }
         }
 
-        if (limit == (ngx_litellm_vec_mask_t) ngx_litellm_vec_full) {
-            p += 16;
-            continue;
+        if (slash & limit) {
+            *escaped = 1;
         }
 
-        p += ngx_litellm_vec_first(limit + 1);
+        if (quote) {
+            *end = 1;
+            return p + __builtin_ctzll(quote);
+        }
 
-        if (stop & (limit + 1)) {
-            return p;
+        if (limit == (uint64_t) -1) {
+            p += 64;
+
+        } else {
+            p += __builtin_ctzll(~limit);
         }
     }
-
-    #undef mask
-    #undef set
-    #undef eq
-    #undef above
-    #undef shift
-    #undef from
 
     return p;
 }
@@ -195,8 +290,10 @@ ngx_litellm_scan_utf8_run(u_char *p, u_char *last)
 #else
 
 u_char *
-ngx_litellm_scan_utf8_run(u_char *p, u_char *last)
+ngx_litellm_scan_inside(u_char *p, u_char *last, ngx_uint_t *end,
+    ngx_uint_t *escaped)
 {
+    *end = 0;
     return p;
 }
 

@@ -37,9 +37,15 @@ typedef uint32_t    ngx_litellm_vec_mask_t;     /* one bit for a byte */
 #define ngx_litellm_vec_and(a, b)    _mm_and_si128(a, b)
 #define ngx_litellm_vec_mask(a)      ((uint32_t) _mm_movemask_epi8(a))
 #define ngx_litellm_vec_full         0xffff
-#define ngx_litellm_vec_width        1          /* bits for a byte */
 #define ngx_litellm_vec_first(mask)  __builtin_ctz(mask)
 #define ngx_litellm_vec_rest(mask)   ((mask) & ((mask) - 1))
+
+/* one bit for each of 64 bytes, which are 0x00 or 0xff */
+#define ngx_litellm_vec_mask64(a, b, c, d)                                    \
+    ((uint64_t) ngx_litellm_vec_mask(a)                                       \
+     | (uint64_t) ngx_litellm_vec_mask(b) << 16                               \
+     | (uint64_t) ngx_litellm_vec_mask(c) << 32                               \
+     | (uint64_t) ngx_litellm_vec_mask(d) << 48)
 
 #elif (__aarch64__ && __ARM_NEON && !__ARM_BIG_ENDIAN)
 
@@ -61,10 +67,28 @@ typedef uint64_t    ngx_litellm_vec_mask_t;     /* four bits for a byte */
     vget_lane_u64(vreinterpret_u64_u8(                                        \
         vshrn_n_u16(vreinterpretq_u16_u8(a), 4)), 0)
 #define ngx_litellm_vec_full         0xffffffffffffffffULL
-#define ngx_litellm_vec_width        4
 #define ngx_litellm_vec_first(mask)  (__builtin_ctzll(mask) >> 2)
 #define ngx_litellm_vec_rest(mask)                                            \
     ((mask) & ~((uint64_t) 0xf << (__builtin_ctzll(mask) & ~3)))
+
+static inline uint64_t
+ngx_litellm_vec_mask64(uint8x16_t a, uint8x16_t b, uint8x16_t c, uint8x16_t d)
+{
+    uint8x16_t  bits;
+
+    static const uint8_t  weights[16] = {
+        1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128
+    };
+
+    bits = vld1q_u8(weights);
+
+    a = vpaddq_u8(vandq_u8(a, bits), vandq_u8(b, bits));
+    c = vpaddq_u8(vandq_u8(c, bits), vandq_u8(d, bits));
+    a = vpaddq_u8(a, c);
+    a = vpaddq_u8(a, a);
+
+    return vgetq_lane_u64(vreinterpretq_u64_u8(a), 0);
+}
 
 #endif
 
@@ -94,12 +118,15 @@ extern const u_char  ngx_litellm_scan_special[256];
 ngx_uint_t ngx_litellm_scan_utf8(const u_char *p, const u_char *last);
 
 /*
- * Passes over text with multi-byte sequences as long as it is valid, 16 bytes
- * at a time; p is at the start of a sequence.  Returns a place between two
- * sequences: there is a '"', a '\', a control character, a fault, plain ASCII
- * or the end not far away, and the caller goes on from there in small steps.
+ * Passes over the inside of a JSON string, 64 bytes at a time, as long as all
+ * of it is valid and has no "\u" escapes; p is neither in a multi-byte sequence
+ * nor in an escape.  Returns the place of the closing quote with *end = 1;
+ * else a place from which the caller has to go on in small steps: there, or in
+ * the 64 bytes behind it, is what stopped the search, or less than 64 bytes are
+ * left.  *escaped is set if there was a backslash on the way.
  */
-u_char *ngx_litellm_scan_utf8_run(u_char *p, u_char *last);
+u_char *ngx_litellm_scan_inside(u_char *p, u_char *last, ngx_uint_t *end,
+    ngx_uint_t *escaped);
 
 /* the first CR or LF */
 u_char *ngx_litellm_scan_eol(u_char *p, u_char *last);
@@ -145,46 +172,18 @@ ngx_litellm_scan_blank_plain(u_char *p, u_char *last)
         ngx_litellm_vec_lt(v, ngx_litellm_vec_set(0x20)))
 
 
-/* the part of the search below for strings that have no end in 16 bytes */
+/* the same in the first 16 bytes only, which must be there */
 
 ngx_litellm_scan_inline u_char *
-ngx_litellm_scan_string_long(u_char *p, u_char *last)
+ngx_litellm_scan_string_first(u_char *p)
 {
-    ngx_litellm_vec_t       a, b, c, d;
+    ngx_litellm_vec_t       v;
     ngx_litellm_vec_mask_t  m;
 
-    while (last - p >= 64) {
-        a = ngx_litellm_vec_load(p);
-        b = ngx_litellm_vec_load(p + 16);
-        c = ngx_litellm_vec_load(p + 32);
-        d = ngx_litellm_vec_load(p + 48);
+    v = ngx_litellm_vec_load(p);
+    m = ngx_litellm_vec_mask(ngx_litellm_scan_specials(v));
 
-        a = ngx_litellm_scan_specials(a);
-        b = ngx_litellm_scan_specials(b);
-        c = ngx_litellm_scan_specials(c);
-        d = ngx_litellm_scan_specials(d);
-
-        m = ngx_litellm_vec_mask(ngx_litellm_vec_or(ngx_litellm_vec_or(a, b),
-                                               ngx_litellm_vec_or(c, d)));
-        if (m) {
-            break;
-        }
-
-        p += 64;
-    }
-
-    while (last - p >= 16) {
-        a = ngx_litellm_vec_load(p);
-
-        m = ngx_litellm_vec_mask(ngx_litellm_scan_specials(a));
-        if (m) {
-            return p + ngx_litellm_vec_first(m);
-        }
-
-        p += 16;
-    }
-
-    return ngx_litellm_scan_string_plain(p, last);
+    return m ? p + ngx_litellm_vec_first(m) : p + 16;
 }
 
 
@@ -194,9 +193,7 @@ ngx_litellm_scan_string(u_char *p, u_char *last)
     ngx_litellm_vec_t       v;
     ngx_litellm_vec_mask_t  m;
 
-    /* most strings are names and end here */
-
-    if (ngx_litellm_likely(last - p >= 16)) {
+    while (last - p >= 16) {
         v = ngx_litellm_vec_load(p);
 
         m = ngx_litellm_vec_mask(ngx_litellm_scan_specials(v));
@@ -207,7 +204,7 @@ ngx_litellm_scan_string(u_char *p, u_char *last)
         p += 16;
     }
 
-    return ngx_litellm_scan_string_long(p, last);
+    return ngx_litellm_scan_string_plain(p, last);
 }
 
 
@@ -243,6 +240,9 @@ ngx_litellm_scan_blank(u_char *p, u_char *last)
 
 #define ngx_litellm_scan_string  ngx_litellm_scan_string_plain
 #define ngx_litellm_scan_blank   ngx_litellm_scan_blank_plain
+
+#define ngx_litellm_scan_string_first(p)                                      \
+    ngx_litellm_scan_string_plain(p, (p) + 16)
 
 #endif
 

@@ -38,6 +38,9 @@ static ngx_int_t ngx_litellm_openai_thinking(ngx_litellm_openai_reader_t *r,
     ngx_litellm_json_t *v, ngx_litellm_message_t *msg);
 static ngx_int_t ngx_litellm_openai_part(ngx_litellm_openai_reader_t *r,
     ngx_litellm_json_t *v, ngx_litellm_part_t *part);
+static ngx_str_t ngx_litellm_openai_string(ngx_litellm_json_t *v);
+static ngx_int_t ngx_litellm_openai_audio(ngx_litellm_openai_reader_t *r,
+    ngx_litellm_json_t *v, ngx_litellm_part_t *part);
 static ngx_int_t ngx_litellm_openai_image(ngx_litellm_openai_reader_t *r,
     ngx_litellm_json_t *v, ngx_litellm_part_t *part);
 static ngx_int_t ngx_litellm_openai_file(ngx_litellm_openai_reader_t *r,
@@ -223,17 +226,9 @@ ngx_litellm_openai_message(ngx_litellm_openai_reader_t *r,
                                       "\"function\"", "messages");
     }
 
-    if (ngx_litellm_json_is(m[NAME], STRING)) {
-        msg->name = ngx_litellm_json_text(m[NAME]);
-    }
-
-    if (ngx_litellm_json_is(m[CALL_ID], STRING)) {
-        msg->call_id = ngx_litellm_json_text(m[CALL_ID]);
-    }
-
-    if (ngx_litellm_json_is(m[REASONING], STRING)) {
-        msg->reasoning = ngx_litellm_json_text(m[REASONING]);
-    }
+    msg->name = ngx_litellm_openai_string(m[NAME]);
+    msg->call_id = ngx_litellm_openai_string(m[CALL_ID]);
+    msg->reasoning = ngx_litellm_openai_string(m[REASONING]);
 
     if (msg->role == NGX_LITELLM_ROLE_FUNCTION) {
         msg->call_id = r->call_id;
@@ -401,7 +396,7 @@ ngx_litellm_openai_part(ngx_litellm_openai_reader_t *r, ngx_litellm_json_t *v,
         DATA, CACHE, MEMBERS
     };
 
-    ngx_litellm_json_t  *m[MEMBERS], *type, *data, *format;
+    ngx_litellm_json_t  *m[MEMBERS], *type, *data;
 
     static const ngx_str_t  names[] = {
         ngx_string("type"),
@@ -459,43 +454,19 @@ ngx_litellm_openai_part(ngx_litellm_openai_reader_t *r, ngx_litellm_json_t *v,
     }
 
     if (ngx_litellm_json_eq(type, "input_audio")) {
-        part->type = NGX_LITELLM_PART_AUDIO;
-        data = ngx_litellm_json_member(m[AUDIO], "data");
-        format = ngx_litellm_json_member(m[AUDIO], "format");
-
-        if (!ngx_litellm_json_is(data, STRING)) {
-            return ngx_litellm_openai_bad(r->e, "'input_audio' must have "
-                                          "'data' and 'format'", "messages");
-        }
-
-        if (ngx_litellm_json_is(format, STRING)) {
-            part->media = ngx_litellm_json_text(format);
-        }
-
-        return ngx_litellm_openai_plain(r->call->pool, data, &part->data);
+        return ngx_litellm_openai_audio(r, m[AUDIO], part);
     }
 
     if (ngx_litellm_json_eq(type, "thinking")) {
         part->type = NGX_LITELLM_PART_THINKING;
-
-        if (ngx_litellm_json_is(m[THINKING], STRING)) {
-            part->text = ngx_litellm_json_text(m[THINKING]);
-        }
-
-        if (ngx_litellm_json_is(m[SIGNATURE], STRING)) {
-            part->signature = ngx_litellm_json_text(m[SIGNATURE]);
-        }
-
+        part->text = ngx_litellm_openai_string(m[THINKING]);
+        part->signature = ngx_litellm_openai_string(m[SIGNATURE]);
         return NGX_OK;
     }
 
     if (ngx_litellm_json_eq(type, "redacted_thinking")) {
         part->type = NGX_LITELLM_PART_REDACTED;
-
-        if (ngx_litellm_json_is(m[DATA], STRING)) {
-            part->data = ngx_litellm_json_text(m[DATA]);
-        }
-
+        part->data = ngx_litellm_openai_string(m[DATA]);
         return NGX_OK;
     }
 
@@ -503,6 +474,43 @@ ngx_litellm_openai_part(ngx_litellm_openai_reader_t *r, ngx_litellm_json_t *v,
     part->text = ngx_litellm_json_text(type);
 
     return NGX_OK;
+}
+
+
+/* the J-string of a string, empty for anything else */
+
+static ngx_str_t
+ngx_litellm_openai_string(ngx_litellm_json_t *v)
+{
+    ngx_str_t  s;
+
+    if (ngx_litellm_json_is(v, STRING)) {
+        return ngx_litellm_json_text(v);
+    }
+
+    ngx_str_null(&s);
+
+    return s;
+}
+
+
+static ngx_int_t
+ngx_litellm_openai_audio(ngx_litellm_openai_reader_t *r,
+    ngx_litellm_json_t *v, ngx_litellm_part_t *part)
+{
+    ngx_litellm_json_t  *data;
+
+    part->type = NGX_LITELLM_PART_AUDIO;
+    part->media = ngx_litellm_openai_string(ngx_litellm_json_member(v,
+                                                                "format"));
+    data = ngx_litellm_json_member(v, "data");
+
+    if (!ngx_litellm_json_is(data, STRING)) {
+        return ngx_litellm_openai_bad(r->e, "'input_audio' must have 'data' "
+                                      "and 'format'", "messages");
+    }
+
+    return ngx_litellm_openai_plain(r->call->pool, data, &part->data);
 }
 
 

@@ -17,6 +17,9 @@
 #define NGX_LITELLM_DROP_STEPS  16
 #define NGX_LITELLM_DROP_PATHS  64
 
+/* members that are looked up again, each by a pass over the object */
+#define NGX_LITELLM_MEMBERS_AGAIN  2000
+
 
 typedef struct {
     ngx_str_t    name;         /* empty: elements of an array */
@@ -31,7 +34,8 @@ static ngx_uint_t ngx_litellm_openai_path(ngx_str_t *path,
 static void ngx_litellm_openai_drop(ngx_litellm_json_t *v,
     ngx_litellm_openai_step_t *steps, ngx_uint_t n);
 static ngx_int_t ngx_litellm_openai_members(ngx_litellm_call_t *call,
-    ngx_litellm_json_t *root, ngx_litellm_chat_t *chat);
+    ngx_litellm_json_t *root, ngx_litellm_json_t *object,
+    ngx_litellm_chat_t *chat);
 static ngx_int_t ngx_litellm_openai_defaults(ngx_litellm_call_t *call,
     ngx_litellm_json_t *root, ngx_litellm_chat_t *chat);
 static ngx_uint_t ngx_litellm_openai_dropped(ngx_litellm_call_t *call,
@@ -152,7 +156,8 @@ ngx_litellm_openai_params(ngx_litellm_call_t *call,
     ngx_litellm_json_doc_t *doc, ngx_litellm_chat_t *chat,
     ngx_litellm_json_t **root, ngx_litellm_error_t *e)
 {
-    ngx_int_t  rc;
+    ngx_int_t            rc;
+    ngx_litellm_json_t  *extra;
 
     ngx_memzero(chat, sizeof(ngx_litellm_chat_t));
 
@@ -184,8 +189,22 @@ ngx_litellm_openai_params(ngx_litellm_call_t *call,
     *root = doc->root;
 
     if (ngx_litellm_openai_drops(call, doc->root) != NGX_OK
-        || ngx_litellm_openai_members(call, doc->root, chat) != NGX_OK
-        || ngx_litellm_openai_defaults(call, doc->root, chat) != NGX_OK)
+        || ngx_litellm_openai_members(call, doc->root, doc->root, chat)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    extra = ngx_litellm_json_member(doc->root, "extra_body");
+
+    if (ngx_litellm_json_is(extra, OBJECT)
+        && ngx_litellm_openai_members(call, doc->root, extra, chat)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_litellm_openai_defaults(call, doc->root, chat) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -375,19 +394,25 @@ ngx_litellm_openai_drop(ngx_litellm_json_t *v,
 }
 
 
+/*
+ * The members of the body, or of the body's extra_body, where they fill only
+ * what the body itself leaves open.
+ */
+
 static ngx_int_t
 ngx_litellm_openai_members(ngx_litellm_call_t *call, ngx_litellm_json_t *root,
-    ngx_litellm_chat_t *chat)
+    ngx_litellm_json_t *object, ngx_litellm_chat_t *chat)
 {
     ngx_str_t                   name, text;
-    ngx_uint_t                  i;
-    ngx_litellm_json_t         *key, *value;
+    ngx_uint_t                  i, again;
+    ngx_litellm_json_t         *key, *value, *other;
     ngx_litellm_member_t       *m;
     const ngx_litellm_param_t  *param;
 
-    key = root + 1;
+    again = call->duplicates || object != root;
+    key = object + 1;
 
-    for (i = 0; i < root->count; i++, key = ngx_litellm_json_next(value)) {
+    for (i = 0; i < object->count; i++, key = ngx_litellm_json_next(value)) {
         value = key + 1;
 
         if ((key->flags | value->flags) & NGX_LITELLM_JSON_DROPPED) {
@@ -399,7 +424,8 @@ ngx_litellm_openai_members(ngx_litellm_call_t *call, ngx_litellm_json_t *root,
 
         if (key->flags & NGX_LITELLM_JSON_ESCAPED) {
             if (ngx_litellm_json_unescape(call->pool, &name, &text)
-                != NGX_OK)
+                != NGX_OK
+                || ngx_litellm_openai_plain(call->pool, key, &text) != NGX_OK)
             {
                 return NGX_ERROR;
             }
@@ -408,7 +434,10 @@ ngx_litellm_openai_members(ngx_litellm_call_t *call, ngx_litellm_json_t *root,
         param = ngx_litellm_param_find(name.data, name.len);
 
         if (param) {
-            if (param->kind == NGX_LITELLM_PARAM_OPENAI) {
+            if (param->kind == NGX_LITELLM_PARAM_OPENAI
+                && (object == root || chat->param[param->id] == NULL)
+                && param->id != NGX_LITELLM_P_STREAM)
+            {
                 chat->param[param->id] =
                                (value->type == NGX_LITELLM_JSON_NULL) ? NULL
                                                                       : value;
@@ -419,12 +448,25 @@ ngx_litellm_openai_members(ngx_litellm_call_t *call, ngx_litellm_json_t *root,
 
         /* a null says nothing; a doubled name must not be sent twice */
 
-        if (value->type == NGX_LITELLM_JSON_NULL
-            || (call->duplicates
-                && ngx_litellm_json_get(root, (char *) name.data, name.len)
-                   != value))
-        {
+        if (value->type == NGX_LITELLM_JSON_NULL) {
             continue;
+        }
+
+        if (again) {
+            if (i >= NGX_LITELLM_MEMBERS_AGAIN) {
+                continue;
+            }
+
+            other = ngx_litellm_json_get(root, (char *) name.data, name.len);
+
+            if (object != root && other == NULL) {
+                other = ngx_litellm_json_get(object, (char *) name.data,
+                                             name.len);
+            }
+
+            if (other != value) {
+                continue;
+            }
         }
 
         m = ngx_array_push(&chat->extra);
@@ -445,7 +487,7 @@ ngx_litellm_openai_defaults(ngx_litellm_call_t *call,
     ngx_litellm_json_t *root, ngx_litellm_chat_t *chat)
 {
     ngx_uint_t               i;
-    ngx_litellm_json_t      *value, *given;
+    ngx_litellm_json_t      *value, *given, *extra;
     ngx_litellm_member_t    *m;
     ngx_litellm_default_t   *d;
     ngx_litellm_json_doc_t   doc;
@@ -454,12 +496,18 @@ ngx_litellm_openai_defaults(ngx_litellm_call_t *call,
         return NGX_OK;
     }
 
+    extra = ngx_litellm_json_member(root, "extra_body");
     d = call->deployment->defaults->elts;
 
     for (i = 0; i < call->deployment->defaults->nelts; i++) {
 
         given = ngx_litellm_json_get(root, (char *) d[i].key.data,
                                      d[i].key.len);
+
+        if (given == NULL || given->type == NGX_LITELLM_JSON_NULL) {
+            given = ngx_litellm_json_get(extra, (char *) d[i].key.data,
+                                         d[i].key.len);
+        }
 
         if ((given && given->type != NGX_LITELLM_JSON_NULL)
             || ngx_litellm_openai_dropped(call, root, &d[i].key))

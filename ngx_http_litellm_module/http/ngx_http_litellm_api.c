@@ -79,11 +79,14 @@ ngx_http_litellm_api(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
-    if (clcf->exact_match || clcf->noname || clcf->named
-#if (NGX_PCRE)
-        || clcf->regex
-#endif
-        || clcf->name.len <= 1 || clcf->name.len > r->uri.len)
+    /*
+     * "if" and limit_except blocks have their location's name.  That of a
+     * regex location is the regex: it is no prefix of the URI.
+     */
+
+    if (clcf->exact_match || clcf->named
+        || clcf->name.len <= 1 || clcf->name.len > r->uri.len
+        || ngx_memcmp(clcf->name.data, r->uri.data, clcf->name.len) != 0)
     {
         return NULL;
     }

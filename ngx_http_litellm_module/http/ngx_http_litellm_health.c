@@ -7,8 +7,8 @@
  * What keeps an open gateway from running up a bill: results are shared by all
  * workers through the zone for litellm_health_valid, at most
  * litellm_health_parallel probes run for one answer, a deployment has at most
- * one at a time, and one that its client did not wait for is not repeated sooner
- * than one with a result.
+ * one at a time, and one that its client did not wait for is not repeated
+ * sooner than one with a result.
  *
  * The parent's write_event_handler is the wake-up: nginx posts the parent when
  * a clone ends.  Everything ends in .._health_cleanup(), also when the client
@@ -37,7 +37,10 @@ static ngx_int_t ngx_http_litellm_health_known(ngx_http_litellm_health_t *h,
 static void ngx_http_litellm_health_wake(ngx_http_request_t *r);
 static void ngx_http_litellm_health_timer(ngx_event_t *ev);
 static void ngx_http_litellm_health_expire(ngx_http_litellm_health_t *h);
+static void ngx_http_litellm_health_break_off(ngx_http_litellm_health_t *h,
+    ngx_http_litellm_health_item_t *item);
 static void ngx_http_litellm_health_close(ngx_http_litellm_health_t *h);
+static ngx_int_t ngx_http_litellm_health_failed(ngx_http_litellm_health_t *h);
 static void ngx_http_litellm_health_cleanup(void *data);
 
 
@@ -75,7 +78,7 @@ ngx_http_litellm_health(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
         ngx_http_litellm_health_close(h);
 
         return (rc == NGX_OK) ? ngx_http_litellm_health_report(h)
-                              : NGX_HTTP_INTERNAL_SERVER_ERROR;
+                              : ngx_http_litellm_health_failed(h);
     }
 
     c = r->connection;
@@ -96,7 +99,7 @@ ngx_http_litellm_health(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
     } else if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
         r->main->count--;
         ngx_http_litellm_health_close(h);
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return ngx_http_litellm_health_failed(h);
     }
 
     return NGX_DONE;
@@ -480,7 +483,7 @@ ngx_http_litellm_health_wake(ngx_http_request_t *r)
     ngx_http_litellm_health_close(h);
 
     rc = (rc == NGX_OK) ? ngx_http_litellm_health_report(h)
-                        : NGX_HTTP_INTERNAL_SERVER_ERROR;
+                        : ngx_http_litellm_health_failed(h);
 
     ngx_http_finalize_request(r, rc);
 }
@@ -514,10 +517,8 @@ ngx_http_litellm_health_timer(ngx_event_t *ev)
 static void
 ngx_http_litellm_health_expire(ngx_http_litellm_health_t *h)
 {
-    ngx_int_t                        rc;
     ngx_uint_t                       i;
     ngx_http_litellm_probe_t         probe;
-    ngx_http_litellm_attempt_t      *a;
     ngx_http_litellm_health_item_t  *item;
 
     for (i = 0; i < h->n; i++) {
@@ -527,16 +528,7 @@ ngx_http_litellm_health_expire(ngx_http_litellm_health_t *h)
         switch (item->state) {
 
         case NGX_HTTP_LITELLM_HEALTH_RUNNING:
-
-            a = item->attempt;
-
-            ngx_http_litellm_attempt_cancel(a, NGX_LITELLM_TIMEOUT,
-                                            "timed out");
-
-            /* one without a clone yet is cancelled without a word */
-
-            ngx_http_litellm_health_done(a);
-
+            ngx_http_litellm_health_break_off(h, item);
             break;
 
         case NGX_HTTP_LITELLM_HEALTH_BUSY:
@@ -545,19 +537,9 @@ ngx_http_litellm_health_expire(ngx_http_litellm_health_t *h)
 
             /* the last result, however old, is better than none */
 
-            rc = ngx_http_litellm_zone_probe_begin(h->zone, &item->key,
-                                                   ngx_current_msec,
-                                                   h->lcf->health_valid,
-                                                   h->lcf->health_timeout,
-                                                   &probe);
+            ngx_http_litellm_zone_probe_last(h->zone, &item->key, &probe);
 
-            if (rc == NGX_OK) {
-                ngx_http_litellm_zone_probe_abort(h->zone, &item->key,
-                                                  ngx_current_msec,
-                                                  ngx_current_msec, 0);
-            }
-
-            if (rc != NGX_ERROR && probe.known) {
+            if (probe.known) {
                 ngx_http_litellm_health_result(h, item, &probe);
                 break;
             }
@@ -568,7 +550,6 @@ ngx_http_litellm_health_expire(ngx_http_litellm_health_t *h)
             break;
 
         case NGX_HTTP_LITELLM_HEALTH_NEW:
-
             ngx_http_litellm_health_set(item,
                                         NGX_HTTP_LITELLM_HEALTH_UNPROBED,
                                         "\"litellm_health_timeout\" was "
@@ -584,6 +565,37 @@ ngx_http_litellm_health_expire(ngx_http_litellm_health_t *h)
 }
 
 
+/* a probe that began late had no fair chance: nothing is said about it */
+
+static void
+ngx_http_litellm_health_break_off(ngx_http_litellm_health_t *h,
+    ngx_http_litellm_health_item_t *item)
+{
+    ngx_http_litellm_attempt_t  *a;
+
+    a = item->attempt;
+
+    if (ngx_current_msec - item->since < h->lcf->health_timeout / 2) {
+
+        h->running--;
+
+        ngx_http_litellm_health_set(item, NGX_HTTP_LITELLM_HEALTH_UNPROBED,
+                                    "\"litellm_health_timeout\" was over "
+                                    "before it answered");
+
+        ngx_http_litellm_zone_probe_abort(h->zone, &item->key, item->since,
+                                          ngx_current_msec,
+                                          h->lcf->health_valid);
+    }
+
+    ngx_http_litellm_attempt_cancel(a, NGX_LITELLM_TIMEOUT, "timed out");
+
+    /* one without a clone yet is cancelled without a word */
+
+    ngx_http_litellm_health_done(a);
+}
+
+
 /* no event comes back here after this */
 
 static void
@@ -594,6 +606,15 @@ ngx_http_litellm_health_close(ngx_http_litellm_health_t *h)
     if (h->timer.timer_set) {
         ngx_del_timer(&h->timer);
     }
+}
+
+
+/* an error page would wait for the clones that run: the connection is closed */
+
+static ngx_int_t
+ngx_http_litellm_health_failed(ngx_http_litellm_health_t *h)
+{
+    return h->running ? NGX_ERROR : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 

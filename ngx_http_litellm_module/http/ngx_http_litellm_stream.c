@@ -206,13 +206,14 @@ ngx_http_litellm_pass_event(ngx_http_litellm_attempt_t *a,
         return a->committed ? NGX_OK : NGX_DECLINED;
     }
 
-    a->facts.content = 0;
-    a->facts.usage_only = 0;
-
     rc = a->deployment->provider->dialect->tap_event(a->call, &a->doc,
                                                      &ev->data, &a->facts);
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
+    }
+
+    if (rc == NGX_DECLINED && !a->facts.failed) {
+        return NGX_DECLINED;
     }
 
     if (a->facts.failed) {

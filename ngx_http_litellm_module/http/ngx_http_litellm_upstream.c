@@ -43,6 +43,13 @@ ngx_http_litellm_upstream_handler(ngx_http_request_t *r,
 {
     ngx_http_upstream_t  *u;
 
+    if (a->done) {
+
+        /* cancelled before it ran */
+
+        return NGX_OK;
+    }
+
     if (ngx_http_upstream_create(r) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

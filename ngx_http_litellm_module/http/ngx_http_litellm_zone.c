@@ -188,6 +188,29 @@ ngx_http_litellm_zone_probe_end(ngx_shm_zone_t *zone,
 
 
 void
+ngx_http_litellm_zone_probe_last(ngx_shm_zone_t *zone,
+    ngx_http_litellm_zone_key_t *key, ngx_http_litellm_probe_t *probe)
+{
+    ngx_http_litellm_zone_t        *z;
+    ngx_http_litellm_zone_entry_t  *e;
+
+    ngx_memzero(probe, sizeof(ngx_http_litellm_probe_t));
+
+    z = zone->data;
+
+    ngx_shmtx_lock(&z->shpool->mutex);
+
+    e = ngx_http_litellm_zone_lookup_locked(z, key);
+
+    if (e != NULL) {
+        ngx_http_litellm_zone_result_locked(e, probe);
+    }
+
+    ngx_shmtx_unlock(&z->shpool->mutex);
+}
+
+
+void
 ngx_http_litellm_zone_probe_abort(ngx_shm_zone_t *zone,
     ngx_http_litellm_zone_key_t *key, ngx_msec_t since, ngx_msec_t now,
     ngx_msec_t valid)

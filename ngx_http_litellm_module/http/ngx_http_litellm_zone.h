@@ -55,6 +55,10 @@ void ngx_http_litellm_zone_probe_end(ngx_shm_zone_t *zone,
     ngx_http_litellm_zone_key_t *key, ngx_msec_t since, ngx_msec_t valid,
     ngx_http_litellm_probe_t *probe);
 
+/* the last result, however old */
+void ngx_http_litellm_zone_probe_last(ngx_shm_zone_t *zone,
+    ngx_http_litellm_zone_key_t *key, ngx_http_litellm_probe_t *probe);
+
 /* nobody waited for the result: the next probe only after valid */
 void ngx_http_litellm_zone_probe_abort(ngx_shm_zone_t *zone,
     ngx_http_litellm_zone_key_t *key, ngx_msec_t since, ngx_msec_t now,

@@ -30,6 +30,9 @@ static void ngx_litellm_anthropic_extra(ngx_litellm_anthropic_t *a,
     ngx_uint_t written);
 
 
+/* texts from this length on are sent from where they are */
+#define NGX_LITELLM_ANTHROPIC_REF         4096
+
 /* members that are written here and may come as foreign ones, too */
 #define NGX_LITELLM_ANTHROPIC_W_SYSTEM    0x01
 #define NGX_LITELLM_ANTHROPIC_W_STOP      0x02
@@ -67,6 +70,12 @@ ngx_litellm_anthropic_request(ngx_litellm_call_t *call,
 
     wire->pass = 0;
     wire->hide_usage = 0;
+
+    /* the client's body lives as long as ours: long texts are not copied */
+
+    if (a->out->ref_min == 0) {
+        a->out->ref_min = NGX_LITELLM_ANTHROPIC_REF;
+    }
 
     if (call->op == NGX_LITELLM_OP_EMBEDDINGS || call->format->parse == NULL) {
         return ngx_litellm_anthropic_bad(a, "this provider has chat models "

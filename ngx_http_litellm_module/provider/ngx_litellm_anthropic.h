@@ -132,6 +132,14 @@ ngx_int_t ngx_litellm_anthropic_headers(ngx_litellm_anthropic_t *a);
 ngx_int_t ngx_litellm_anthropic_messages(ngx_litellm_anthropic_t *a,
     ngx_uint_t *system);
 
+/* ,"cache_control":...; nothing for NULL */
+void ngx_litellm_anthropic_cache(ngx_litellm_out_t *out,
+    ngx_litellm_json_t *cache);
+
+/* ngx_litellm_anthropic_media.c: a block for an IMAGE or FILE part */
+ngx_int_t ngx_litellm_anthropic_media(ngx_litellm_anthropic_t *a,
+    ngx_litellm_part_t *part, ngx_litellm_json_t *cache);
+
 /* true if a J-string is empty or white space */
 ngx_uint_t ngx_litellm_anthropic_blank(ngx_str_t *text);
 

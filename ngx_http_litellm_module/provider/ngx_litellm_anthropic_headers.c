@@ -13,6 +13,37 @@ static ngx_int_t ngx_litellm_anthropic_header(ngx_litellm_anthropic_t *a,
     const char *key, ngx_str_t *value);
 
 
+static const struct {
+    ngx_uint_t   bit;
+    ngx_str_t    name;
+} ngx_litellm_anthropic_betas[] = {
+    { NGX_LITELLM_ANTHROPIC_B_TOOL_SEARCH,
+      ngx_string("advanced-tool-use-2025-11-20") },
+    { NGX_LITELLM_ANTHROPIC_B_CODE_0522,
+      ngx_string("code-execution-2025-05-22") },
+    { NGX_LITELLM_ANTHROPIC_B_CODE_0825,
+      ngx_string("code-execution-2025-08-25") },
+    { NGX_LITELLM_ANTHROPIC_B_COMPUTER_24,
+      ngx_string("computer-use-2024-10-22") },
+    { NGX_LITELLM_ANTHROPIC_B_COMPUTER_25,
+      ngx_string("computer-use-2025-01-24") },
+    { NGX_LITELLM_ANTHROPIC_B_COMPUTER_26,
+      ngx_string("computer-use-2025-11-24") },
+    { NGX_LITELLM_ANTHROPIC_B_CONTEXT,
+      ngx_string("context-management-2025-06-27") },
+    { NGX_LITELLM_ANTHROPIC_B_FILES,
+      ngx_string("files-api-2025-04-14") },
+    { NGX_LITELLM_ANTHROPIC_B_MCP,
+      ngx_string("mcp-client-2025-04-04") },
+    { NGX_LITELLM_ANTHROPIC_B_OAUTH,
+      ngx_string("oauth-2025-04-20") },
+    { NGX_LITELLM_ANTHROPIC_B_SCHEMA,
+      ngx_string("structured-outputs-2025-11-13") },
+    { NGX_LITELLM_ANTHROPIC_B_WEB_FETCH,
+      ngx_string("web-fetch-2025-09-10") }
+};
+
+
 /* api_base may be the host, end with /v1, or name the endpoint */
 
 ngx_int_t
@@ -113,42 +144,13 @@ ngx_litellm_anthropic_headers(ngx_litellm_anthropic_t *a)
 static ngx_int_t
 ngx_litellm_anthropic_beta(ngx_litellm_anthropic_t *a)
 {
-    u_char        *p;
-    size_t         len;
-    ngx_str_t      value;
-    ngx_uint_t     i, n;
-    ngx_array_t   *headers;
-    ngx_keyval_t  *h, *own;
-
-    static const struct {
-        ngx_uint_t   bit;
-        ngx_str_t    name;
-    } betas[] = {
-        { NGX_LITELLM_ANTHROPIC_B_TOOL_SEARCH,
-          ngx_string("advanced-tool-use-2025-11-20") },
-        { NGX_LITELLM_ANTHROPIC_B_CODE_0522,
-          ngx_string("code-execution-2025-05-22") },
-        { NGX_LITELLM_ANTHROPIC_B_CODE_0825,
-          ngx_string("code-execution-2025-08-25") },
-        { NGX_LITELLM_ANTHROPIC_B_COMPUTER_24,
-          ngx_string("computer-use-2024-10-22") },
-        { NGX_LITELLM_ANTHROPIC_B_COMPUTER_25,
-          ngx_string("computer-use-2025-01-24") },
-        { NGX_LITELLM_ANTHROPIC_B_COMPUTER_26,
-          ngx_string("computer-use-2025-11-24") },
-        { NGX_LITELLM_ANTHROPIC_B_CONTEXT,
-          ngx_string("context-management-2025-06-27") },
-        { NGX_LITELLM_ANTHROPIC_B_FILES,
-          ngx_string("files-api-2025-04-14") },
-        { NGX_LITELLM_ANTHROPIC_B_MCP,
-          ngx_string("mcp-client-2025-04-04") },
-        { NGX_LITELLM_ANTHROPIC_B_OAUTH,
-          ngx_string("oauth-2025-04-20") },
-        { NGX_LITELLM_ANTHROPIC_B_SCHEMA,
-          ngx_string("structured-outputs-2025-11-13") },
-        { NGX_LITELLM_ANTHROPIC_B_WEB_FETCH,
-          ngx_string("web-fetch-2025-09-10") }
-    };
+    u_char           *p;
+    size_t            len;
+    ngx_str_t         value;
+    ngx_uint_t        i, n;
+    ngx_array_t      *headers;
+    ngx_keyval_t     *h, *own;
+    const ngx_str_t  *name;
 
     if (a->betas == 0) {
         return NGX_OK;
@@ -171,11 +173,12 @@ ngx_litellm_anthropic_beta(ngx_litellm_anthropic_t *a)
         }
     }
 
-    n = sizeof(betas) / sizeof(betas[0]);
+    n = sizeof(ngx_litellm_anthropic_betas)
+        / sizeof(ngx_litellm_anthropic_betas[0]);
     len = own ? own->value.len : 0;
 
     for (i = 0; i < n; i++) {
-        len += betas[i].name.len + 1;
+        len += ngx_litellm_anthropic_betas[i].name.len + 1;
     }
 
     p = ngx_pnalloc(a->call->pool, len);
@@ -191,15 +194,16 @@ ngx_litellm_anthropic_beta(ngx_litellm_anthropic_t *a)
 
     for (i = 0; i < n; i++) {
 
-        if (!(a->betas & betas[i].bit)) {
+        if (!(a->betas & ngx_litellm_anthropic_betas[i].bit)) {
             continue;
         }
 
-        if (own && own->value.len >= betas[i].name.len
+        name = &ngx_litellm_anthropic_betas[i].name;
+
+        if (own && own->value.len >= name->len
             && ngx_litellm_find(own->value.data,
                                 own->value.data + own->value.len,
-                                (char *) betas[i].name.data,
-                                betas[i].name.len))
+                                (char *) name->data, name->len))
         {
             continue;
         }
@@ -208,7 +212,7 @@ ngx_litellm_anthropic_beta(ngx_litellm_anthropic_t *a)
             *p++ = ',';
         }
 
-        p = ngx_cpymem(p, betas[i].name.data, betas[i].name.len);
+        p = ngx_cpymem(p, name->data, name->len);
     }
 
     value.len = p - value.data;

@@ -428,8 +428,10 @@ ngx_litellm_anthropic_history(ngx_litellm_anthropic_t *a)
 
     modify = a->call->config && a->call->config->modify_params == 1;
 
-    if (a->chat.ntools == 0) {
-
+    if (a->chat.ntools == 0
+        && !(a->call->present & ngx_litellm_param_bit(TOOLS))
+        && !ngx_litellm_anthropic_has(a, WEB_SEARCH_OPTIONS))
+    {
         if (!modify) {
             ngx_str_set(&text, "there are tool calls in 'messages' but no "
                         "'tools': the provider needs them (with "

@@ -43,6 +43,9 @@ static ngx_int_t ngx_litellm_anthropic_mcp(ngx_litellm_anthropic_t *a);
 static ngx_int_t ngx_litellm_anthropic_mcp_server(
     ngx_litellm_anthropic_list_t *l, ngx_litellm_tool_t *tool);
 static ngx_int_t ngx_litellm_anthropic_choice(ngx_litellm_anthropic_t *a);
+static ngx_int_t ngx_litellm_anthropic_own_choice(ngx_litellm_anthropic_t *a);
+static ngx_uint_t ngx_litellm_anthropic_json_choice(
+    ngx_litellm_anthropic_t *a, ngx_litellm_choice_e *choice);
 static ngx_uint_t ngx_litellm_anthropic_is_mcp(ngx_litellm_tool_t *tool);
 static ngx_int_t ngx_litellm_anthropic_client_tools(ngx_litellm_call_t *call,
     ngx_litellm_anthropic_names_t *names);
@@ -602,7 +605,7 @@ ngx_litellm_anthropic_choice(ngx_litellm_anthropic_t *a)
     ngx_str_t              name;
     ngx_uint_t             parallel;
     ngx_litellm_out_t     *out;
-    ngx_litellm_json_t    *v, *type;
+    ngx_litellm_json_t    *v;
     ngx_litellm_choice_e   choice;
 
     out = a->out;
@@ -618,45 +621,18 @@ ngx_litellm_anthropic_choice(ngx_litellm_anthropic_t *a)
     parallel = ngx_litellm_json_is(v, TRUE) || ngx_litellm_json_is(v, FALSE);
 
     if (choice == NGX_LITELLM_CHOICE_OTHER) {
-
-        /* a choice in the API's own form */
-
-        v = a->chat.param[NGX_LITELLM_P_TOOL_CHOICE];
-        type = ngx_litellm_json_member(v, "type");
-
-        if (ngx_litellm_json_is(type, STRING)
-            && (ngx_litellm_json_eq(type, "auto")
-                || ngx_litellm_json_eq(type, "any")
-                || ngx_litellm_json_eq(type, "none")
-                || ngx_litellm_json_eq(type, "tool")))
-        {
-            ngx_litellm_out_lit(out, ",\"tool_choice\":");
-            ngx_litellm_anthropic_raw(out, v);
-            return NGX_OK;
-        }
-
-        return ngx_litellm_anthropic_bad(a, "this form of 'tool_choice' can't "
-                                         "be sent to this provider");
+        return ngx_litellm_anthropic_own_choice(a);
     }
 
-    if (a->json_tool && !a->thinking) {
+    if (a->json_tool && ngx_litellm_anthropic_json_choice(a, &choice)) {
+        return NGX_OK;
+    }
 
-        /* the answer must be a call; thinking forbids to force one */
-
-        if (choice == NGX_LITELLM_CHOICE_UNSET
-            || choice == NGX_LITELLM_CHOICE_AUTO
-            || choice == NGX_LITELLM_CHOICE_NONE)
-        {
-            if (a->chat.ntools && choice != NGX_LITELLM_CHOICE_NONE) {
-                choice = NGX_LITELLM_CHOICE_REQUIRED;
-
-            } else {
-                ngx_litellm_out_lit(out, ",\"tool_choice\":{\"type\":\"tool\","
-                                    "\"name\":\""
-                                    NGX_LITELLM_ANTHROPIC_JSON_TOOL "\"}");
-                return NGX_OK;
-            }
-        }
+    if ((a->flags & NGX_LITELLM_M_NO_FORCED_TOOL) && a->call->drop_params
+        && (choice == NGX_LITELLM_CHOICE_REQUIRED
+            || choice == NGX_LITELLM_CHOICE_NAMED))
+    {
+        choice = NGX_LITELLM_CHOICE_AUTO;
     }
 
     switch (choice) {
@@ -707,6 +683,62 @@ ngx_litellm_anthropic_choice(ngx_litellm_anthropic_t *a)
     ngx_litellm_out_lit(out, "}");
 
     return NGX_OK;
+}
+
+
+/* a choice in the API's own form */
+
+static ngx_int_t
+ngx_litellm_anthropic_own_choice(ngx_litellm_anthropic_t *a)
+{
+    ngx_litellm_json_t  *v, *type;
+
+    v = a->chat.param[NGX_LITELLM_P_TOOL_CHOICE];
+    type = ngx_litellm_json_member(v, "type");
+
+    if (!ngx_litellm_json_is(type, STRING)
+        || !(ngx_litellm_json_eq(type, "auto")
+             || ngx_litellm_json_eq(type, "any")
+             || ngx_litellm_json_eq(type, "none")
+             || ngx_litellm_json_eq(type, "tool")))
+    {
+        return ngx_litellm_anthropic_bad(a, "this form of 'tool_choice' can't "
+                                         "be sent to this provider");
+    }
+
+    ngx_litellm_out_lit(a->out, ",\"tool_choice\":");
+    ngx_litellm_anthropic_raw(a->out, v);
+
+    return NGX_OK;
+}
+
+
+/*
+ * The answer must be a call where JSON is asked for by a tool, unless thinking
+ * is on, which forbids to force one.  Returns true if the choice is written;
+ * among the client's tools and the answer any will do.
+ */
+
+static ngx_uint_t
+ngx_litellm_anthropic_json_choice(ngx_litellm_anthropic_t *a,
+    ngx_litellm_choice_e *choice)
+{
+    if (a->thinking || *choice == NGX_LITELLM_CHOICE_REQUIRED
+        || *choice == NGX_LITELLM_CHOICE_NAMED)
+    {
+        return 0;
+    }
+
+    if (a->chat.ntools && *choice != NGX_LITELLM_CHOICE_NONE) {
+        *choice = NGX_LITELLM_CHOICE_REQUIRED;
+        return 0;
+    }
+
+    ngx_litellm_out_lit(a->out, ",\"tool_choice\":{\"type\":\"tool\","
+                        "\"name\":\"" NGX_LITELLM_ANTHROPIC_JSON_TOOL
+                        "\"}");
+
+    return 1;
 }
 
 

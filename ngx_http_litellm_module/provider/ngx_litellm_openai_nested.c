@@ -14,7 +14,11 @@
 
 
 #define NGX_LITELLM_OPENAI_STEPS     16     /* of a path */
-#define NGX_LITELLM_OPENAI_MEMBERS   16     /* compared in pairs up to here */
+#define NGX_LITELLM_OPENAI_MEMBERS   16     /* of most objects */
+#define NGX_LITELLM_OPENAI_SORTED    1000   /* larger ones are not looked at
+                                               for members of one name */
+
+#define NGX_LITELLM_OPENAI_MISSES    256
 
 /* our own flags, beside those of ngx_litellm_json.h: of an object */
 #define NGX_LITELLM_OPENAI_TOUCHED   0x40   /* has members taken out */
@@ -148,18 +152,20 @@ ngx_litellm_openai_nested(ngx_litellm_call_t *call, ngx_litellm_splice_t *sp,
 
 /*
  * "image_url" or "file_data" anywhere: both have "e_", so that one search over
- * the body serves for both.
+ * the body serves for both, unless it is full of "e_" of other words.
  */
 
 static ngx_uint_t
 ngx_litellm_openai_may_have_parts(ngx_litellm_call_t *call)
 {
-    u_char  *p, *start, *last;
+    u_char      *p, *start, *last;
+    ngx_uint_t   misses;
 
     start = call->body.data;
     last = start + call->body.len;
+    p = start;
 
-    for (p = start; /* void */ ; p += 2) {
+    for (misses = 0; misses < NGX_LITELLM_OPENAI_MISSES; misses++, p += 2) {
 
         p = ngx_litellm_find(p, last, "e_", 2);
 
@@ -177,6 +183,9 @@ ngx_litellm_openai_may_have_parts(ngx_litellm_call_t *call)
             return 1;
         }
     }
+
+    return ngx_litellm_find(p, last, "image_url", 9) != NULL
+           || ngx_litellm_find(p, last, "file_data", 9) != NULL;
 }
 
 
@@ -388,6 +397,7 @@ ngx_litellm_openai_unique(ngx_pool_t *pool, ngx_litellm_json_doc_t *doc)
         v = doc->root + i;
 
         if (v->type == NGX_LITELLM_JSON_OBJECT && v->count > 1
+            && v->count <= NGX_LITELLM_OPENAI_SORTED
             && ngx_litellm_openai_unique_members(pool, v) != NGX_OK)
         {
             return NGX_ERROR;

@@ -5,13 +5,14 @@
  * an answer at all.  Called once for a whole body and for each event of a
  * stream.
  *
- * An ordinary event of a stream costs three short searches and no parse: keys
- * are looked for with their quotes, which can't be mistaken for text of the
+ * An ordinary event of a stream costs one short search and no parse: keys are
+ * looked for with their quotes, which can't be mistaken for text of the
  * model, where quotes are escaped.  What is found that way is only believed as
  * far as its next bytes go; usage and errors are read from a parse.
  */
 
 #include "ngx_litellm_openai_dialect.h"
+#include "ngx_litellm_scan.h"
 
 
 #define NGX_LITELLM_OPENAI_ID  128
@@ -26,6 +27,10 @@ static ngx_int_t ngx_litellm_openai_id(ngx_litellm_call_t *call,
     ngx_litellm_json_t *v, ngx_litellm_facts_t *facts);
 static u_char *ngx_litellm_openai_find(u_char *p, u_char *last,
     const char *key, size_t len, const char *first);
+static u_char *ngx_litellm_openai_quoted(u_char *p, u_char *last);
+static u_char *ngx_litellm_openai_behind(u_char *p, u_char *last,
+    const char *key, size_t len, const char *first);
+static u_char *ngx_litellm_openai_space(u_char *p, u_char *last);
 static void ngx_litellm_openai_tap_finish(u_char *p, u_char *last,
     ngx_litellm_facts_t *facts);
 static ngx_int_t ngx_litellm_openai_tap_parse(ngx_litellm_call_t *call,
@@ -133,9 +138,7 @@ ngx_litellm_openai_tap_event(ngx_litellm_call_t *call,
     p = data->data;
     last = p + data->len;
 
-    while (p < last && (*p == ' ' || *p == '\t' || *p == LF || *p == CR)) {
-        p++;
-    }
+    p = ngx_litellm_openai_space(p, last);
 
     while (p < last && (last[-1] == ' ' || last[-1] == '\t' || last[-1] == LF
                         || last[-1] == CR))
@@ -163,6 +166,8 @@ ngx_litellm_openai_tap_event(ngx_litellm_call_t *call,
 
 #define ngx_litellm_openai_key(s, first)                                      \
     ngx_litellm_openai_find(p, last, s, sizeof(s) - 1, first)
+#define ngx_litellm_openai_at(s, first)                                       \
+    ngx_litellm_openai_behind(p, last, s, sizeof(s) - 1, first)
 
     if (!facts->content) {
 
@@ -178,19 +183,109 @@ ngx_litellm_openai_tap_event(ngx_litellm_call_t *call,
         facts->content = 1;
     }
 
-    if (ngx_litellm_openai_key("\"usage\"", "{") != NULL
-        || ngx_litellm_openai_key("\"error\"", "{\"") != NULL)
-    {
-        return ngx_litellm_openai_tap_parse(call, doc, &text, facts);
+    for ( ;; ) {
+        p = ngx_litellm_openai_quoted(p, last);
+
+        if (p == NULL) {
+            return NGX_OK;
+        }
+
+        if (ngx_litellm_openai_at("\"usage\"", "{") != NULL
+            || ngx_litellm_openai_at("\"error\"", "{\"") != NULL)
+        {
+            return ngx_litellm_openai_tap_parse(call, doc, &text, facts);
+        }
+
+        found = ngx_litellm_openai_at("\"finish_reason\"", "\"");
+
+        if (found != NULL) {
+            ngx_litellm_openai_tap_finish(p, last, facts);
+        }
+
+        p++;
+    }
+}
+
+
+/*
+ * The first quote with a letter behind it that one of the keys looked for
+ * begins with; NULL without one.
+ */
+
+static u_char *
+ngx_litellm_openai_quoted(u_char *p, u_char *last)
+{
+#if (NGX_LITELLM_SCAN_VECTOR)
+    ngx_litellm_vec_t       quote, u, e, f, next;
+    ngx_litellm_vec_mask_t  m;
+
+    quote = ngx_litellm_vec_set('"');
+    u = ngx_litellm_vec_set('u');
+    e = ngx_litellm_vec_set('e');
+    f = ngx_litellm_vec_set('f');
+
+    while (last - p > 16) {
+
+        next = ngx_litellm_vec_load(p + 1);
+
+        m = ngx_litellm_vec_mask(
+                ngx_litellm_vec_and(
+                    ngx_litellm_vec_eq(ngx_litellm_vec_load(p), quote),
+                    ngx_litellm_vec_or(
+                        ngx_litellm_vec_eq(next, u),
+                        ngx_litellm_vec_or(ngx_litellm_vec_eq(next, e),
+                                           ngx_litellm_vec_eq(next, f)))));
+        if (m) {
+            return p + ngx_litellm_vec_first(m);
+        }
+
+        p += 16;
+    }
+#endif
+
+    for ( /* void */ ; last - p > 1; p++) {
+        if (p[0] == '"' && (p[1] == 'u' || p[1] == 'e' || p[1] == 'f')) {
+            return p;
+        }
     }
 
-    found = ngx_litellm_openai_key("\"finish_reason\"", "\"");
+    return NULL;
+}
 
-    if (found != NULL) {
-        ngx_litellm_openai_tap_finish(p, last, facts);
+
+/*
+ * The first byte of the value, if p is at that key and the value begins with
+ * one of the bytes of "first".
+ */
+
+static u_char *
+ngx_litellm_openai_behind(u_char *p, u_char *last, const char *key, size_t len,
+    const char *first)
+{
+    if ((size_t) (last - p) <= len || ngx_memcmp(p, key, len) != 0) {
+        return NULL;
     }
 
-    return NGX_OK;
+    p = ngx_litellm_openai_space(p + len, last);
+
+    if (p == last || *p != ':') {
+        return NULL;
+    }
+
+    p = ngx_litellm_openai_space(p + 1, last);
+
+    return (p < last && ngx_strchr(first, *p) != NULL) ? p : NULL;
+}
+
+
+static u_char *
+ngx_litellm_openai_space(u_char *p, u_char *last)
+{
+    while (p < last && (*p == ' ' || *p == '\t' || *p == LF || *p == CR)) {
+        p++;
+    }
+
+    return p;
 }
 
 
@@ -343,6 +438,8 @@ static u_char *
 ngx_litellm_openai_find(u_char *p, u_char *last, const char *key, size_t len,
     const char *first)
 {
+    u_char  *value;
+
     for ( ;; ) {
         p = ngx_litellm_find(p, last, key, len);
 
@@ -350,25 +447,13 @@ ngx_litellm_openai_find(u_char *p, u_char *last, const char *key, size_t len,
             return NULL;
         }
 
+        value = ngx_litellm_openai_behind(p, last, key, len, first);
+
+        if (value != NULL) {
+            return value;
+        }
+
         p += len;
-
-        while (p < last && (*p == ' ' || *p == '\t' || *p == LF || *p == CR)) {
-            p++;
-        }
-
-        if (p == last || *p != ':') {
-            continue;
-        }
-
-        p++;
-
-        while (p < last && (*p == ' ' || *p == '\t' || *p == LF || *p == CR)) {
-            p++;
-        }
-
-        if (p < last && ngx_strchr(first, *p) != NULL) {
-            return p;
-        }
     }
 }
 

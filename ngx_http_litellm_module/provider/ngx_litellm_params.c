@@ -30,6 +30,8 @@
 
 static void ngx_litellm_params_named(ngx_litellm_call_t *call,
     ngx_array_t *names, ngx_litellm_json_t *list, uint64_t *bits);
+static uint64_t ngx_litellm_params_zero(ngx_litellm_call_t *call,
+    ngx_uint_t id);
 static ngx_int_t ngx_litellm_params_unsupported(ngx_litellm_call_t *call,
     uint64_t params, ngx_litellm_error_t *e);
 
@@ -439,6 +441,14 @@ ngx_litellm_params_check(ngx_litellm_call_t *call, uint64_t *present,
 
     bad &= ~bits;
 
+    /* a penalty of 0 is what providers without penalties do anyway */
+
+    bits = ngx_litellm_params_zero(call, NGX_LITELLM_P_PRESENCE_PENALTY)
+           | ngx_litellm_params_zero(call, NGX_LITELLM_P_FREQUENCY_PENALTY);
+
+    *present &= ~(bad & bits);
+    bad &= ~bits;
+
     if (bad == 0) {
         return NGX_OK;
     }
@@ -534,6 +544,23 @@ ngx_litellm_params_named(ngx_litellm_call_t *call, ngx_array_t *names,
             *bits |= (uint64_t) 1 << p->id;
         }
     }
+}
+
+
+/* the bit of a parameter whose value is the number 0 */
+
+static uint64_t
+ngx_litellm_params_zero(ngx_litellm_call_t *call, ngx_uint_t id)
+{
+    int64_t  n;
+
+    if (call->param[id] == NULL
+        || ngx_litellm_json_int(call->param[id], &n) != NGX_OK || n != 0)
+    {
+        return 0;
+    }
+
+    return (uint64_t) 1 << id;
 }
 
 

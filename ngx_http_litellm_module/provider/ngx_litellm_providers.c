@@ -482,7 +482,7 @@ ngx_litellm_provider_nearest(ngx_str_t *name, ngx_str_t *hint)
 
 /*
  * The same letters whatever their case and "-", "_" between them, or one
- * letter wrong, missing or too many.
+ * letter wrong, missing or too many, or two of them swapped.
  */
 
 static ngx_uint_t
@@ -529,7 +529,14 @@ ngx_litellm_provider_close(ngx_str_t *name, const u_char *word, size_t len)
             return 0;
         }
 
-        if (i + 1 < name->len && ngx_tolower(name->data[i + 1]) == b) {
+        if (i + 1 < name->len && j + 1 < len
+            && ngx_tolower(name->data[i + 1]) == b
+            && ngx_tolower(word[j + 1]) == a)
+        {
+            i += 2;
+            j += 2;
+
+        } else if (i + 1 < name->len && ngx_tolower(name->data[i + 1]) == b) {
             i++;
 
         } else if (j + 1 < len && ngx_tolower(word[j + 1]) == a) {

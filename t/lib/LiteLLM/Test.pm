@@ -291,12 +291,13 @@ sub wait_access {
 
 sub log_size { -s "$_[0]{dir}/error.log" || 0 }
 
-# reload, and wait for the new workers (or for the refusal)
+# reload, and wait until the old workers accept nothing any more (or for the
+# refusal)
 sub reload {
     my $self = shift;
     my $at = $self->log_size;
     $self->signal('HUP');
-    return $self->wait_log(qr/start worker process|\[emerg\]/, $at);
+    return $self->wait_log(qr/gracefully shutting down|\[emerg\]/, $at);
 }
 
 sub workers {

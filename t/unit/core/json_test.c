@@ -318,6 +318,19 @@ static const json_case_t  json_cases[] = {
 };
 
 
+/* texts that go over several blocks of 64 bytes, built of these parts */
+
+static const char *const  json_parts[] = {
+    "a", "lines of text, ", "\\n", "\\\"", "\\\\", "\\\\\\\"", "\\u00e9",
+    "\\ud83d\\ude00", "\\ud83d", "\xc3\xa9", "\xe6\x9d\xb1\xe4\xba\xac",
+    "\xf0\x9f\x98\x80", "\xe0\xa4\xa8", "\xed\x95\x9c", "\xef\xbf\xbd",
+    "\xf4\x8f\xbf\xbf", "\",\"",
+    /* faults, seldom taken */
+    "\n", "\\x", "\xc3", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80",
+    "\xc0\x80", "\\u12", "\""
+};
+
+
 static const json_dump_t  json_dumps[] = {
     { "1", 0, "#'1'" },
     { "1", 1, "#'1'" },
@@ -445,7 +458,7 @@ json_lengths(ngx_litellm_json_doc_t *doc, ngx_litellm_json_doc_t *plain)
     doc->nalloc = plain->nalloc = 0;
     doc->keep = plain->keep = 0;
 
-    for (len = 0; len <= 70; len++) {
+    for (len = 0; len <= 160; len += (len < 70 ? 1 : 6)) {
         for (at = 0; at <= len; at++) {
             for (i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
                 j = special[i].len;
@@ -543,10 +556,10 @@ json_utf8(u_char *p, size_t len)
 static void
 json_sequences(ngx_litellm_json_doc_t *doc, ngx_litellm_json_doc_t *plain)
 {
-    u_char       text[64];
+    u_char       text[256];
     size_t       len, pad;
     ngx_int_t    rc;
-    ngx_uint_t   a, b, c, d, bad;
+    ngx_uint_t   a, b, c, d, i, bad;
 
     static const u_char  some[] = {
         'a', 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2,
@@ -568,10 +581,14 @@ json_sequences(ngx_litellm_json_doc_t *doc, ngx_litellm_json_doc_t *plain)
     for (c = 0; c < SOME; c++)
     for (d = 0; d < SOME; d++) {
 
-        pad = (a + b + c + d) % 7;
+        pad = (a + b + c + d) % 29;
 
         len = 0;
         text[len++] = '"';
+
+        for (i = a % 4; i; i--) {
+            text[len++] = '.';
+        }
 
         while (pad--) {
             memcpy(text + len, "\xe6\x9d\xb1", 3);
@@ -583,7 +600,7 @@ json_sequences(ngx_litellm_json_doc_t *doc, ngx_litellm_json_doc_t *plain)
         text[len++] = some[c];
         text[len++] = some[d];
 
-        for (pad = (a * 3 + d) % 6; pad; pad--) {
+        for (pad = (a * 3 + d) % 37; pad; pad--) {
             memcpy(text + len, "\xf0\x9f\x98\x80", 4);
             len += 4;
         }
@@ -667,6 +684,66 @@ json_mutants(ngx_litellm_json_doc_t *doc, ngx_litellm_json_doc_t *plain)
 
         free(text);
     }
+}
+
+
+/* arrays of long strings made of parts at random, ended at random too */
+
+static void
+json_blocks(ngx_litellm_json_doc_t *doc, ngx_litellm_json_doc_t *plain)
+{
+    u_char      *text;
+    size_t       len, want, good;
+    ngx_int_t    rc;
+    ngx_uint_t   i, k, n;
+
+    unit_case("blocks");
+    doc->pool = plain->pool = unit_pool;
+    doc->mem = plain->mem = NULL;
+    doc->nalloc = plain->nalloc = 0;
+    doc->keep = plain->keep = 0;
+
+    n = sizeof(json_parts) / sizeof(json_parts[0]);
+    good = 0;
+
+    for (i = 0; i < 40000; i++) {
+        want = 20 + json_random(400);
+        text = malloc(want + 40);
+
+        text[0] = '[';
+        text[1] = '"';
+        len = 2;
+
+        while (len < want) {
+            k = json_random(json_random(30) ? 17 : n);
+
+            /* mostly plain text between what is not */
+
+            if (json_random(i % 8 + 1)) {
+                k = 1;
+            }
+
+            memcpy(text + len, json_parts[k], strlen(json_parts[k]));
+            len += strlen(json_parts[k]);
+        }
+
+        if (json_random(10)) {
+            text[len++] = '"';
+            text[len++] = ']';
+        }
+
+        text = realloc(text, len);
+
+        rc = json_both(doc, plain, text, len);
+        json_judge(doc, rc, text, len);
+        good += (rc == NGX_OK);
+
+        free(text);
+    }
+
+    /* the generator is worth something */
+
+    CHECKF(good > 4000 && good < 36000, "%d are valid", (int) good);
 }
 
 
@@ -790,5 +867,6 @@ unit_main(void)
     json_lengths(&doc, &plain);
     json_sequences(&doc, &plain);
     json_mutants(&doc, &plain);
+    json_blocks(&doc, &plain);
     json_bounds(&doc, &plain);
 }

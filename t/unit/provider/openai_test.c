@@ -686,10 +686,40 @@ test_buffers(void)
 }
 
 
+/* the family is told by the name of the request, not the star's */
+
+static void
+test_wildcard(void)
+{
+    ngx_str_t             got;
+    openai_call_t         c;
+    ngx_litellm_wire_t    wire;
+
+    unit_case("a wildcard deployment");
+
+    openai_call(&c, NGX_LITELLM_OP_CHAT, "*",
+                unit_str("{\"model\":\"openai/o4-mini\",\"messages\":[],"
+                         "\"max_tokens\":3}"));
+    CHECK(c.deployment.info == NULL);
+
+    c.call.provider_model = openai_str("o4-mini");
+    CHECK_INT(openai_open(&c), NGX_OK);
+    CHECK_INT(openai_request(&c, &wire, &got), NGX_OK);
+    CHECK_STR(&got, "{\"model\":\"o4-mini\",\"messages\":[],"
+                    "\"max_completion_tokens\":3}");
+
+    c.call.provider_model = openai_str("gpt-4o");
+    CHECK_INT(openai_request(&c, &wire, &got), NGX_OK);
+    CHECK_STR(&got, "{\"model\":\"gpt-4o\",\"messages\":[],"
+                    "\"max_tokens\":3}");
+}
+
+
 void
 unit_main(void)
 {
     test_cases();
+    test_wildcard();
     test_fidelity();
     test_buffers();
 }

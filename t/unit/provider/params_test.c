@@ -176,6 +176,23 @@ test_check(void)
                                        &c.error), NGX_OK);
     CHECK(present == (BIT(SEED) | BIT(N)));
 
+    unit_case("penalties of 0");
+
+    openai_call(&c, NGX_LITELLM_OP_CHAT, "m",
+                unit_str("{\"model\":\"m\",\"messages\":[],"
+                         "\"presence_penalty\":0.0,"
+                         "\"frequency_penalty\":1}"));
+    CHECK_INT(openai_open(&c), NGX_OK);
+
+    present = BIT(PRESENCE_PENALTY) | BIT(SEED);
+    CHECK_INT(ngx_litellm_params_check(&c.call, &present, supported
+                                       | BIT(SEED), &c.error), NGX_OK);
+    CHECK(present == BIT(SEED));
+
+    present = BIT(FREQUENCY_PENALTY);
+    CHECK_INT(ngx_litellm_params_check(&c.call, &present, supported,
+                                       &c.error), NGX_DECLINED);
+
     unit_case("allowed and dropped by the client");
 
     openai_call(&c, NGX_LITELLM_OP_CHAT, "m",

@@ -1,0 +1,270 @@
+
+/*
+ * The table of providers and the choice of one: prefix, custom provider,
+ * known host, bare name; keys and addresses from the environment; hints.
+ */
+
+#include "unit.h"
+
+#include "ngx_litellm_provider.h"
+
+
+static const char  *vars[8];
+
+
+static ngx_int_t
+test_env(void *data, ngx_str_t *name, ngx_str_t *value)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; vars[i]; i++) {
+        if (ngx_strncmp(vars[i], name->data, name->len) == 0
+            && vars[i][name->len] == '=')
+        {
+            *value = unit_str(vars[i] + name->len + 1);
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+detect(ngx_litellm_deployment_t *d, const char *model, const char *custom,
+    const char *base, ngx_str_t *hint)
+{
+    ngx_litellm_config_env_t  env;
+
+    ngx_memzero(d, sizeof(*d));
+    ngx_memzero(&env, sizeof(env));
+
+    env.env = test_env;
+
+    d->full_model = unit_str(model);
+
+    if (custom) {
+        d->custom_provider = unit_str(custom);
+    }
+
+    if (base) {
+        d->api_base = unit_str(base);
+    }
+
+    return ngx_litellm_provider_detect(&env, unit_pool, d, hint);
+}
+
+
+static const struct {
+    const char  *model;
+    const char  *custom;
+    const char  *base;
+    ngx_int_t    rc;
+    const char  *provider;      /* or the hint */
+    const char  *rest;
+} cases[] = {
+    /* by prefix; split at the first slash only */
+    { "openai/gpt-4o", NULL, NULL, NGX_OK, "openai", "gpt-4o" },
+    { "openai/meta-llama/Llama-3:free", NULL, "http://h/v1", NGX_OK,
+      "openai", "meta-llama/Llama-3:free" },
+    { "openai/*", NULL, NULL, NGX_OK, "openai", "*" },
+    { "anthropic/claude-x", NULL, NULL, NGX_OK, "anthropic", "claude-x" },
+    { "text-completion-openai/x", NULL, NULL, NGX_OK, "openai", "x" },
+    { "hosted_vllm/org/m", NULL, "http://h:8000/v1", NGX_OK, "hosted_vllm",
+      "org/m" },
+    { "xai/grok-4", NULL, NULL, NGX_OK, "xai", "grok-4" },
+
+    /* custom_llm_provider stands above the prefix */
+    { "gpt-4o", "openai", NULL, NGX_OK, "openai", "gpt-4o" },
+    { "openai/gpt-4o", "openai", NULL, NGX_OK, "openai", "gpt-4o" },
+    { "org/m", "openai", "http://h/v1", NGX_OK, "openai", "org/m" },
+    { "anthropic/m", "openai", NULL, NGX_OK, "openai", "anthropic/m" },
+    { "gpt-4o", "nobody", NULL, NGX_DECLINED, "", NULL },
+    { "gpt-4o", "gemini", NULL, NGX_ABORT, "gemini", NULL },
+
+    /* by host */
+    { "any-name", NULL, "https://api.openai.com/v1", NGX_OK, "openai",
+      "any-name" },
+    { "org/any", NULL, "https://API.x.ai/v1/", NGX_OK, "xai", "org/any" },
+    { "any-name", NULL, "https://api.openai.com.evil.org/v1", NGX_DECLINED,
+      "", NULL },
+    { "any-name", NULL, "https://api.openai.co", NGX_DECLINED, "", NULL },
+    { "any-name", NULL, "http://api.openai.com/v1", NGX_DECLINED, "",
+      NULL },
+
+    /* bare names */
+    { "gpt-4o", NULL, NULL, NGX_OK, "openai", "gpt-4o" },
+    { "o3", NULL, NULL, NGX_OK, "openai", "o3" },
+    { "claude-sonnet-4-5", NULL, NULL, NGX_OK, "anthropic",
+      "claude-sonnet-4-5" },
+    { "claude-3-opus", NULL, NULL, NGX_OK, "anthropic", "claude-3-opus" },
+    { "*", NULL, NULL, NGX_OK, "openai", "*" },
+    { "gemini-2.5-pro", NULL, NULL, NGX_ABORT, "vertex_ai", NULL },
+    { "llama-of-mine", NULL, NULL, NGX_DECLINED, "", NULL },
+    { "llama-of-mine", NULL, "http://h/v1", NGX_DECLINED, "", NULL },
+
+    /* not served yet */
+    { "gemini/gemini-2.5-pro", NULL, NULL, NGX_ABORT, "gemini", NULL },
+    { "azure/gpt-4o", NULL, NULL, NGX_ABORT, "azure", NULL },
+    { "bedrock/x", NULL, NULL, NGX_ABORT, "bedrock", NULL },
+    { "ollama/llama3", NULL, NULL, NGX_ABORT, "ollama", NULL },
+
+    /* nearest names */
+    { "google/gemini-pro", NULL, NULL, NGX_DECLINED, "gemini", NULL },
+    { "Google/gemini-pro", NULL, NULL, NGX_DECLINED, "gemini", NULL },
+    { "together/x", NULL, NULL, NGX_DECLINED, "together_ai", NULL },
+    { "nvidia/x", NULL, NULL, NGX_DECLINED, "nvidia_nim", NULL },
+    { "zhipu/x", NULL, NULL, NGX_DECLINED, "zai", NULL },
+    { "sglang/x", NULL, NULL, NGX_DECLINED, "openai", NULL },
+    { "meta-llama/x", NULL, NULL, NGX_DECLINED, "meta_llama", NULL },
+    { "OpenAI/x", NULL, NULL, NGX_DECLINED, "openai", NULL },
+    { "opneai/x", NULL, NULL, NGX_DECLINED, "openai", NULL },
+    { "opena/x", NULL, NULL, NGX_DECLINED, "openai", NULL },
+    { "antropic/x", NULL, NULL, NGX_DECLINED, "anthropic", NULL },
+    { "lm-studio/x", NULL, NULL, NGX_DECLINED, "lm_studio", NULL },
+    { "casperhansen/x", NULL, NULL, NGX_DECLINED, "", NULL },
+    { "/x", NULL, NULL, NGX_DECLINED, "", NULL },
+};
+
+
+static void
+test_choice(void)
+{
+    size_t                    i;
+    ngx_int_t                 rc;
+    ngx_str_t                 hint;
+    ngx_litellm_deployment_t  d;
+
+    vars[0] = NULL;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        unit_case("choice %s", cases[i].model);
+
+        rc = detect(&d, cases[i].model, cases[i].custom, cases[i].base,
+                    &hint);
+
+        if (!CHECK_INT(rc, cases[i].rc)) {
+            continue;
+        }
+
+        if (rc != NGX_OK) {
+            CHECK_STR(&hint, cases[i].provider);
+            continue;
+        }
+
+        CHECK_STR((ngx_str_t *) &d.provider->name, cases[i].provider);
+        CHECK_STR(&d.model, cases[i].rest);
+    }
+}
+
+
+static void
+test_access(void)
+{
+    ngx_str_t                 hint;
+    ngx_litellm_deployment_t  d;
+
+    unit_case("no key anywhere");
+    vars[0] = NULL;
+    CHECK_INT(detect(&d, "openai/x", NULL, NULL, &hint), NGX_OK);
+    CHECK_INT(d.no_credentials, 1);
+    CHECK_STR(&d.missing_env, "OPENAI_API_KEY");
+    CHECK_STR(&d.api_base, "https://api.openai.com/v1");
+
+    unit_case("a server of one's own needs none");
+    CHECK_INT(detect(&d, "openai/x", NULL, "http://h/v1", &hint), NGX_OK);
+    CHECK_INT(d.no_credentials, 0);
+    CHECK_INT(d.api_key.len, 0);
+
+    unit_case("the provider's own address written out needs one");
+    CHECK_INT(detect(&d, "openai/x", NULL, "https://api.openai.com/v1/",
+                     &hint), NGX_OK);
+    CHECK_INT(d.no_credentials, 1);
+
+    unit_case("the environment");
+    vars[0] = "OPENAI_API_KEY=sk-1\n";
+    vars[1] = "OPENAI_API_BASE=http://second/v1";
+    vars[2] = "OPENAI_BASE_URL=http://first/v1";
+    vars[3] = "OPENAI_ORGANIZATION=org";
+    vars[4] = "ANTHROPIC_API_KEY=sk\r\nX: y";
+    vars[5] = NULL;
+    CHECK_INT(detect(&d, "openai/x", NULL, NULL, &hint), NGX_OK);
+    CHECK_INT(d.no_credentials, 0);
+    CHECK_STR(&d.api_key, "sk-1");
+    CHECK_STR(&d.api_base, "http://first/v1");
+    CHECK_STR(&d.organization, "org");
+
+    unit_case("a key with a line break is none");
+    CHECK_INT(detect(&d, "anthropic/x", NULL, NULL, &hint), NGX_OK);
+    CHECK_INT(d.no_credentials, 1);
+    CHECK_INT(d.organization.len, 0);
+
+    unit_case("modes and rows");
+    CHECK_INT(detect(&d, "openai/text-embedding-3-small", NULL, NULL, &hint),
+              NGX_OK);
+    CHECK_INT(d.mode, NGX_LITELLM_MODE_EMBEDDING);
+    CHECK(d.info != NULL);
+    CHECK_INT(detect(&d, "text-completion-openai/none", NULL, NULL, &hint),
+              NGX_OK);
+    CHECK_INT(d.mode, NGX_LITELLM_MODE_COMPLETION);
+    CHECK(d.info == NULL);
+
+    unit_case("a mock imitates whom it likes");
+    ngx_memzero(&d, sizeof(d));
+    d.mock = 1;
+    d.full_model = unit_str("gemini/gemini-pro");
+    {
+        ngx_litellm_config_env_t  env;
+
+        ngx_memzero(&env, sizeof(env));
+        env.env = test_env;
+        CHECK_INT(ngx_litellm_provider_detect(&env, unit_pool, &d, &hint),
+                  NGX_OK);
+    }
+    CHECK(d.provider != NULL);
+    CHECK_INT(d.no_credentials, 0);
+    CHECK_STR(&d.model, "gemini-pro");
+}
+
+
+static void
+test_table(void)
+{
+    ngx_str_t                      name;
+    const ngx_litellm_provider_t  *p, *q;
+
+    for (p = ngx_litellm_providers; p->name.len; p++) {
+        unit_case("row %s", p->name.data);
+
+        name = p->name;
+        CHECK(ngx_litellm_provider_find(&name) == p);
+        CHECK(p->dialect != NULL);
+        CHECK(p->keys.len != 0);
+        CHECK(p->exception.len > 9);
+        CHECK((p->base.len == 0)
+              == ((p->quirks & NGX_LITELLM_Q_BASE_REQUIRED) != 0));
+        CHECK(p->base.len == 0 || p->base.data[p->base.len - 1] != '/');
+
+        for (q = p + 1; q->name.len; q++) {
+            CHECK(q->name.len != p->name.len
+                  || ngx_memcmp(q->name.data, p->name.data, p->name.len));
+        }
+    }
+
+    unit_case("find");
+    name = unit_str("text-completion-openai");
+    CHECK(ngx_litellm_provider_find(&name) == &ngx_litellm_providers[0]);
+    name = unit_str("OPENAI");
+    CHECK(ngx_litellm_provider_find(&name) == NULL);
+    name = unit_str("");
+    CHECK(ngx_litellm_provider_find(&name) == NULL);
+}
+
+
+void
+unit_main(void)
+{
+    test_choice();
+    test_access();
+    test_table();
+}
