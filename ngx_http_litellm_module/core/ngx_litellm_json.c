@@ -31,6 +31,8 @@ static u_char *ngx_litellm_json_long_plain(ngx_litellm_json_doc_t *doc,
 static u_char *ngx_litellm_json_special(ngx_litellm_json_doc_t *doc,
     u_char *text, u_char *p, u_char *last, ngx_uint_t *flags);
 static u_char *ngx_litellm_json_number(u_char *p, u_char *last);
+static ngx_uint_t ngx_litellm_json_name(ngx_litellm_json_doc_t *doc,
+    u_char *start, u_char *end, ngx_uint_t flags);
 
 
 /* the value of a hexadecimal digit; 0x80 for other bytes */
@@ -129,9 +131,9 @@ ngx_litellm_json_run(ngx_litellm_json_doc_t *doc, u_char *text, size_t len,
     ngx_uint_t vector)
 {
     u_char              *p, *last, *start, stack[NGX_LITELLM_JSON_DEPTH_MAX];
-    uint32_t             cur, up;
+    uint32_t             cur, up, lengths;
     const char          *error;
-    ngx_uint_t           depth, keep, max_depth, flags, n;
+    ngx_uint_t           depth, keep, top, max_depth, flags, n;
     ngx_litellm_json_t  *v;
 
     doc->root = NULL;
@@ -144,6 +146,16 @@ ngx_litellm_json_run(ngx_litellm_json_doc_t *doc, u_char *text, size_t len,
     }
 
     keep = doc->keep ? doc->keep : NGX_MAX_UINT32_VALUE;
+    top = keep;
+
+    /* bits of the lengths of names looked for, modulo 32, quotes included */
+
+    lengths = doc->whole.len ? (uint32_t) 1 << ((doc->whole.len + 2) & 31) : 0;
+
+    for (n = 0; n < doc->nwatch; n++) {
+        doc->watch[n].found = NULL;
+        lengths |= (uint32_t) 1 << ((doc->watch[n].name.len + 2) & 31);
+    }
 
     max_depth = doc->max_depth ? doc->max_depth : NGX_LITELLM_JSON_DEPTH;
     max_depth = ngx_min(max_depth, NGX_LITELLM_JSON_DEPTH_MAX);
@@ -338,6 +350,10 @@ name:
         return NGX_DECLINED;
     }
 
+    if (depth == 1) {
+        keep = top;
+    }
+
     if (depth < keep) {
         v = ngx_litellm_json_push(doc, start, NGX_LITELLM_JSON_STRING);
         if (v == NULL) {
@@ -346,6 +362,15 @@ name:
 
         v->len = p - start;
         v->flags = flags;
+    }
+
+    if (((lengths >> ((p - start) & 31)) & 1) || (flags && lengths)) {
+
+        if (ngx_litellm_json_name(doc, start, p, flags)
+            && depth == 1 && top > 1)
+        {
+            keep = NGX_MAX_UINT32_VALUE;
+        }
     }
 
     p = ngx_litellm_json_blank(p, last, vector);
@@ -451,6 +476,41 @@ ngx_litellm_json_grow(ngx_litellm_json_doc_t *doc)
 }
 
 
+/* notes names that are watched; true for the one to be kept whole */
+
+static ngx_litellm_scan_noinline ngx_uint_t
+ngx_litellm_json_name(ngx_litellm_json_doc_t *doc, u_char *start, u_char *end,
+    ngx_uint_t flags)
+{
+    ngx_str_t                 *name;
+    ngx_uint_t                 i;
+    ngx_litellm_json_t         key;
+    ngx_litellm_json_watch_t  *w;
+
+    key.start = start;
+    key.len = end - start;
+    key.type = NGX_LITELLM_JSON_STRING;
+    key.flags = (uint8_t) flags;
+
+    for (i = 0; i < doc->nwatch; i++) {
+        w = &doc->watch[i];
+
+        if (w->found == NULL
+            && (flags || (w->name.len + 2 == key.len
+                          && ngx_memcmp(w->name.data, start + 1, w->name.len)
+                             == 0)))
+        {
+            w->found = start;
+        }
+    }
+
+    name = &doc->whole;
+
+    return name->len
+           && ngx_litellm_json_equal(&key, (char *) name->data, name->len);
+}
+
+
 /* the rest of a string: large steps, and small ones around what stops them */
 
 static ngx_litellm_scan_noinline u_char *
@@ -458,16 +518,10 @@ ngx_litellm_json_long(ngx_litellm_json_doc_t *doc, u_char *text, u_char *p,
     u_char *last, ngx_uint_t *flags)
 {
     u_char      *until;
-    ngx_uint_t   end, escaped;
+    ngx_uint_t   end;
 
     for ( ;; ) {
-        escaped = 0;
-
-        p = ngx_litellm_scan_inside(p, last, &end, &escaped);
-
-        if (escaped) {
-            *flags |= NGX_LITELLM_JSON_ESCAPED;
-        }
+        p = ngx_litellm_scan_inside(p, last, &end, flags);
 
         if (end) {
             return p + 1;

@@ -59,13 +59,31 @@ typedef struct {
  * follows it.  A key is a node of type STRING with next == 1.
  */
 
-/* all zero but for the pool and the bounds wanted, before the first use */
+/*
+ * A name that the text is to be watched for: found is the first place of a key
+ * of that name, at any depth, in skipped parts too (its first quote); NULL
+ * without one.  A key with escapes may be any name: it is found for all.
+ */
+
+typedef struct {
+    ngx_str_t            name;
+    u_char              *found;      /* set by parse */
+} ngx_litellm_json_watch_t;
+
+
+/* all zero but for the pool and what is wanted, before the first use */
 
 typedef struct {
     ngx_pool_t          *pool;
     ngx_uint_t           keep;       /* 0: everything */
     ngx_uint_t           max_depth;  /* 0: NGX_LITELLM_JSON_DEPTH */
     ngx_uint_t           max_nodes;  /* 0: NGX_LITELLM_JSON_NODES */
+
+    ngx_litellm_json_watch_t
+                        *watch;      /* looked at by parse only */
+    ngx_uint_t           nwatch;
+    ngx_str_t            whole;      /* with keep 2: the name of a member whose
+                                        value is kept whole all the same */
 
     ngx_litellm_json_t  *root;       /* set by parse; valid until the next;
                                         NULL after a parse that failed */

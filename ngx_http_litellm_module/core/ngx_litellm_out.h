@@ -57,6 +57,13 @@ ngx_litellm_out_copy(ngx_litellm_out_t *out, const void *p, size_t len)
 
     b = out->buf;
 
+    if (len == 0) {
+
+        /* p may be NULL, which memcpy() must not see */
+
+        return;
+    }
+
     if (b != NULL && (size_t) (b->end - b->last) >= len) {
         b->last = ngx_cpymem(b->last, p, len);
         out->size += len;

@@ -99,205 +99,306 @@ static const u_char  ngx_litellm_scan_escape[256] = {
 };
 
 
-/* 64 bytes in four vectors; a mask has a bit for each byte of a class */
+#define NGX_LITELLM_BLOCK_ODD  0xaaaaaaaaaaaaaaaaULL
+
+
+/* vectors that every processor of this kind has: 64 bytes in four of them */
 
 typedef struct {
     ngx_litellm_vec_t  a, b, c, d;
 } ngx_litellm_scan_block_t;
 
-#define ngx_litellm_scan_mask(op, s, x)                                       \
-    ngx_litellm_vec_mask64(op((s)->a, x), op((s)->b, x), op((s)->c, x),       \
-                           op((s)->d, x))
-
 #define ngx_litellm_scan_is(v, x)     ngx_litellm_vec_eq(v, x)
 #define ngx_litellm_scan_below(v, x)  ngx_litellm_vec_lt(v, x)
 #define ngx_litellm_scan_above(v, x)  ngx_litellm_vec_lt(x, v)
 
-/* comparisons are signed: 0x80 .. 0xff are below 0, in their order */
-
-#define ngx_litellm_scan_eq(s, c)                                             \
-    ngx_litellm_scan_mask(ngx_litellm_scan_is, s, ngx_litellm_vec_set(c))
-#define ngx_litellm_scan_lt(s, c)                                             \
-    ngx_litellm_scan_mask(ngx_litellm_scan_below, s, ngx_litellm_vec_set(c))
-#define ngx_litellm_scan_gt(s, c)                                             \
-    ngx_litellm_scan_mask(ngx_litellm_scan_above, s, ngx_litellm_vec_set(c))
+#define ngx_litellm_scan_mask(op, s, x)                                       \
+    ngx_litellm_vec_mask64(op((s)->a, x), op((s)->b, x), op((s)->c, x),       \
+                           op((s)->d, x))
 
 
-/*
- * Whether the bytes of "limit" are valid UTF-8.  The tails that the leads ask
- * for, which are the leads' masks shifted by one, two and three bytes, must be
- * just the tails that are there; what a lead forbids to its first tail is
- * looked at where there are such leads.  If there is more of the string behind
- * the block, a sequence that is cut by the block's end is taken out of "limit".
- */
-
-ngx_litellm_scan_inline ngx_uint_t
-ngx_litellm_scan_utf8_block(ngx_litellm_scan_block_t *s, uint64_t high,
-    uint64_t *limit, ngx_uint_t more)
+ngx_litellm_scan_inline void
+ngx_litellm_scan_load(ngx_litellm_scan_block_t *s, u_char *p)
 {
-    uint64_t  tail, two, three, four, cut, first;
-
-    tail = ngx_litellm_scan_lt(s, 0xc0);
-    two = high & ~tail;                             /* and longer ones */
-    three = high & ngx_litellm_scan_gt(s, 0xdf);
-    four = high & ngx_litellm_scan_gt(s, 0xef);
-
-    cut = ((two & (uint64_t) 1 << 63) | (three & (uint64_t) 3 << 62)
-           | (four & (uint64_t) 7 << 61))
-          & *limit;
-
-    if (cut && more) {
-        *limit &= (cut & (0 - cut)) - 1;
-    }
-
-    tail &= *limit;
-    two &= *limit;
-    three &= *limit;
-    four &= *limit;
-
-    if (((two << 1) | (three << 2) | (four << 3)) != tail) {
-        return 0;
-    }
-
-    if ((two & ~three)
-        && ((ngx_litellm_scan_eq(s, 0xc0) | ngx_litellm_scan_eq(s, 0xc1))
-            & two))
-    {
-        return 0;
-    }
-
-    if (three & ~four) {
-        first = ngx_litellm_scan_lt(s, 0xa0);
-
-        if (((ngx_litellm_scan_eq(s, 0xe0) & three) << 1 & first)
-            || ((ngx_litellm_scan_eq(s, 0xed) & three) << 1 & ~first))
-        {
-            return 0;
-        }
-    }
-
-    if (four) {
-        first = ngx_litellm_scan_lt(s, 0x90);
-
-        if ((ngx_litellm_scan_gt(s, 0xf4) & four)
-            || ((ngx_litellm_scan_eq(s, 0xf0) & four) << 1 & first)
-            || ((ngx_litellm_scan_eq(s, 0xf4) & four) << 1 & ~first))
-        {
-            return 0;
-        }
-    }
-
-    return 1;
+    s->a = ngx_litellm_vec_load(p);
+    s->b = ngx_litellm_vec_load(p + 16);
+    s->c = ngx_litellm_vec_load(p + 32);
+    s->d = ngx_litellm_vec_load(p + 48);
 }
 
 
-u_char *
-ngx_litellm_scan_inside(u_char *p, u_char *last, ngx_uint_t *end,
-    ngx_uint_t *escaped)
+ngx_litellm_scan_inline ngx_uint_t
+ngx_litellm_scan_none(ngx_litellm_scan_block_t *s)
 {
-    uint64_t                  quote, slash, high, low, limit, m, bit;
-    ngx_uint_t                n;
-    ngx_litellm_vec_t         v;
-    ngx_litellm_scan_block_t  s;
+    ngx_litellm_vec_t  v;
 
-    *end = 0;
+    v = ngx_litellm_vec_or(
+            ngx_litellm_vec_or(ngx_litellm_scan_specials(s->a),
+                               ngx_litellm_scan_specials(s->b)),
+            ngx_litellm_vec_or(ngx_litellm_scan_specials(s->c),
+                               ngx_litellm_scan_specials(s->d)));
 
-    while (last - p >= 64) {
-        s.a = ngx_litellm_vec_load(p);
-        s.b = ngx_litellm_vec_load(p + 16);
-        s.c = ngx_litellm_vec_load(p + 32);
-        s.d = ngx_litellm_vec_load(p + 48);
+    return ngx_litellm_vec_mask(v) == 0;
+}
 
-        v = ngx_litellm_vec_or(
-                ngx_litellm_vec_or(ngx_litellm_scan_specials(s.a),
-                                   ngx_litellm_scan_specials(s.b)),
-                ngx_litellm_vec_or(ngx_litellm_scan_specials(s.c),
-                                   ngx_litellm_scan_specials(s.d)));
 
-        if (ngx_litellm_vec_mask(v) == 0) {
-            p += 64;
-            continue;
-        }
+ngx_litellm_scan_inline uint64_t
+ngx_litellm_scan_faulty(u_char *p, uint64_t escaped)
+{
+    uint64_t  m;
 
-        quote = ngx_litellm_scan_eq(&s, '"');
-        slash = ngx_litellm_scan_eq(&s, '\\');
-        low = ngx_litellm_scan_lt(&s, 0x20);
-
-        limit = (uint64_t) -1;
-
-        for (m = slash; m; m &= ~(bit | bit << 1)) {
-
-            bit = m & (0 - m);
-
-            if (quote & (bit - 1)) {
-                break;
-            }
-
-            n = __builtin_ctzll(m);
-
-            if (n == 63) {
-
-                /* the escape is cut: it begins the next block */
-
-                limit >>= 1;
-                slash &= limit;
-                break;
-            }
-
-            if (!ngx_litellm_scan_escape[p[n + 1]]) {
-                return p;
-            }
-
-            quote &= ~(bit << 1);
-        }
-
-        if (quote) {
-            bit = quote & (0 - quote);
-            limit &= bit - 1;
-        }
-
-        if (low & limit) {
-            high = ngx_litellm_scan_lt(&s, 0);
-
-            if ((low & ~high & limit)
-                || !ngx_litellm_scan_utf8_block(&s, high, &limit,
-                                                quote == 0))
-            {
-                return p;
-            }
-        }
-
-        if (slash & limit) {
-            *escaped = 1;
-        }
-
-        if (quote) {
-            *end = 1;
-            return p + __builtin_ctzll(quote);
-        }
-
-        if (limit == (uint64_t) -1) {
-            p += 64;
-
-        } else {
-            p += __builtin_ctzll(~limit);
+    for (m = escaped; m; m &= m - 1) {
+        if (!ngx_litellm_scan_escape[p[__builtin_ctzll(m)]]) {
+            return m & (0 - m);
         }
     }
 
-    return p;
+    return 0;
+}
+
+
+#define ngx_litellm_block_name           ngx_litellm_scan_inside_base
+#define ngx_litellm_block_utf8           ngx_litellm_scan_utf8_base
+#define ngx_litellm_block_attribute
+#define ngx_litellm_block_t              ngx_litellm_scan_block_t
+#define ngx_litellm_block_load(s, p)     ngx_litellm_scan_load(s, p)
+#define ngx_litellm_block_blank(s)       ngx_litellm_scan_none(s)
+#define ngx_litellm_block_faulty(p, s, m)  ngx_litellm_scan_faulty(p, m)
+#define ngx_litellm_block_eq(s, c)                                            \
+    ngx_litellm_scan_mask(ngx_litellm_scan_is, s, ngx_litellm_vec_set(c))
+#define ngx_litellm_block_lt(s, c)                                            \
+    ngx_litellm_scan_mask(ngx_litellm_scan_below, s, ngx_litellm_vec_set(c))
+#define ngx_litellm_block_gt(s, c)                                            \
+    ngx_litellm_scan_mask(ngx_litellm_scan_above, s, ngx_litellm_vec_set(c))
+
+#include "ngx_litellm_scan_block.h"
+
+
+#if (NGX_LITELLM_SCAN_AVX2)
+
+/* the same with two vectors, for processors that have AVX2 */
+
+#define ngx_litellm_scan_avx2                                                 \
+    __attribute__((target("avx2,bmi")))
+
+typedef struct {
+    __m256i  a, b;
+} ngx_litellm_scan_block_avx2_t;
+
+#define ngx_litellm_scan_mask_avx2(a, b)                                      \
+    ((uint64_t) (uint32_t) _mm256_movemask_epi8(a)                            \
+     | (uint64_t) (uint32_t) _mm256_movemask_epi8(b) << 32)
+
+
+ngx_litellm_scan_avx2 static inline ngx_uint_t
+ngx_litellm_scan_none_avx2(ngx_litellm_scan_block_avx2_t *s)
+{
+    __m256i  v, w;
+
+    v = _mm256_or_si256(
+            _mm256_or_si256(_mm256_cmpeq_epi8(s->a, _mm256_set1_epi8('"')),
+                            _mm256_cmpeq_epi8(s->a, _mm256_set1_epi8('\\'))),
+            _mm256_cmpgt_epi8(_mm256_set1_epi8(0x20), s->a));
+
+    w = _mm256_or_si256(
+            _mm256_or_si256(_mm256_cmpeq_epi8(s->b, _mm256_set1_epi8('"')),
+                            _mm256_cmpeq_epi8(s->b, _mm256_set1_epi8('\\'))),
+            _mm256_cmpgt_epi8(_mm256_set1_epi8(0x20), s->b));
+
+    v = _mm256_or_si256(v, w);
+
+    return _mm256_testz_si256(v, v);
+}
+
+
+/* a bit for each upper half of a byte, and its bytes' lower halves */
+
+ngx_litellm_scan_avx2 static inline __m256i
+ngx_litellm_scan_escapes_avx2(__m256i v)
+{
+    __m256i  high, low;
+
+    high = _mm256_setr_epi8(0, 0, 1, 0, 0, 2, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0,
+                            0, 0, 1, 0, 0, 2, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0);
+    low = _mm256_setr_epi8(0, 0, 13, 0, 8, 0, 4, 0, 0, 0, 0, 0, 2, 0, 4, 1,
+                           0, 0, 13, 0, 8, 0, 4, 0, 0, 0, 0, 0, 2, 0, 4, 1);
+
+    high = _mm256_shuffle_epi8(high, _mm256_and_si256(_mm256_srli_epi16(v, 4),
+                                                  _mm256_set1_epi8(0x0f)));
+    low = _mm256_shuffle_epi8(low, v);
+
+    return _mm256_cmpeq_epi8(_mm256_and_si256(high, low),
+                             _mm256_setzero_si256());
+}
+
+
+#define ngx_litellm_block_name           ngx_litellm_scan_inside_avx2
+#define ngx_litellm_block_utf8           ngx_litellm_scan_utf8_avx2
+#define ngx_litellm_block_attribute      ngx_litellm_scan_avx2
+#define ngx_litellm_block_t              ngx_litellm_scan_block_avx2_t
+#define ngx_litellm_block_load(s, p)                                          \
+    ((s)->a = _mm256_loadu_si256((const __m256i *) (p)),                      \
+     (s)->b = _mm256_loadu_si256((const __m256i *) ((p) + 32)))
+#define ngx_litellm_block_blank(s)       ngx_litellm_scan_none_avx2(s)
+#define ngx_litellm_block_faulty(p, s, m)                                     \
+    ((m) & ngx_litellm_scan_mask_avx2(ngx_litellm_scan_escapes_avx2((s)->a),  \
+                                      ngx_litellm_scan_escapes_avx2((s)->b)))
+#define ngx_litellm_block_eq(s, c)                                            \
+    ngx_litellm_scan_mask_avx2(                                               \
+        _mm256_cmpeq_epi8((s)->a, _mm256_set1_epi8((char) (c))),              \
+        _mm256_cmpeq_epi8((s)->b, _mm256_set1_epi8((char) (c))))
+#define ngx_litellm_block_lt(s, c)                                            \
+    ngx_litellm_scan_mask_avx2(                                               \
+        _mm256_cmpgt_epi8(_mm256_set1_epi8((char) (c)), (s)->a),              \
+        _mm256_cmpgt_epi8(_mm256_set1_epi8((char) (c)), (s)->b))
+#define ngx_litellm_block_gt(s, c)                                            \
+    ngx_litellm_scan_mask_avx2(                                               \
+        _mm256_cmpgt_epi8((s)->a, _mm256_set1_epi8((char) (c))),              \
+        _mm256_cmpgt_epi8((s)->b, _mm256_set1_epi8((char) (c))))
+
+#include "ngx_litellm_scan_block.h"
+
+
+/*
+ * One vector; a comparison gives the mask at once.  Only where the processor
+ * has VBMI, too: older ones lower their clock for vectors of this size.
+ */
+
+#define ngx_litellm_scan_avx512                                               \
+    __attribute__((target("avx512bw,avx512vbmi,bmi")))
+
+typedef struct {
+    __m512i  a;
+} ngx_litellm_scan_block_avx512_t;
+
+
+ngx_litellm_scan_avx512 static inline uint64_t
+ngx_litellm_scan_escapes_avx512(__m512i v)
+{
+    __m512i  high, low;
+
+    high = _mm512_broadcast_i32x4(
+               _mm_setr_epi8(0, 0, 1, 0, 0, 2, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0));
+    low = _mm512_broadcast_i32x4(
+               _mm_setr_epi8(0, 0, 13, 0, 8, 0, 4, 0, 0, 0, 0, 0, 2, 0, 4, 1));
+
+    high = _mm512_shuffle_epi8(high, _mm512_and_si512(_mm512_srli_epi16(v, 4),
+                                                  _mm512_set1_epi8(0x0f)));
+    low = _mm512_shuffle_epi8(low, v);
+
+    return _mm512_testn_epi8_mask(high, low);
+}
+
+
+ngx_litellm_scan_avx512 static inline ngx_uint_t
+ngx_litellm_scan_none_avx512(__m512i v)
+{
+    return (_mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('"'))
+            | _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\\'))
+            | _mm512_cmplt_epi8_mask(v, _mm512_set1_epi8(0x20)))
+           == 0;
+}
+
+
+#define ngx_litellm_block_name           ngx_litellm_scan_inside_avx512
+#define ngx_litellm_block_utf8           ngx_litellm_scan_utf8_avx512
+#define ngx_litellm_block_attribute      ngx_litellm_scan_avx512
+#define ngx_litellm_block_t              ngx_litellm_scan_block_avx512_t
+#define ngx_litellm_block_load(s, p)                                          \
+    ((s)->a = _mm512_loadu_si512((const void *) (p)))
+#define ngx_litellm_block_blank(s)       ngx_litellm_scan_none_avx512((s)->a)
+#define ngx_litellm_block_faulty(p, s, m)                                     \
+    ((m) & ngx_litellm_scan_escapes_avx512((s)->a))
+#define ngx_litellm_block_eq(s, c)                                            \
+    _mm512_cmpeq_epi8_mask((s)->a, _mm512_set1_epi8((char) (c)))
+#define ngx_litellm_block_lt(s, c)                                            \
+    _mm512_cmplt_epi8_mask((s)->a, _mm512_set1_epi8((char) (c)))
+#define ngx_litellm_block_gt(s, c)                                            \
+    _mm512_cmpgt_epi8_mask((s)->a, _mm512_set1_epi8((char) (c)))
+
+#include "ngx_litellm_scan_block.h"
+
+
+#define ngx_litellm_scan_has_avx2                                             \
+    (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi"))
+#define ngx_litellm_scan_has_avx512                                           \
+    (__builtin_cpu_supports("avx512bw")                                       \
+     && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("bmi"))
+
+#endif
+
+
+static u_char *ngx_litellm_scan_inside_first(u_char *p, u_char *last,
+    ngx_uint_t *end, ngx_uint_t *flags);
+
+ngx_litellm_scan_inside_pt  ngx_litellm_scan_inside =
+    ngx_litellm_scan_inside_first;
+
+
+static u_char *
+ngx_litellm_scan_inside_first(u_char *p, u_char *last, ngx_uint_t *end,
+    ngx_uint_t *flags)
+{
+    ngx_uint_t  n;
+
+    for (n = 3; n > 0; n--) {
+        if (ngx_litellm_scan_use(n - 1) == NGX_OK) {
+            break;
+        }
+    }
+
+    return ngx_litellm_scan_inside(p, last, end, flags);
 }
 
 #else
 
-u_char *
-ngx_litellm_scan_inside(u_char *p, u_char *last, ngx_uint_t *end,
-    ngx_uint_t *escaped)
+static u_char *
+ngx_litellm_scan_inside_base(u_char *p, u_char *last, ngx_uint_t *end,
+    ngx_uint_t *flags)
 {
     *end = 0;
     return p;
 }
 
+ngx_litellm_scan_inside_pt  ngx_litellm_scan_inside =
+    ngx_litellm_scan_inside_base;
+
 #endif
+
+
+ngx_int_t
+ngx_litellm_scan_use(ngx_uint_t engine)
+{
+    switch (engine) {
+
+    case 0:
+        ngx_litellm_scan_inside = ngx_litellm_scan_inside_base;
+        return NGX_OK;
+
+#if (NGX_LITELLM_SCAN_AVX2)
+
+    case 1:
+        if (ngx_litellm_scan_has_avx2) {
+            ngx_litellm_scan_inside = ngx_litellm_scan_inside_avx2;
+            return NGX_OK;
+        }
+
+        break;
+
+    case 2:
+        if (ngx_litellm_scan_has_avx512) {
+            ngx_litellm_scan_inside = ngx_litellm_scan_inside_avx512;
+            return NGX_OK;
+        }
+
+        break;
+
+#endif
+
+    }
+
+    return NGX_DECLINED;
+}
 
 
 u_char *

@@ -1,8 +1,8 @@
 
 /*
  * Byte searches, 16 bytes at a time where the processor can: SSE2 on x86-64
- * and NEON on aarch64 are part of the base instruction set, so there is no
- * dispatch at run time.  The plain twins do the same byte by byte; a test
+ * and NEON on aarch64 are part of the base instruction set; the one search that
+ * goes over most bytes is chosen at run time.  The plain twins do the same byte by byte; a test
  * holds them equal.
  *
  * All functions take [p, last) and return a place in it, or last.  Nothing is
@@ -25,6 +25,11 @@
 #include <emmintrin.h>
 
 #define NGX_LITELLM_SCAN_VECTOR  1
+
+#if (__x86_64__ && (__GNUC__ || __clang__))
+#include <immintrin.h>
+#define NGX_LITELLM_SCAN_AVX2    1
+#endif
 
 typedef __m128i     ngx_litellm_vec_t;
 typedef uint32_t    ngx_litellm_vec_mask_t;     /* one bit for a byte */
@@ -123,10 +128,19 @@ ngx_uint_t ngx_litellm_scan_utf8(const u_char *p, const u_char *last);
  * nor in an escape.  Returns the place of the closing quote with *end = 1;
  * else a place from which the caller has to go on in small steps: there, or in
  * the 64 bytes behind it, is what stopped the search, or less than 64 bytes are
- * left.  *escaped is set if there was a backslash on the way.
+ * left.  NGX_LITELLM_JSON_ESCAPED is set in *flags if there was a backslash on
+ * the way.  A pointer: the first call chooses what the processor is best at.
  */
-u_char *ngx_litellm_scan_inside(u_char *p, u_char *last, ngx_uint_t *end,
-    ngx_uint_t *escaped);
+typedef u_char *(*ngx_litellm_scan_inside_pt)(u_char *p, u_char *last,
+    ngx_uint_t *end, ngx_uint_t *flags);
+
+extern ngx_litellm_scan_inside_pt  ngx_litellm_scan_inside;
+
+/*
+ * Which one it is, for tests: 0 is what every processor of the kind has, 1
+ * AVX2, 2 AVX-512.  NGX_DECLINED: not on this processor.
+ */
+ngx_int_t ngx_litellm_scan_use(ngx_uint_t engine);
 
 /* the first CR or LF */
 u_char *ngx_litellm_scan_eol(u_char *p, u_char *last);

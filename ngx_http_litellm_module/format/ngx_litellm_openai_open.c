@@ -111,15 +111,27 @@ ngx_litellm_openai_open(ngx_litellm_call_t *call, ngx_litellm_error_t *e)
 static ngx_int_t
 ngx_litellm_openai_parse_top(ngx_litellm_call_t *call, ngx_litellm_error_t *e)
 {
-    u_char     *p;
-    size_t      len;
-    ngx_int_t   rc;
+    u_char                    *p;
+    size_t                     len;
+    ngx_int_t                  rc;
+    ngx_litellm_json_watch_t   watch[2];
+
+    ngx_str_set(&watch[0].name, "image_url");
+    ngx_str_set(&watch[1].name, "file_data");
 
     call->top.pool = call->pool;
     call->top.keep = 2;
     call->top.max_nodes = NGX_LITELLM_OPENAI_NODES;
+    call->top.watch = watch;
+    call->top.nwatch = 2;
+    ngx_str_set(&call->top.whole, "stream_options");
 
     rc = ngx_litellm_json_parse(&call->top, call->body.data, call->body.len);
+
+    call->top.watch = NULL;
+    call->top.nwatch = 0;
+
+    call->parts = (watch[0].found != NULL || watch[1].found != NULL);
 
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
@@ -473,9 +485,7 @@ ngx_litellm_openai_subject(ngx_litellm_call_t *call,
 static ngx_int_t
 ngx_litellm_openai_stream(ngx_litellm_call_t *call, ngx_litellm_error_t *e)
 {
-    ngx_int_t                rc;
-    ngx_litellm_json_t      *v;
-    ngx_litellm_json_doc_t   doc;
+    ngx_litellm_json_t  *v;
 
     v = call->param[NGX_LITELLM_P_STREAM];
 
@@ -498,28 +508,7 @@ ngx_litellm_openai_stream(ngx_litellm_call_t *call, ngx_litellm_error_t *e)
 
     v = call->param[NGX_LITELLM_P_STREAM_OPTIONS];
 
-    if (!ngx_litellm_json_is(v, OBJECT) || v->count == 0) {
-        return NGX_OK;
-    }
-
-    ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
-
-    doc.pool = call->pool;
-    doc.keep = 2;
-    doc.max_nodes = NGX_LITELLM_OPENAI_NODES;
-
-    rc = ngx_litellm_json_parse(&doc, v->start, v->len);
-
-    if (rc == NGX_ERROR) {
-        return NGX_ERROR;
-    }
-
-    if (rc == NGX_DECLINED) {
-        return ngx_litellm_openai_bad(e, "Invalid 'stream_options': too many "
-                                      "members", "stream_options");
-    }
-
-    v = ngx_litellm_json_member(doc.root, "include_usage");
+    v = ngx_litellm_json_member(v, "include_usage");
 
     call->include_usage = ngx_litellm_json_is(v, TRUE);
 

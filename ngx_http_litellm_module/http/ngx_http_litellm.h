@@ -175,6 +175,7 @@ struct ngx_http_litellm_attempt_s {
     ngx_litellm_answer_t             answer;     /* translated whole answer */
     ngx_litellm_error_t              error;      /* class 0: it is good */
 
+    ngx_int_t                        rc;         /* why the engine ended it */
     ngx_msec_t                       start;
     ngx_http_litellm_done_pt         handler;    /* NULL: wake the parent */
     void                            *data;
@@ -221,6 +222,7 @@ struct ngx_http_litellm_ctx_s {
     ngx_msec_t                       stream_timeout;
     ngx_int_t                        num_retries;/* of the client; -1: none */
     ngx_flag_t                       drop_params;
+    unsigned                         order_set:1;
     unsigned                         no_fallbacks:1;
 
     ngx_http_litellm_attempt_t      *attempt;    /* running or last */

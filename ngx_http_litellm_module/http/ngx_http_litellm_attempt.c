@@ -24,6 +24,7 @@ static ngx_int_t ngx_http_litellm_attempt_post(ngx_http_request_t *r,
     void *data, ngx_int_t rc);
 static void ngx_http_litellm_attempt_judge(ngx_http_litellm_attempt_t *a,
     ngx_int_t rc);
+static void ngx_http_litellm_attempt_timeout(ngx_http_litellm_attempt_t *a);
 static void ngx_http_litellm_attempt_answer(ngx_http_litellm_attempt_t *a);
 static ngx_msec_t ngx_http_litellm_attempt_retry_after(
     ngx_http_litellm_attempt_t *a);
@@ -304,8 +305,7 @@ ngx_http_litellm_attempt_judge(ngx_http_litellm_attempt_t *a, ngx_int_t rc)
         /* no header: rc is what nginx would have answered */
 
         if (rc == NGX_HTTP_GATEWAY_TIME_OUT) {
-            ngx_http_litellm_attempt_fail(a, NGX_LITELLM_TIMEOUT, 408,
-                                          "Request timed out.");
+            ngx_http_litellm_attempt_timeout(a);
 
         } else if (rc == NGX_HTTP_BAD_GATEWAY) {
             ngx_http_litellm_attempt_fail(a, NGX_LITELLM_API_CONNECTION, 500,
@@ -321,6 +321,11 @@ ngx_http_litellm_attempt_judge(ngx_http_litellm_attempt_t *a, ngx_int_t rc)
 
     if (a->mode != NGX_HTTP_LITELLM_COLLECT) {
 
+        if (a->rc == NGX_HTTP_GATEWAY_TIME_OUT && !a->complete) {
+            ngx_http_litellm_attempt_timeout(a);
+            return;
+        }
+
         if (ngx_http_litellm_stream_end(a) != NGX_OK) {
             ngx_http_litellm_attempt_fail(a, NGX_LITELLM_API_CONNECTION, 500,
                                           "internal error");
@@ -333,9 +338,8 @@ ngx_http_litellm_attempt_judge(ngx_http_litellm_attempt_t *a, ngx_int_t rc)
         && (rc != NGX_OK || a->is_chunked
             || a->request->upstream->headers_in.content_length_n != -1))
     {
-        if (rc == NGX_HTTP_GATEWAY_TIME_OUT) {
-            ngx_http_litellm_attempt_fail(a, NGX_LITELLM_TIMEOUT, 408,
-                                          "Request timed out.");
+        if (a->rc == NGX_HTTP_GATEWAY_TIME_OUT) {
+            ngx_http_litellm_attempt_timeout(a);
             return;
         }
 
@@ -362,6 +366,14 @@ ngx_http_litellm_attempt_judge(ngx_http_litellm_attempt_t *a, ngx_int_t rc)
     }
 
     ngx_http_litellm_attempt_answer(a);
+}
+
+
+static void
+ngx_http_litellm_attempt_timeout(ngx_http_litellm_attempt_t *a)
+{
+    ngx_http_litellm_attempt_fail(a, NGX_LITELLM_TIMEOUT, 408,
+                                  "Request timed out.");
 }
 
 

@@ -372,6 +372,13 @@ ngx_http_litellm_join(ngx_http_request_t *r, ngx_str_t *body)
             continue;
         }
 
+        if (!b->in_file) {
+
+            /* nothing but the end of a chunked body */
+
+            continue;
+        }
+
         n = (size_t) (b->file_last - b->file_pos);
         rc = ngx_read_file(b->file, p, n, b->file_pos);
 

@@ -323,14 +323,27 @@ ngx_http_litellm_provider_headers(ngx_http_request_t *r,
     ngx_http_litellm_attempt_t *a, ngx_uint_t status)
 {
     u_char                     *p;
+    ngx_str_t                  *key;
     ngx_uint_t                  i, own;
     ngx_http_litellm_header_t  *h;
 
+    key = &a->deployment->api_key;
     h = a->headers.elts;
 
     for (i = 0; i < a->headers.nelts; i++) {
 
         if (ngx_http_litellm_hop_by_hop(&h[i])) {
+            continue;
+        }
+
+        if (key->len && h[i].value.len >= key->len
+            && ngx_litellm_find(h[i].value.data,
+                                h[i].value.data + h[i].value.len,
+                                (char *) key->data, key->len)
+               != NULL)
+        {
+            /* a provider that echoes what it was sent: our key is in there */
+
             continue;
         }
 

@@ -216,7 +216,11 @@ ngx_http_litellm_route_headers(ngx_http_request_t *r,
 
         param = h[i].key;
 
-        if (ngx_strcmp(h[i].lowcase_key, "x-litellm-num-retries") == 0) {
+#define ngx_http_litellm_named(s)                                             \
+    (h[i].key.len == sizeof(s) - 1                                            \
+     && ngx_memcmp(h[i].lowcase_key, s, sizeof(s) - 1) == 0)
+
+        if (ngx_http_litellm_named("x-litellm-num-retries")) {
 
             n = ngx_atoi(h[i].value.data, h[i].value.len);
 
@@ -228,9 +232,8 @@ ngx_http_litellm_route_headers(ngx_http_request_t *r,
 
             ctx->num_retries = n;
 
-        } else if (ngx_strcmp(h[i].lowcase_key, "x-litellm-timeout") == 0
-                   || ngx_strcmp(h[i].lowcase_key,
-                                 "x-litellm-stream-timeout") == 0)
+        } else if (ngx_http_litellm_named("x-litellm-timeout")
+                   || ngx_http_litellm_named("x-litellm-stream-timeout"))
         {
             n = ngx_atofp(h[i].value.data, h[i].value.len, 3);
 
@@ -239,13 +242,15 @@ ngx_http_litellm_route_headers(ngx_http_request_t *r,
                     "a timeout must be a number of seconds", &param);
             }
 
-            if (h[i].key.len == sizeof("x-litellm-timeout") - 1) {
+            if (ngx_http_litellm_named("x-litellm-timeout")) {
                 ctx->timeout = (ngx_msec_t) n;
 
             } else {
                 ctx->stream_timeout = (ngx_msec_t) n;
             }
         }
+
+#undef ngx_http_litellm_named
     }
 
     return NGX_OK;
@@ -365,7 +370,7 @@ ngx_http_litellm_route_group(ngx_http_request_t *r,
     ctx->candidates = NULL;
     ctx->ncaptured = 0;
     ctx->retries = 0;
-    ctx->order = NGX_MAX_INT_T_VALUE;
+    ctx->order_set = 0;
     ctx->refused.nelts = 0;
 
     alias = ngx_litellm_config_alias(ctx->call.config, name);
@@ -652,10 +657,9 @@ static ngx_uint_t
 ngx_http_litellm_route_next_order(ngx_http_litellm_ctx_t *ctx)
 {
     ngx_int_t                   now, best;
-    ngx_uint_t                  i, found, first;
+    ngx_uint_t                  i, found;
     ngx_litellm_deployment_t  **d;
 
-    first = (ctx->retries == 0 && ctx->order == NGX_MAX_INT_T_VALUE);
     now = ctx->order;
     best = NGX_MAX_INT_T_VALUE;
     found = 0;
@@ -665,7 +669,7 @@ ngx_http_litellm_route_next_order(ngx_http_litellm_ctx_t *ctx)
     for (i = 0; i < ctx->candidates->nelts; i++) {
 
         if (d[i]->no_credentials || (!d[i]->mock && d[i]->http == NULL)
-            || (!first && d[i]->order <= now))
+            || (ctx->order_set && d[i]->order <= now))
         {
             continue;
         }
@@ -676,6 +680,7 @@ ngx_http_litellm_route_next_order(ngx_http_litellm_ctx_t *ctx)
 
     if (found) {
         ctx->order = best;
+        ctx->order_set = 1;
     }
 
     return found;

@@ -18,6 +18,9 @@
 
 
 static ngx_int_t ngx_http_litellm_create_request(ngx_http_request_t *r);
+static size_t ngx_http_litellm_headers_len(ngx_array_t *headers);
+static u_char *ngx_http_litellm_headers(u_char *p, ngx_array_t *headers,
+    ngx_array_t *other, ngx_uint_t dialect);
 static ngx_int_t ngx_http_litellm_reinit_request(ngx_http_request_t *r);
 static ngx_int_t ngx_http_litellm_process_status_line(ngx_http_request_t *r);
 static ngx_int_t ngx_http_litellm_process_header(ngx_http_request_t *r);
@@ -100,11 +103,10 @@ ngx_http_litellm_upstream_handler(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_litellm_create_request(ngx_http_request_t *r)
 {
+    u_char                      *p;
     size_t                       len;
     ngx_buf_t                   *b;
-    ngx_uint_t                   i;
     ngx_chain_t                 *cl, *body;
-    ngx_keyval_t                *h, *extra;
     ngx_http_litellm_ctx_t      *ctx;
     ngx_litellm_wire_t          *w;
     ngx_http_litellm_attempt_t  *a;
@@ -117,24 +119,9 @@ ngx_http_litellm_create_request(ngx_http_request_t *r)
           + sizeof("Host: " CRLF) - 1 + a->deployment->url.authority.len
           + sizeof("Content-Type: application/json" CRLF) - 1
           + sizeof("Accept-Encoding: identity" CRLF) - 1
-          + sizeof("Content-Length: " CRLF CRLF) - 1 + NGX_OFF_T_LEN;
-
-    h = w->headers.elts;
-
-    for (i = 0; i < w->headers.nelts; i++) {
-        len += h[i].key.len + sizeof(": " CRLF) - 1 + h[i].value.len;
-    }
-
-    extra = NULL;
-
-    if (a->deployment->headers) {
-        extra = a->deployment->headers->elts;
-
-        for (i = 0; i < a->deployment->headers->nelts; i++) {
-            len += extra[i].key.len + sizeof(": " CRLF) - 1
-                   + extra[i].value.len;
-        }
-    }
+          + sizeof("Content-Length: " CRLF CRLF) - 1 + NGX_OFF_T_LEN
+          + ngx_http_litellm_headers_len(&w->headers)
+          + ngx_http_litellm_headers_len(a->deployment->headers);
 
     b = ngx_create_temp_buf(r->pool, len);
     if (b == NULL) {
@@ -148,31 +135,21 @@ ngx_http_litellm_create_request(ngx_http_request_t *r)
 
     cl->buf = b;
 
-    b->last = ngx_cpymem(b->last, "POST ", sizeof("POST ") - 1);
-    b->last = ngx_cpymem(b->last, w->path.data, w->path.len);
-    b->last = ngx_cpymem(b->last, " HTTP/1.1" CRLF "Host: ",
-                         sizeof(" HTTP/1.1" CRLF "Host: ") - 1);
-    b->last = ngx_cpymem(b->last, a->deployment->url.authority.data,
-                         a->deployment->url.authority.len);
-    b->last = ngx_cpymem(b->last,
-                         CRLF "Content-Type: application/json"
-                         CRLF "Accept-Encoding: identity" CRLF,
-                         sizeof(CRLF "Content-Type: application/json"
-                                CRLF "Accept-Encoding: identity" CRLF) - 1);
+    p = ngx_cpymem(b->last, "POST ", sizeof("POST ") - 1);
+    p = ngx_cpymem(p, w->path.data, w->path.len);
+    p = ngx_cpymem(p, " HTTP/1.1" CRLF "Host: ",
+                   sizeof(" HTTP/1.1" CRLF "Host: ") - 1);
+    p = ngx_cpymem(p, a->deployment->url.authority.data,
+                   a->deployment->url.authority.len);
+    p = ngx_cpymem(p, CRLF "Content-Type: application/json"
+                   CRLF "Accept-Encoding: identity" CRLF,
+                   sizeof(CRLF "Content-Type: application/json"
+                          CRLF "Accept-Encoding: identity" CRLF) - 1);
 
-    for (i = 0; i < w->headers.nelts; i++) {
-        b->last = ngx_sprintf(b->last, "%V: %V" CRLF, &h[i].key, &h[i].value);
-    }
+    p = ngx_http_litellm_headers(p, &w->headers, a->deployment->headers, 1);
+    p = ngx_http_litellm_headers(p, a->deployment->headers, &w->headers, 0);
 
-    if (extra != NULL) {
-        for (i = 0; i < a->deployment->headers->nelts; i++) {
-            b->last = ngx_sprintf(b->last, "%V: %V" CRLF,
-                                  &extra[i].key, &extra[i].value);
-        }
-    }
-
-    b->last = ngx_sprintf(b->last, "Content-Length: %O" CRLF CRLF,
-                          w->body.size);
+    b->last = ngx_sprintf(p, "Content-Length: %O" CRLF CRLF, w->body.size);
 
     /*
      * The engine sends r->upstream->request_bufs and may send them again from
@@ -187,6 +164,85 @@ ngx_http_litellm_create_request(ngx_http_request_t *r)
     body->buf->last_buf = 0;
 
     return NGX_OK;
+}
+
+
+static size_t
+ngx_http_litellm_headers_len(ngx_array_t *headers)
+{
+    size_t         len;
+    ngx_uint_t     i;
+    ngx_keyval_t  *h;
+
+    len = 0;
+
+    if (headers != NULL) {
+        h = headers->elts;
+
+        for (i = 0; i < headers->nelts; i++) {
+            len += h[i].key.len + sizeof(": " CRLF) - 1 + h[i].value.len;
+        }
+    }
+
+    return len;
+}
+
+
+/*
+ * What the dialect sends and what the operator adds (extra_headers): of one
+ * name the operator's counts, but for anthropic-beta, which the dialect has
+ * put together from both.
+ */
+
+static u_char *
+ngx_http_litellm_headers(u_char *p, ngx_array_t *headers, ngx_array_t *other,
+    ngx_uint_t dialect)
+{
+    ngx_uint_t     i, j, beta;
+    ngx_keyval_t  *h, *o;
+
+    if (headers == NULL) {
+        return p;
+    }
+
+    h = headers->elts;
+
+    for (i = 0; i < headers->nelts; i++) {
+
+        if (other != NULL) {
+
+            beta = (h[i].key.len == sizeof("anthropic-beta") - 1
+                    && ngx_strncasecmp(h[i].key.data,
+                                       (u_char *) "anthropic-beta",
+                                       sizeof("anthropic-beta") - 1)
+                       == 0);
+
+            o = other->elts;
+
+            for (j = 0; j < other->nelts; j++) {
+                if (o[j].key.len == h[i].key.len
+                    && ngx_strncasecmp(o[j].key.data, h[i].key.data,
+                                       h[i].key.len)
+                       == 0)
+                {
+                    break;
+                }
+            }
+
+            if (j < other->nelts && beta != dialect) {
+                continue;
+            }
+        }
+
+        p = ngx_cpymem(p, h[i].key.data, h[i].key.len);
+        *p++ = ':';
+        *p++ = ' ';
+        p = ngx_cpymem(p, h[i].value.data, h[i].value.len);
+        *p++ = CR;
+        *p++ = LF;
+    }
+
+    return p;
 }
 
 
@@ -723,4 +779,5 @@ ngx_http_litellm_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
     ctx = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
 
     ctx->own->running = 0;
+    ctx->own->rc = rc;
 }

@@ -455,9 +455,8 @@ static ngx_int_t
 ngx_litellm_openai_set_usage(ngx_litellm_openai_edit_t *ed,
     ngx_litellm_wire_t *wire)
 {
-    u_char                  *p;
-    ngx_litellm_json_t      *v, *usage;
-    ngx_litellm_json_doc_t   doc;
+    u_char              *p;
+    ngx_litellm_json_t  *v, *usage;
 
     static ngx_str_t  options = ngx_string("stream_options");
 
@@ -489,21 +488,9 @@ ngx_litellm_openai_set_usage(ngx_litellm_openai_edit_t *ed,
         return NGX_OK;
     }
 
-    ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
-
-    doc.pool = ed->call->pool;
-    doc.keep = 2;
-
-    if (ngx_litellm_json_parse(&doc, v->start, v->len) != NGX_OK) {
-
-        /* open() has read it */
-
-        return NGX_ERROR;
-    }
-
     wire->hide_usage = 1;
 
-    usage = ngx_litellm_json_member(doc.root, "include_usage");
+    usage = ngx_litellm_json_member(v, "include_usage");
 
     if (usage != NULL) {
         ngx_litellm_splice_lit(&ed->splice, usage->start,

@@ -5,8 +5,8 @@
  * beside it, a file without a name), paths of additional_drop_params
  * ("tools[*].function.strict"), and members of one name.
  *
- * They need every node of the body, which costs more than all the rest, so the
- * text is searched first for what they are about.  Most requests end there.
+ * They need every node of the body, so they are made only if open() met a key
+ * that they are about, or the text has the name that a path ends with.
  * All walks are over the flat list of nodes or along a path of bounded length.
  */
 
@@ -17,8 +17,6 @@
 #define NGX_LITELLM_OPENAI_MEMBERS   16     /* of most objects */
 #define NGX_LITELLM_OPENAI_SORTED    1000   /* larger ones are not looked at
                                                for members of one name */
-
-#define NGX_LITELLM_OPENAI_MISSES    256
 
 /* our own flags, beside those of ngx_litellm_json.h: of an object */
 #define NGX_LITELLM_OPENAI_TOUCHED   0x40   /* has members taken out */
@@ -45,7 +43,6 @@ typedef struct {
 } ngx_litellm_openai_key_t;
 
 
-static ngx_uint_t ngx_litellm_openai_may_have_parts(ngx_litellm_call_t *call);
 static ngx_int_t ngx_litellm_openai_steps(ngx_str_t *path,
     ngx_litellm_openai_step_t *steps, ngx_uint_t *nsteps);
 static void ngx_litellm_openai_walk(ngx_litellm_json_t *v,
@@ -75,8 +72,7 @@ ngx_litellm_openai_nested(ngx_litellm_call_t *call, ngx_litellm_splice_t *sp,
     ngx_litellm_json_doc_t      doc;
     ngx_litellm_openai_step_t   steps[NGX_LITELLM_OPENAI_STEPS], *step;
 
-    parts = (call->op == NGX_LITELLM_OP_CHAT
-             && ngx_litellm_openai_may_have_parts(call));
+    parts = (call->op == NGX_LITELLM_OP_CHAT && call->parts);
 
     needed = parts || call->duplicates;
 
@@ -147,45 +143,6 @@ ngx_litellm_openai_nested(ngx_litellm_call_t *call, ngx_litellm_splice_t *sp,
     (void) ngx_pfree(call->pool, doc.mem);
 
     return NGX_OK;
-}
-
-
-/*
- * "image_url" or "file_data" anywhere: both have "e_", so that one search over
- * the body serves for both, unless it is full of "e_" of other words.
- */
-
-static ngx_uint_t
-ngx_litellm_openai_may_have_parts(ngx_litellm_call_t *call)
-{
-    u_char      *p, *start, *last;
-    ngx_uint_t   misses;
-
-    start = call->body.data;
-    last = start + call->body.len;
-    p = start;
-
-    for (misses = 0; misses < NGX_LITELLM_OPENAI_MISSES; misses++, p += 2) {
-
-        p = ngx_litellm_find(p, last, "e_", 2);
-
-        if (p == NULL) {
-            return 0;
-        }
-
-        if (p - start < 5 || last - p < 6) {
-            continue;
-        }
-
-        if ((p[2] == 'u' && ngx_memcmp(p - 5, "\"image_url", 10) == 0)
-            || (p[2] == 'd' && ngx_memcmp(p - 4, "\"file_data", 10) == 0))
-        {
-            return 1;
-        }
-    }
-
-    return ngx_litellm_find(p, last, "image_url", 9) != NULL
-           || ngx_litellm_find(p, last, "file_data", 9) != NULL;
 }
 
 

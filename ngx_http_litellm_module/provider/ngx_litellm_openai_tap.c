@@ -15,9 +15,24 @@
 #include "ngx_litellm_scan.h"
 
 
-#define NGX_LITELLM_OPENAI_ID  128
+#define NGX_LITELLM_OPENAI_ID   128
+
+#define NGX_LITELLM_OPENAI_OWN  64
 
 
+typedef struct {
+    ngx_litellm_json_t  *id;
+    ngx_litellm_json_t  *data;
+    ngx_litellm_json_t  *choices;
+    ngx_litellm_json_t  *usage;
+    ngx_litellm_json_t  *error;
+} ngx_litellm_openai_top_t;
+
+
+static void ngx_litellm_openai_top(ngx_litellm_json_t *root,
+    ngx_litellm_openai_top_t *top);
+static void ngx_litellm_openai_top_escaped(ngx_litellm_json_t *key,
+    ngx_litellm_openai_top_t *top);
 static ngx_int_t ngx_litellm_openai_no_answer(ngx_litellm_call_t *call,
     ngx_litellm_facts_t *facts, const char *why, size_t len);
 static ngx_int_t ngx_litellm_openai_error_facts(ngx_litellm_call_t *call,
@@ -48,14 +63,26 @@ ngx_int_t
 ngx_litellm_openai_tap(ngx_litellm_call_t *call, ngx_str_t *body,
     ngx_litellm_facts_t *facts)
 {
-    ngx_int_t                rc;
-    ngx_litellm_json_t      *root, *list, *usage;
-    ngx_litellm_json_doc_t   doc;
+    u_char                    *p, *end;
+    ngx_int_t                  rc;
+    ngx_litellm_json_t        *list, nodes[NGX_LITELLM_OPENAI_OWN];
+    ngx_litellm_json_doc_t     doc;
+    ngx_litellm_json_watch_t   watch;
+    ngx_litellm_openai_top_t   top;
 
     ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
 
     doc.pool = call->pool;
     doc.keep = 2;
+    ngx_str_set(&doc.whole, "usage");
+
+    ngx_str_set(&watch.name, "finish_reason");
+    doc.watch = &watch;
+    doc.nwatch = 1;
+
+    /* the nodes of most answers, so that they cost no allocation */
+    doc.mem = nodes;
+    doc.nalloc = NGX_LITELLM_OPENAI_OWN;
 
     rc = ngx_litellm_json_parse(&doc, body->data, body->len);
 
@@ -70,22 +97,17 @@ ngx_litellm_openai_tap(ngx_litellm_call_t *call, ngx_str_t *body,
         return ngx_litellm_openai_bad_answer("the answer is not JSON");
     }
 
-    root = doc.root;
-
-    if (root->type != NGX_LITELLM_JSON_OBJECT) {
+    if (doc.root->type != NGX_LITELLM_JSON_OBJECT) {
         return ngx_litellm_openai_bad_answer("the answer is not an object");
     }
 
-    if (ngx_litellm_openai_is_error(ngx_litellm_json_member(root, "error"))) {
+    ngx_litellm_openai_top(doc.root, &top);
+
+    if (ngx_litellm_openai_is_error(top.error)) {
         return ngx_litellm_openai_error_facts(call, body, facts);
     }
 
-    if (call->op == NGX_LITELLM_OP_EMBEDDINGS) {
-        list = ngx_litellm_json_member(root, "data");
-
-    } else {
-        list = ngx_litellm_json_member(root, "choices");
-    }
+    list = (call->op == NGX_LITELLM_OP_EMBEDDINGS) ? top.data : top.choices;
 
     if (!ngx_litellm_json_is(list, ARRAY)) {
         return ngx_litellm_openai_bad_answer("the answer has no choices");
@@ -93,29 +115,110 @@ ngx_litellm_openai_tap(ngx_litellm_call_t *call, ngx_str_t *body,
 
     facts->content = 1;
 
-    if (ngx_litellm_openai_id(call, ngx_litellm_json_member(root, "id"), facts)
-        != NGX_OK)
-    {
+    if (ngx_litellm_openai_id(call, top.id, facts) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ngx_litellm_openai_tap_finish(list->start, list->start + list->len, facts);
+    p = list->start;
+    end = p + list->len;
 
-    usage = ngx_litellm_json_member(root, "usage");
+    if (watch.found > p && watch.found < end) {
+        ngx_litellm_openai_tap_finish(watch.found, end, facts);
 
-    if (!ngx_litellm_json_is(usage, OBJECT)) {
-        return NGX_OK;
+    } else if (watch.found != NULL) {
+        ngx_litellm_openai_tap_finish(p, end, facts);
     }
 
-    doc.keep = 3;
-
-    rc = ngx_litellm_json_parse(&doc, usage->start, usage->len);
-
-    if (rc == NGX_OK) {
-        ngx_litellm_openai_usage_facts(doc.root, &facts->usage);
+    if (ngx_litellm_json_is(top.usage, OBJECT)) {
+        ngx_litellm_openai_usage_facts(top.usage, &facts->usage);
     }
 
-    return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+    return NGX_OK;
+}
+
+
+/* the members that matter, in one walk; the last one of a name counts */
+
+static void
+ngx_litellm_openai_top(ngx_litellm_json_t *root, ngx_litellm_openai_top_t *top)
+{
+    ngx_uint_t           i;
+    ngx_litellm_json_t  *key, *v;
+
+    ngx_memzero(top, sizeof(ngx_litellm_openai_top_t));
+
+    key = root + 1;
+
+    for (i = 0; i < root->count; i++, key = ngx_litellm_json_next(v)) {
+
+        v = key + 1;
+
+        if (key->flags & NGX_LITELLM_JSON_ESCAPED) {
+            ngx_litellm_openai_top_escaped(key, top);
+            continue;
+        }
+
+#define ngx_litellm_openai_name(s)                                            \
+    (ngx_memcmp(key->start + 1, s, sizeof(s) - 1) == 0)
+
+        switch (key->len - 2) {
+
+        case 2:
+            if (ngx_litellm_openai_name("id")) {
+                top->id = v;
+            }
+
+            break;
+
+        case 4:
+            if (ngx_litellm_openai_name("data")) {
+                top->data = v;
+            }
+
+            break;
+
+        case 5:
+            if (ngx_litellm_openai_name("usage")) {
+                top->usage = v;
+
+            } else if (ngx_litellm_openai_name("error")) {
+                top->error = v;
+            }
+
+            break;
+
+        case 7:
+            if (ngx_litellm_openai_name("choices")) {
+                top->choices = v;
+            }
+
+            break;
+        }
+    }
+}
+
+
+/* nobody writes such names; they must mean the same to us as to the client */
+
+static void
+ngx_litellm_openai_top_escaped(ngx_litellm_json_t *key,
+    ngx_litellm_openai_top_t *top)
+{
+    if (ngx_litellm_json_eq(key, "id")) {
+        top->id = key + 1;
+
+    } else if (ngx_litellm_json_eq(key, "data")) {
+        top->data = key + 1;
+
+    } else if (ngx_litellm_json_eq(key, "usage")) {
+        top->usage = key + 1;
+
+    } else if (ngx_litellm_json_eq(key, "error")) {
+        top->error = key + 1;
+
+    } else if (ngx_litellm_json_eq(key, "choices")) {
+        top->choices = key + 1;
+    }
 }
 
 
@@ -293,8 +396,9 @@ static ngx_int_t
 ngx_litellm_openai_tap_parse(ngx_litellm_call_t *call,
     ngx_litellm_json_doc_t *doc, ngx_str_t *data, ngx_litellm_facts_t *facts)
 {
-    ngx_int_t            rc;
-    ngx_litellm_json_t  *choices, *usage;
+    ngx_int_t                  rc;
+    ngx_litellm_json_t        *choices;
+    ngx_litellm_openai_top_t   top;
 
     doc->keep = 0;
 
@@ -314,27 +418,23 @@ ngx_litellm_openai_tap_parse(ngx_litellm_call_t *call,
         return NGX_OK;
     }
 
-    if (ngx_litellm_openai_is_error(ngx_litellm_json_member(doc->root,
-                                                            "error")))
-    {
+    ngx_litellm_openai_top(doc->root, &top);
+
+    if (ngx_litellm_openai_is_error(top.error)) {
         facts->failed = 1;
         rc = ngx_litellm_openai_error_facts(call, data, facts);
 
         return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
     }
 
-    if (ngx_litellm_openai_id(call, ngx_litellm_json_member(doc->root, "id"),
-                              facts)
-        != NGX_OK)
-    {
+    if (ngx_litellm_openai_id(call, top.id, facts) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    choices = ngx_litellm_json_member(doc->root, "choices");
-    usage = ngx_litellm_json_member(doc->root, "usage");
+    choices = top.choices;
 
-    if (ngx_litellm_json_is(usage, OBJECT)) {
-        ngx_litellm_openai_usage_facts(usage, &facts->usage);
+    if (ngx_litellm_json_is(top.usage, OBJECT)) {
+        ngx_litellm_openai_usage_facts(top.usage, &facts->usage);
         facts->usage_only = ngx_litellm_openai_bare(choices);
     }
 

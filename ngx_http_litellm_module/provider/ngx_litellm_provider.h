@@ -75,6 +75,8 @@ typedef struct {
     unsigned                     stream:1;
     unsigned                     include_usage:1;  /* the client asked */
     unsigned                     duplicates:1; /* a top level key twice */
+    unsigned                     parts:1;      /* an image_url or file_data
+                                                  may be in the body */
 
     /* of the deployment tried: set before dialect->request() */
     ngx_litellm_config_t        *config;
