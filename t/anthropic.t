@@ -143,7 +143,7 @@ is($args, '{"city":"Paris"}', 'stream: its arguments');
 # errors
 
 for my $case ([400, 'invalid_request_error', 400], [401, 'authentication_error', 401],
-    [429, 'rate_limit_error', 429], [529, 'overloaded_error', 500])
+    [429, 'rate_limit_error', 429], [529, 'overloaded_error', 503])
 {
     my ($status, $type, $want) = @$case;
     ($req, $r) = call(chat('claude'), answer($status, anthropic_error($type, "words of $type")));

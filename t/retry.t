@@ -125,7 +125,8 @@ for my $how (sort keys %broken) {
 
 my $fine = 0;
 for (1 .. 6) {
-    my $c = start(chat('half-dead'));
+    # each retry picks one of the two anew
+    my $c = start(chat('half-dead', num_retries => 30));
     my ($peer) = $up->request or next;
     $peer->write($good);
     $peer->close;

@@ -19,6 +19,7 @@
 
 #define NGX_LITELLM_JSON_LEN_MAX  0x7fffffff
 #define NGX_LITELLM_JSON_FIRST    64           /* nodes of the first array */
+#define NGX_LITELLM_JSON_ROOM     20
 
 
 static ngx_int_t ngx_litellm_json_grow(ngx_litellm_json_doc_t *doc);
@@ -98,27 +99,29 @@ ngx_litellm_json_blank(u_char *p, u_char *last, ngx_uint_t vector)
 /*
  * p is behind the first quote.  Returns the place behind the last one; NULL
  * with the error set.  Most strings are names and end in the first step; what
- * goes on and has no fault is passed over in large steps.
+ * goes on and has no fault is passed over in large steps.  Before "room" are
+ * as many bytes as that step and a look at what is behind it take.
  */
 
 ngx_litellm_scan_inline u_char *
 ngx_litellm_json_string(ngx_litellm_json_doc_t *doc, u_char *text, u_char *p,
-    u_char *last, ngx_uint_t *flags, ngx_uint_t vector)
+    u_char *last, u_char *room, ngx_uint_t *flags, ngx_uint_t vector)
 {
     u_char  *q;
 
-    if (!vector) {
-        q = ngx_litellm_scan_string_plain(p, last);
-
-    } else if (ngx_litellm_likely(last - p >= 16)) {
+    if (vector && ngx_litellm_likely(p < room)) {
         q = ngx_litellm_scan_string_first(p);
+
+        if (ngx_litellm_likely(*q == '"')) {
+            return q + 1;
+        }
 
     } else {
         q = ngx_litellm_scan_string_plain(p, last);
-    }
 
-    if (ngx_litellm_likely(q < last && *q == '"')) {
-        return q + 1;
+        if (q < last && *q == '"') {
+            return q + 1;
+        }
     }
 
     return vector ? ngx_litellm_json_long(doc, text, q, last, flags)
@@ -130,7 +133,8 @@ ngx_litellm_scan_inline ngx_int_t
 ngx_litellm_json_run(ngx_litellm_json_doc_t *doc, u_char *text, size_t len,
     ngx_uint_t vector)
 {
-    u_char              *p, *last, *start, stack[NGX_LITELLM_JSON_DEPTH_MAX];
+    u_char              *p, *last, *room, *start, close;
+    u_char               stack[NGX_LITELLM_JSON_DEPTH_MAX];
     uint32_t             cur, up, lengths;
     const char          *error;
     ngx_uint_t           depth, keep, top, max_depth, flags, n;
@@ -162,7 +166,9 @@ ngx_litellm_json_run(ngx_litellm_json_doc_t *doc, u_char *text, size_t len,
 
     p = text;
     last = text + len;
+    room = (len > NGX_LITELLM_JSON_ROOM) ? last - NGX_LITELLM_JSON_ROOM : text;
     depth = 0;
+    close = 0;
     cur = 0;
 
 value:
@@ -180,7 +186,8 @@ value:
 
     case '"':
         flags = 0;
-        p = ngx_litellm_json_string(doc, text, p + 1, last, &flags, vector);
+        p = ngx_litellm_json_string(doc, text, p + 1, last, room, &flags,
+                                    vector);
 
         if (ngx_litellm_unlikely(p == NULL)) {
             return NGX_DECLINED;
@@ -208,15 +215,16 @@ value:
             cur = v - doc->mem;
         }
 
-        stack[depth++] = *p + 2;            /* the closing bracket */
+        stack[depth++] = close;             /* of the one around this one */
+        close = *p + 2;
 
         p = ngx_litellm_json_blank(p + 1, last, vector);
 
-        if (p < last && *p == *start + 2) {
+        if (p < last && *p == close) {
             goto close;
         }
 
-        if (*start == '{') {
+        if (close == '}') {
             goto name;
         }
 
@@ -302,7 +310,7 @@ behind:
         goto failed;
     }
 
-    if (*p == stack[depth - 1]) {
+    if (*p == close) {
         if (depth <= keep) {
             v = &doc->mem[cur];
             v->count++;
@@ -316,8 +324,8 @@ behind:
     }
 
     if (*p != ',') {
-        error = (stack[depth - 1] == '}') ? "expected ',' or '}'"
-                                          : "expected ',' or ']'";
+        error = (close == '}') ? "expected ',' or '}'"
+                               : "expected ',' or ']'";
         goto failed;
     }
 
@@ -327,7 +335,7 @@ behind:
         doc->mem[cur].count++;
     }
 
-    if (stack[depth - 1] == ']') {
+    if (close == ']') {
         goto value;
     }
 
@@ -344,7 +352,8 @@ name:
     start = p;
     flags = 0;
 
-    p = ngx_litellm_json_string(doc, text, p + 1, last, &flags, vector);
+    p = ngx_litellm_json_string(doc, text, p + 1, last, room, &flags,
+                                    vector);
 
     if (ngx_litellm_unlikely(p == NULL)) {
         return NGX_DECLINED;
@@ -373,6 +382,16 @@ name:
         }
     }
 
+    if (ngx_litellm_likely(p < room && *p == ':')) {
+        p++;
+
+        if (*p == ' ') {
+            p++;
+        }
+
+        goto value;
+    }
+
     p = ngx_litellm_json_blank(p, last, vector);
 
     if (ngx_litellm_unlikely(p == last || *p != ':')) {
@@ -387,7 +406,7 @@ name:
 close:
 
     p++;
-    depth--;
+    close = stack[--depth];
 
     if (depth < keep) {
         v = &doc->mem[cur];

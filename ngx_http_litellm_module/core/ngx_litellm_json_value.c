@@ -14,6 +14,9 @@
 /* exponents beyond this bound can't be told apart in the result */
 #define NGX_LITELLM_JSON_EXP_MAX  1000000000000LL
 
+/* so many fit into 64 bits, whatever they are */
+#define NGX_LITELLM_JSON_DIGITS   18
+
 
 ngx_litellm_json_t *
 ngx_litellm_json_get(ngx_litellm_json_t *v, const char *name, size_t len)
@@ -242,8 +245,28 @@ ngx_litellm_json_decimal(ngx_litellm_json_t *v, int64_t scale, int64_t *n,
 ngx_int_t
 ngx_litellm_json_int(ngx_litellm_json_t *v, int64_t *n)
 {
+    u_char     *p, *last;
     int64_t     value;
     ngx_uint_t  exact;
+
+    /* counts, that is digits and nothing else, are most of what is read */
+
+    if (v != NULL && v->type == NGX_LITELLM_JSON_NUMBER
+        && v->len <= NGX_LITELLM_JSON_DIGITS)
+    {
+        p = v->start;
+        last = p + v->len;
+        value = 0;
+
+        while (p < last && *p >= '0' && *p <= '9') {
+            value = value * 10 + (*p++ - '0');
+        }
+
+        if (p == last) {
+            *n = value;
+            return NGX_OK;
+        }
+    }
 
     if (ngx_litellm_json_decimal(v, 0, &value, &exact) != NGX_OK || !exact) {
         return NGX_DECLINED;

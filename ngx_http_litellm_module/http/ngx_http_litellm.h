@@ -128,6 +128,26 @@ typedef enum {
 typedef void (*ngx_http_litellm_done_pt)(ngx_http_litellm_attempt_t *a);
 
 
+/*
+ * What the module's context of a request begins with: a client's request has
+ * a ngx_http_litellm_ctx_t, the clone of an attempt that attempt.
+ */
+typedef struct {
+    ngx_http_litellm_attempt_t      *attempt;    /* NULL: a client's */
+} ngx_http_litellm_role_t;
+
+
+/* a streamed answer on its way: ngx_http_litellm_stream.c */
+typedef struct {
+    ngx_litellm_sse_t                sse;
+    ngx_litellm_json_doc_t           doc;        /* PASS: the tap's */
+    ngx_litellm_stream_t             decoder;    /* TRANSLATE */
+    ngx_litellm_writer_t             writer;
+    ngx_litellm_out_t                out;        /* held until the commit,
+                                                    then moved to out_bufs */
+} ngx_http_litellm_stream_t;
+
+
 typedef struct {
     ngx_str_t                        key;
     ngx_str_t                        value;
@@ -142,6 +162,7 @@ typedef struct {
  */
 
 struct ngx_http_litellm_attempt_s {
+    ngx_http_litellm_role_t          role;
     ngx_http_request_t              *parent;
     ngx_http_request_t              *request;    /* the clone */
     ngx_http_litellm_ctx_t          *ctx;        /* the parent's */
@@ -163,16 +184,11 @@ struct ngx_http_litellm_attempt_s {
 
     u_char                          *body;       /* COLLECT */
     size_t                           size;
-    size_t                           alloc;
+    size_t                           alloc;      /* 0: in u->buffer */
 
-    ngx_litellm_sse_t                sse;        /* PASS, TRANSLATE */
-    ngx_litellm_json_doc_t           doc;
-    ngx_litellm_stream_t             stream;
-    ngx_litellm_writer_t             writer;
-    ngx_litellm_out_t                out;        /* held until the commit,
-                                                    then moved to out_bufs */
+    ngx_http_litellm_stream_t       *stream;     /* PASS, TRANSLATE */
     ngx_litellm_facts_t              facts;      /* of the whole answer */
-    ngx_litellm_answer_t             answer;     /* translated whole answer */
+    ngx_litellm_answer_t            *answer;     /* translated whole answer */
     ngx_litellm_error_t              error;      /* class 0: it is good */
 
     ngx_int_t                        rc;         /* why the engine ended it */
@@ -192,6 +208,7 @@ struct ngx_http_litellm_attempt_s {
 
 
 struct ngx_http_litellm_ctx_s {
+    ngx_http_litellm_role_t          role;
     ngx_http_request_t              *request;
     const ngx_http_litellm_api_t    *api;
     ngx_str_t                        path;       /* behind the prefix */
@@ -230,8 +247,6 @@ struct ngx_http_litellm_ctx_s {
     ngx_event_t                      timer;      /* backoff, time-outs */
     ngx_msec_t                       deadline;   /* of the attempt, in all */
 
-    ngx_http_litellm_attempt_t      *own;        /* this is that attempt's
-                                                    clone */
     ngx_str_t                        page;       /* ..._errorpage.c */
     void                            *health;
 
@@ -306,11 +321,13 @@ ngx_int_t ngx_http_litellm_upstream_handler(ngx_http_request_t *r,
     ngx_http_litellm_attempt_t *a);
 
 /* ngx_http_litellm_stream.c */
+ngx_http_litellm_stream_t *ngx_http_litellm_stream_create(
+    ngx_http_litellm_attempt_t *a);
 ngx_int_t ngx_http_litellm_stream_init(ngx_http_litellm_attempt_t *a);
 /* bytes of the answer's body; in the upstream's buffer */
 ngx_int_t ngx_http_litellm_stream_bytes(ngx_http_litellm_attempt_t *a,
     u_char *p, u_char *last);
-/* the body has ended: what is left to send is in a->out; error is set for a
+/* the body has ended: what is left to send is in its out; error is set for a
    stream that was cut */
 ngx_int_t ngx_http_litellm_stream_end(ngx_http_litellm_attempt_t *a);
 

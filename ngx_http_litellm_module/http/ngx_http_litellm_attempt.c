@@ -15,6 +15,8 @@
 
 
 static void ngx_http_litellm_attempt_cleanup(void *data);
+static ngx_int_t ngx_http_litellm_attempt_new_answer(
+    ngx_http_litellm_attempt_t *a);
 static ngx_int_t ngx_http_litellm_attempt_connect(
     ngx_http_litellm_attempt_t *a);
 static void ngx_http_litellm_attempt_resolved(
@@ -65,9 +67,9 @@ ngx_http_litellm_attempt_create(ngx_http_request_t *r,
     ngx_litellm_out_init(&a->wire.body, r->pool);
     ngx_litellm_usage_init(&a->facts.usage);
 
-    if (ngx_array_init(&a->wire.headers, r->pool, 4, sizeof(ngx_keyval_t))
+    if (ngx_array_init(&a->wire.headers, r->pool, 2, sizeof(ngx_keyval_t))
         != NGX_OK
-        || ngx_array_init(&a->headers, r->pool, 16,
+        || ngx_array_init(&a->headers, r->pool, 8,
                           sizeof(ngx_http_litellm_header_t))
            != NGX_OK)
     {
@@ -106,11 +108,11 @@ ngx_http_litellm_attempt_start(ngx_http_litellm_attempt_t *a)
 
     if (d->mock) {
 
-        if (ngx_litellm_answer_init(&a->answer, a->parent->pool) != NGX_OK) {
+        if (ngx_http_litellm_attempt_new_answer(a) != NGX_OK) {
             return NGX_ERROR;
         }
 
-        rc = ngx_litellm_mock_answer(call, &a->answer, &a->error);
+        rc = ngx_litellm_mock_answer(call, a->answer, &a->error);
 
         if (rc == NGX_ERROR) {
             return NGX_ERROR;
@@ -140,6 +142,18 @@ ngx_http_litellm_attempt_start(ngx_http_litellm_attempt_t *a)
     }
 
     return ngx_http_litellm_attempt_connect(a);
+}
+
+
+static ngx_int_t
+ngx_http_litellm_attempt_new_answer(ngx_http_litellm_attempt_t *a)
+{
+    a->answer = ngx_pcalloc(a->parent->pool, sizeof(ngx_litellm_answer_t));
+    if (a->answer == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_litellm_answer_init(a->answer, a->parent->pool);
 }
 
 
@@ -218,20 +232,14 @@ ngx_http_litellm_attempt_resolved(ngx_http_litellm_resolve_t *rs,
 static ngx_int_t
 ngx_http_litellm_attempt_send(ngx_http_litellm_attempt_t *a)
 {
-    ngx_http_request_t      *r, *sr;
-    ngx_http_litellm_ctx_t  *ctx;
+    ngx_http_request_t  *r, *sr;
 
     r = a->parent;
 
+    a->role.attempt = a;
+
     a->post.handler = ngx_http_litellm_attempt_post;
     a->post.data = a;
-
-    ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_litellm_ctx_t));
-    if (ctx == NULL) {
-        return NGX_ERROR;
-    }
-
-    ctx->own = a;
 
     if (ngx_http_subrequest(r, &r->uri, &r->args, &sr, &a->post,
                             NGX_HTTP_SUBREQUEST_CLONE)
@@ -240,10 +248,9 @@ ngx_http_litellm_attempt_send(ngx_http_litellm_attempt_t *a)
         return NGX_ERROR;
     }
 
-    ctx->request = sr;
     a->request = sr;
 
-    ngx_http_set_ctx(sr, ctx, ngx_http_litellm_module);
+    ngx_http_set_ctx(sr, a, ngx_http_litellm_module);
 
     /* $upstream_addr and the like list all attempts, as after redirects */
 
@@ -419,16 +426,16 @@ ngx_http_litellm_attempt_answer(ngx_http_litellm_attempt_t *a)
 
     } else {
 
-        if (ngx_litellm_answer_init(&a->answer, a->parent->pool) != NGX_OK) {
+        if (ngx_http_litellm_attempt_new_answer(a) != NGX_OK) {
             rc = NGX_ERROR;
 
         } else {
-            rc = dialect->response(a->call, &body, &a->answer, &a->error);
+            rc = dialect->response(a->call, &body, a->answer, &a->error);
         }
 
         if (rc == NGX_OK) {
-            a->facts.usage = a->answer.usage;
-            a->facts.finish = a->answer.finish;
+            a->facts.usage = a->answer->usage;
+            a->facts.finish = a->answer->finish;
         }
     }
 

@@ -73,8 +73,8 @@ ngx_http_litellm_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ctx->own) {
-        return ngx_http_litellm_upstream_handler(r, ctx->own);
+    if (ctx->role.attempt) {
+        return ngx_http_litellm_upstream_handler(r, ctx->role.attempt);
     }
 
     ctx->api = ngx_http_litellm_api(r, ctx);
@@ -713,7 +713,7 @@ ngx_http_litellm_respond(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
             ngx_litellm_out_ref(&out, a->body, a->size);
 
         } else {
-            ctx->call.format->answer(&ctx->call, &out, &a->answer);
+            ctx->call.format->answer(&ctx->call, &out, a->answer);
         }
 
         rc = ngx_http_litellm_send_body(r, ctx, a, NGX_HTTP_OK, &out);
@@ -734,24 +734,22 @@ ngx_http_litellm_respond_stream(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx)
 {
     ngx_int_t                    rc;
-    ngx_litellm_out_t            out;
-    ngx_litellm_writer_t         writer;
     ngx_http_litellm_attempt_t  *a;
 
     a = ctx->attempt;
 
     if (a->deployment->mock) {
 
-        ngx_litellm_out_init(&out, r->pool);
+        if (ngx_http_litellm_stream_create(a) == NULL) {
+            return NGX_ERROR;
+        }
 
-        ngx_memzero(&writer, sizeof(ngx_litellm_writer_t));
-        writer.call = &ctx->call;
-        writer.id = ctx->call.id;
-        ngx_litellm_usage_init(&writer.usage);
+        a->stream->writer.call = &ctx->call;
+        a->stream->writer.id = ctx->call.id;
+        ngx_litellm_usage_init(&a->stream->writer.usage);
 
-        ngx_http_litellm_answer_events(&writer, &out, &a->answer);
-
-        a->out = out;
+        ngx_http_litellm_answer_events(&a->stream->writer, &a->stream->out,
+                                       a->answer);
     }
 
     if (!ctx->header_sent) {
@@ -773,15 +771,15 @@ ngx_http_litellm_respond_stream(ngx_http_request_t *r,
                       ngx_litellm_error_class(a->error.class),
                       a->error.status);
 
-        ctx->call.format->error(&a->out, &a->error, 1);
+        ctx->call.format->error(&a->stream->out, &a->error, 1);
     }
 
-    if (a->out.failed) {
+    if (a->stream->out.failed) {
         return NGX_ERROR;
     }
 
-    if (a->out.first) {
-        rc = ngx_http_output_filter(r, a->out.first);
+    if (a->stream->out.first) {
+        rc = ngx_http_output_filter(r, a->stream->out.first);
 
         if (rc == NGX_ERROR) {
             return NGX_ERROR;
@@ -868,15 +866,18 @@ static void
 ngx_http_litellm_make_id(ngx_http_litellm_ctx_t *ctx)
 {
     u_char         *p;
-    uint32_t        r[4];
+    uint32_t        r[4], top;
     ngx_uint_t      i;
 
     static u_char   hex[] = "0123456789abcdef";
 
-    r[0] = (uint32_t) ngx_random() ^ ((uint32_t) ngx_random() << 16);
-    r[1] = (uint32_t) ngx_random() ^ ((uint32_t) ngx_random() << 16);
-    r[2] = (uint32_t) ngx_random() ^ ((uint32_t) ngx_random() << 16);
-    r[3] = (uint32_t) ngx_random() ^ ((uint32_t) ngx_random() << 16);
+    /* ngx_random() has 31 bits: the top ones come from a fifth */
+
+    top = (uint32_t) ngx_random();
+
+    for (i = 0; i < 4; i++) {
+        r[i] = (uint32_t) ngx_random() ^ (top << (i + 1) & 0x80000000);
+    }
 
     r[1] = (r[1] & 0xffff0fff) | 0x00004000;
     r[2] = (r[2] & 0x3fffffff) | 0x80000000;

@@ -211,6 +211,11 @@ ngx_http_litellm_add_number(ngx_http_request_t *r, const char *key,
     u_char     *p;
     ngx_str_t   value;
 
+    if (n == 0) {
+        ngx_str_set(&value, "0");
+        return ngx_http_litellm_add_header(r, key, len, &value);
+    }
+
     p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
     if (p == NULL) {
         return NGX_ERROR;
@@ -269,22 +274,13 @@ ngx_http_litellm_own_headers(ngx_http_request_t *r,
 
     if (a->endpoint != NULL) {
 
-        value.len = sizeof("https://") - 1 + d->url.authority.len
-                    + d->url.path.len;
+        value = d->api_base;
 
-        p = ngx_pnalloc(r->pool, value.len);
-        if (p == NULL) {
-            return NGX_ERROR;
+        p = ngx_strlchr(value.data, value.data + value.len, '?');
+
+        if (p != NULL) {
+            value.len = p - value.data;
         }
-
-        value.data = p;
-
-        p = d->url.tls ? ngx_cpymem(p, "https://", sizeof("https://") - 1)
-                       : ngx_cpymem(p, "http://", sizeof("http://") - 1);
-        p = ngx_cpymem(p, d->url.authority.data, d->url.authority.len);
-        p = ngx_cpymem(p, d->url.path.data, d->url.path.len);
-
-        value.len = p - value.data;
 
         if (ngx_http_litellm_header(r, "x-litellm-model-api-base", &value)
             != NGX_OK)

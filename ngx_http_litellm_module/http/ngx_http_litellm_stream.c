@@ -4,7 +4,7 @@
  * bytes of the upstream's buffer, without transfer coding.
  *
  * Commit point (architecture 5): nothing is sent before the first event that
- * holds content; until then events are kept in a->out, and an attempt that
+ * holds content; until then events are kept in its out, and an attempt that
  * fails leaves no trace.  After it, whatever whole events a piece holds go out
  * with that piece.
  *
@@ -39,6 +39,19 @@ static ngx_chain_t *ngx_http_litellm_free_buf(ngx_http_upstream_t *u,
 static ngx_int_t ngx_http_litellm_oversized(ngx_http_litellm_attempt_t *a);
 
 
+ngx_http_litellm_stream_t *
+ngx_http_litellm_stream_create(ngx_http_litellm_attempt_t *a)
+{
+    a->stream = ngx_pcalloc(a->parent->pool,
+                            sizeof(ngx_http_litellm_stream_t));
+    if (a->stream != NULL) {
+        ngx_litellm_out_init(&a->stream->out, a->parent->pool);
+    }
+
+    return a->stream;
+}
+
+
 ngx_int_t
 ngx_http_litellm_stream_init(ngx_http_litellm_attempt_t *a)
 {
@@ -51,37 +64,39 @@ ngx_http_litellm_stream_init(ngx_http_litellm_attempt_t *a)
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_litellm_module);
 
-    a->sse.pool = r->pool;
-    a->sse.max = lcf->max_event_size;
+    if (ngx_http_litellm_stream_create(a) == NULL) {
+        return NGX_ERROR;
+    }
 
-    a->doc.pool = r->pool;
+    a->stream->sse.pool = r->pool;
+    a->stream->sse.max = lcf->max_event_size;
 
-    ngx_litellm_out_init(&a->out, r->pool);
+    a->stream->doc.pool = r->pool;
 
-    a->out.more = ngx_http_litellm_page;
-    a->out.data = a;
+    a->stream->out.more = ngx_http_litellm_page;
+    a->stream->out.data = a;
 
     if (a->mode == NGX_HTTP_LITELLM_PASS) {
 
         /* a provider's keep-alive comments keep the client's side alive too */
 
-        a->sse.comments = 1;
+        a->stream->sse.comments = 1;
 
         return NGX_OK;
     }
 
     call->deployment = a->deployment;
 
-    a->stream.call = call;
-    a->stream.pool = r->pool;
-    a->stream.doc.pool = r->pool;
-    a->stream.emit = ngx_http_litellm_emit;
-    a->stream.data = a;
+    a->stream->decoder.call = call;
+    a->stream->decoder.pool = r->pool;
+    a->stream->decoder.doc.pool = r->pool;
+    a->stream->decoder.emit = ngx_http_litellm_emit;
+    a->stream->decoder.data = a;
 
-    a->writer.call = call;
-    a->writer.id = call->id;
+    a->stream->writer.call = call;
+    a->stream->writer.id = call->id;
 
-    ngx_litellm_usage_init(&a->writer.usage);
+    ngx_litellm_usage_init(&a->stream->writer.usage);
 
     return NGX_OK;
 }
@@ -131,7 +146,7 @@ ngx_http_litellm_pass(ngx_http_litellm_attempt_t *a, u_char *p, u_char *last)
 
     for ( ;; ) {
 
-        rc = ngx_litellm_sse_next(&a->sse, &p, last, &ev);
+        rc = ngx_litellm_sse_next(&a->stream->sse, &p, last, &ev);
 
         if (rc != NGX_OK) {
             break;
@@ -158,10 +173,10 @@ ngx_http_litellm_pass(ngx_http_litellm_attempt_t *a, u_char *p, u_char *last)
         }
 
         if (ev.raw.len == 0) {
-            ngx_litellm_out_str(&a->out, &a->sse.held);
+            ngx_litellm_out_str(&a->stream->out, &a->stream->sse.held);
 
         } else if (!a->committed) {
-            ngx_litellm_out_str(&a->out, &ev.raw);
+            ngx_litellm_out_str(&a->stream->out, &ev.raw);
 
         } else {
 
@@ -206,7 +221,7 @@ ngx_http_litellm_pass_event(ngx_http_litellm_attempt_t *a,
         return a->committed ? NGX_OK : NGX_DECLINED;
     }
 
-    rc = a->deployment->provider->dialect->tap_event(a->call, &a->doc,
+    rc = a->deployment->provider->dialect->tap_event(a->call, &a->stream->doc,
                                                      &ev->data, &a->facts);
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
@@ -236,7 +251,7 @@ ngx_http_litellm_pass_event(ngx_http_litellm_attempt_t *a,
     lcf = ngx_http_get_module_loc_conf(a->request, ngx_http_litellm_module);
 
     if (a->facts.content || a->facts.end
-        || a->out.size > (off_t) lcf->hold_size)
+        || a->stream->out.size > (off_t) lcf->hold_size)
     {
         if (ngx_http_litellm_commit(a) != NGX_OK) {
             return NGX_ERROR;
@@ -260,13 +275,13 @@ ngx_http_litellm_translate(ngx_http_litellm_attempt_t *a, u_char *p,
 
     for ( ;; ) {
 
-        rc = ngx_litellm_sse_next(&a->sse, &p, last, &ev);
+        rc = ngx_litellm_sse_next(&a->stream->sse, &p, last, &ev);
 
         if (rc != NGX_OK) {
             break;
         }
 
-        if (dialect->event(&a->stream, &ev.name, &ev.data) != NGX_OK) {
+        if (dialect->event(&a->stream->decoder, &ev.name, &ev.data) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -326,7 +341,7 @@ ngx_http_litellm_emit(void *data, ngx_litellm_event_t *ev)
 
         if (ngx_litellm_event_is_content(ev->type)
             || ev->type == NGX_LITELLM_EV_END
-            || a->out.size > (off_t) lcf->hold_size)
+            || a->stream->out.size > (off_t) lcf->hold_size)
         {
             if (ngx_http_litellm_commit(a) != NGX_OK) {
                 return NGX_ERROR;
@@ -334,7 +349,7 @@ ngx_http_litellm_emit(void *data, ngx_litellm_event_t *ev)
         }
     }
 
-    a->call->format->event(&a->writer, &a->out, ev);
+    a->call->format->event(&a->stream->writer, &a->stream->out, ev);
 
     return NGX_OK;
 }
@@ -367,11 +382,11 @@ ngx_http_litellm_flush(ngx_http_litellm_attempt_t *a)
     ngx_chain_t          *cl, **ll;
     ngx_http_upstream_t  *u;
 
-    if (a->out.failed) {
+    if (a->stream->out.failed) {
         return NGX_ERROR;
     }
 
-    if (!a->committed || a->out.first == NULL) {
+    if (!a->committed || a->stream->out.first == NULL) {
         return NGX_OK;
     }
 
@@ -379,16 +394,16 @@ ngx_http_litellm_flush(ngx_http_litellm_attempt_t *a)
 
     for (ll = &u->out_bufs; *ll; ll = &(*ll)->next) { /* void */ }
 
-    *ll = a->out.first;
+    *ll = a->stream->out.first;
 
-    for (cl = a->out.first; cl; cl = cl->next) {
+    for (cl = a->stream->out.first; cl; cl = cl->next) {
         cl->buf->flush = 1;
     }
 
-    a->out.first = NULL;
-    a->out.last = &a->out.first;
-    a->out.buf = NULL;
-    a->out.size = 0;
+    a->stream->out.first = NULL;
+    a->stream->out.last = &a->stream->out.first;
+    a->stream->out.buf = NULL;
+    a->stream->out.size = 0;
 
     return NGX_OK;
 }
@@ -529,7 +544,7 @@ ngx_http_litellm_oversized(ngx_http_litellm_attempt_t *a)
 
 /*
  * In the post_subrequest handler: the engine takes no more buffers, what is
- * written now stays in a->out for the parent.
+ * written now stays in its out for the parent.
  */
 
 ngx_int_t
@@ -540,12 +555,12 @@ ngx_http_litellm_stream_end(ngx_http_litellm_attempt_t *a)
     ngx_litellm_sse_event_t   ev;
 
     if (!a->complete && a->error.class == NGX_LITELLM_NO_ERROR
-        && ngx_litellm_sse_last(&a->sse, &ev) == NGX_OK)
+        && ngx_litellm_sse_last(&a->stream->sse, &ev) == NGX_OK)
     {
         a->call->deployment = a->deployment;
 
         if (a->mode == NGX_HTTP_LITELLM_TRANSLATE) {
-            if (a->deployment->provider->dialect->event(&a->stream, &ev.name,
+            if (a->deployment->provider->dialect->event(&a->stream->decoder, &ev.name,
                                                         &ev.data)
                 != NGX_OK)
             {
@@ -563,13 +578,13 @@ ngx_http_litellm_stream_end(ngx_http_litellm_attempt_t *a)
 
                 /* with the empty line that was missing */
 
-                ngx_litellm_out_str(&a->out, &a->sse.held);
-                ngx_litellm_out_lit(&a->out, "\n\n");
+                ngx_litellm_out_str(&a->stream->out, &a->stream->sse.held);
+                ngx_litellm_out_lit(&a->stream->out, "\n\n");
             }
         }
     }
 
-    if (a->out.failed) {
+    if (a->stream->out.failed) {
         return NGX_ERROR;
     }
 
@@ -593,9 +608,9 @@ ngx_http_litellm_stream_end(ngx_http_litellm_attempt_t *a)
         }
 
         a->complete = 1;
-        ngx_litellm_out_lit(&a->out, "data: [DONE]\n\n");
+        ngx_litellm_out_lit(&a->stream->out, "data: [DONE]\n\n");
 
-        return a->out.failed ? NGX_ERROR : NGX_OK;
+        return a->stream->out.failed ? NGX_ERROR : NGX_OK;
     }
 
     ngx_http_litellm_attempt_fail(a, NGX_LITELLM_API_CONNECTION, 500,

@@ -107,12 +107,10 @@ ngx_http_litellm_create_request(ngx_http_request_t *r)
     size_t                       len;
     ngx_buf_t                   *b;
     ngx_chain_t                 *cl, *body;
-    ngx_http_litellm_ctx_t      *ctx;
     ngx_litellm_wire_t          *w;
     ngx_http_litellm_attempt_t  *a;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
-    a = ctx->own;
+    a = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
     w = &a->wire;
 
     len = sizeof("POST  HTTP/1.1" CRLF) - 1 + w->path.len
@@ -251,11 +249,9 @@ ngx_http_litellm_headers(u_char *p, ngx_array_t *headers, ngx_array_t *other,
 static ngx_int_t
 ngx_http_litellm_reinit_request(ngx_http_request_t *r)
 {
-    ngx_http_litellm_ctx_t      *ctx;
     ngx_http_litellm_attempt_t  *a;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
-    a = ctx->own;
+    a = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
 
     ngx_memzero(&a->status_line, sizeof(ngx_http_status_t));
     ngx_memzero(&a->chunked, sizeof(ngx_http_chunked_t));
@@ -278,11 +274,9 @@ ngx_http_litellm_process_status_line(ngx_http_request_t *r)
 {
     ngx_int_t                    rc;
     ngx_http_upstream_t         *u;
-    ngx_http_litellm_ctx_t      *ctx;
     ngx_http_litellm_attempt_t  *a;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
-    a = ctx->own;
+    a = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
     u = r->upstream;
 
     rc = ngx_http_parse_status_line(r, &u->buffer, &a->status_line);
@@ -318,11 +312,9 @@ ngx_http_litellm_process_header(ngx_http_request_t *r)
 {
     ngx_int_t                    rc;
     ngx_http_upstream_t         *u;
-    ngx_http_litellm_ctx_t      *ctx;
     ngx_http_litellm_attempt_t  *a;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
-    a = ctx->own;
+    a = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
     u = r->upstream;
 
     for ( ;; ) {
@@ -713,6 +705,16 @@ ngx_http_litellm_collect(ngx_http_litellm_attempt_t *a, u_char *p,
     r = a->request;
     n = last - p;
 
+    if (a->size == 0 && a->body_done && !a->is_chunked) {
+
+        /* all of it came in one read, and none comes behind it */
+
+        a->body = p;
+        a->size = n;
+
+        return NGX_OK;
+    }
+
     if (n > a->alloc - a->size) {
 
         lcf = ngx_http_get_module_loc_conf(r, ngx_http_litellm_module);
@@ -774,10 +776,10 @@ ngx_http_litellm_abort_request(ngx_http_request_t *r)
 static void
 ngx_http_litellm_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
 {
-    ngx_http_litellm_ctx_t  *ctx;
+    ngx_http_litellm_attempt_t  *a;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
+    a = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
 
-    ctx->own->running = 0;
-    ctx->own->rc = rc;
+    a->running = 0;
+    a->rc = rc;
 }

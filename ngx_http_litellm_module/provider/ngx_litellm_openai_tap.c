@@ -29,6 +29,15 @@ typedef struct {
 } ngx_litellm_openai_top_t;
 
 
+typedef struct ngx_litellm_openai_count_s  ngx_litellm_openai_count_t;
+
+struct ngx_litellm_openai_count_s {
+    ngx_str_t                          name;
+    size_t                             offset;     /* in the usage */
+    const ngx_litellm_openai_count_t  *details;    /* of an object */
+};
+
+
 static void ngx_litellm_openai_top(ngx_litellm_json_t *root,
     ngx_litellm_openai_top_t *top);
 static void ngx_litellm_openai_top_escaped(ngx_litellm_json_t *key,
@@ -52,11 +61,39 @@ static ngx_int_t ngx_litellm_openai_tap_parse(ngx_litellm_call_t *call,
     ngx_litellm_json_doc_t *doc, ngx_str_t *data, ngx_litellm_facts_t *facts);
 static void ngx_litellm_openai_usage_facts(ngx_litellm_json_t *v,
     ngx_litellm_usage_t *u);
-static void ngx_litellm_openai_count(ngx_litellm_json_t *object,
-    const char *name, size_t len, int64_t *n);
+static void ngx_litellm_openai_counts(ngx_litellm_json_t *object,
+    const ngx_litellm_openai_count_t *counts, ngx_litellm_usage_t *u);
 static ngx_uint_t ngx_litellm_openai_bare(ngx_litellm_json_t *choices);
 static ngx_uint_t ngx_litellm_openai_has_content(ngx_litellm_json_t *choices);
 static ngx_uint_t ngx_litellm_openai_empty(ngx_litellm_json_t *v);
+
+
+#define ngx_litellm_openai_tokens(name, field)                                \
+    { ngx_string(name), offsetof(ngx_litellm_usage_t, field), NULL }
+
+static const ngx_litellm_openai_count_t  ngx_litellm_openai_prompt_counts[] = {
+    ngx_litellm_openai_tokens("cached_tokens", cached),
+    ngx_litellm_openai_tokens("cache_write_tokens", cache_write),
+    ngx_litellm_openai_tokens("audio_tokens", audio_in),
+    { ngx_null_string, 0, NULL }
+};
+
+static const ngx_litellm_openai_count_t  ngx_litellm_openai_output_counts[] = {
+    ngx_litellm_openai_tokens("reasoning_tokens", reasoning),
+    ngx_litellm_openai_tokens("audio_tokens", audio_out),
+    { ngx_null_string, 0, NULL }
+};
+
+static const ngx_litellm_openai_count_t  ngx_litellm_openai_usage_counts[] = {
+    ngx_litellm_openai_tokens("prompt_tokens", prompt),
+    ngx_litellm_openai_tokens("completion_tokens", completion),
+    ngx_litellm_openai_tokens("total_tokens", total),
+    { ngx_string("prompt_tokens_details"), 0,
+      ngx_litellm_openai_prompt_counts },
+    { ngx_string("completion_tokens_details"), 0,
+      ngx_litellm_openai_output_counts },
+    { ngx_null_string, 0, NULL }
+};
 
 
 ngx_int_t
@@ -611,27 +648,11 @@ ngx_litellm_openai_tap_finish(u_char *p, u_char *last,
 static void
 ngx_litellm_openai_usage_facts(ngx_litellm_json_t *v, ngx_litellm_usage_t *u)
 {
-    ngx_litellm_json_t  *prompt, *completion;
-
-#define ngx_litellm_openai_tokens(object, s, n)                               \
-    ngx_litellm_openai_count(object, s, sizeof(s) - 1, n)
-
     if (!u->known) {
         ngx_litellm_usage_init(u);
     }
 
-    ngx_litellm_openai_tokens(v, "prompt_tokens", &u->prompt);
-    ngx_litellm_openai_tokens(v, "completion_tokens", &u->completion);
-    ngx_litellm_openai_tokens(v, "total_tokens", &u->total);
-
-    prompt = ngx_litellm_json_member(v, "prompt_tokens_details");
-    completion = ngx_litellm_json_member(v, "completion_tokens_details");
-
-    ngx_litellm_openai_tokens(prompt, "cached_tokens", &u->cached);
-    ngx_litellm_openai_tokens(prompt, "cache_write_tokens", &u->cache_write);
-    ngx_litellm_openai_tokens(prompt, "audio_tokens", &u->audio_in);
-    ngx_litellm_openai_tokens(completion, "reasoning_tokens", &u->reasoning);
-    ngx_litellm_openai_tokens(completion, "audio_tokens", &u->audio_out);
+    ngx_litellm_openai_counts(v, ngx_litellm_openai_usage_counts, u);
 
     if (u->prompt >= 0 || u->completion >= 0 || u->total >= 0) {
         u->known = 1;
@@ -639,19 +660,54 @@ ngx_litellm_openai_usage_facts(ngx_litellm_json_t *v, ngx_litellm_usage_t *u)
 }
 
 
+/* one walk over the members; the table of the details has no further ones */
+
 static void
-ngx_litellm_openai_count(ngx_litellm_json_t *object, const char *name,
-    size_t len, int64_t *n)
+ngx_litellm_openai_counts(ngx_litellm_json_t *object,
+    const ngx_litellm_openai_count_t *counts, ngx_litellm_usage_t *u)
 {
-    int64_t              value;
-    ngx_litellm_json_t  *v;
+    int64_t                            n;
+    ngx_uint_t                         i;
+    ngx_litellm_json_t                *key, *v;
+    const ngx_litellm_openai_count_t  *c;
 
-    v = ngx_litellm_json_get(object, name, len);
+    if (object->flags & NGX_LITELLM_JSON_SKIPPED) {
+        return;
+    }
 
-    if (ngx_litellm_json_is(v, NUMBER)
-        && ngx_litellm_json_int(v, &value) == NGX_OK && value >= 0)
-    {
-        *n = value;
+    key = object + 1;
+
+    for (i = 0; i < object->count; i++, key = ngx_litellm_json_next(v)) {
+
+        v = key + 1;
+
+        for (c = counts; c->name.len; c++) {
+
+            if (c->name.len + 2 != key->len
+                && !(key->flags & NGX_LITELLM_JSON_ESCAPED))
+            {
+                continue;
+            }
+
+            if (!ngx_litellm_json_equal(key, (char *) c->name.data,
+                                        c->name.len))
+            {
+                continue;
+            }
+
+            if (c->details) {
+                if (v->type == NGX_LITELLM_JSON_OBJECT) {
+                    ngx_litellm_openai_counts(v, c->details, u);
+                }
+
+            } else if (v->type == NGX_LITELLM_JSON_NUMBER
+                       && ngx_litellm_json_int(v, &n) == NGX_OK && n >= 0)
+            {
+                *(int64_t *) ((u_char *) u + c->offset) = n;
+            }
+
+            break;
+        }
     }
 }
 

@@ -49,6 +49,9 @@ sub new {
         binary => $ENV{TEST_NGINX_BINARY} || 'nginx', allowed => [], plan => 0 }, $class;
     $self->{module} = exists $ENV{TEST_NGINX_MODULE} ? $ENV{TEST_NGINX_MODULE}
         : abs_path("build/ngx_http_litellm_module.so");
+
+    # so that an interrupted test leaves no nginx behind
+    $SIG{INT} = $SIG{TERM} = $SIG{HUP} = sub { exit 1 };
     return $current = $self;
 }
 
