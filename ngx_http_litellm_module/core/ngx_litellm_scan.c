@@ -9,6 +9,12 @@
 #include "ngx_litellm_json.h"
 
 
+static u_char *ngx_litellm_scan_inside_first(u_char *p, u_char *last,
+    ngx_uint_t *end, ngx_uint_t *flags);
+static u_char *ngx_litellm_scan_eol_first(u_char *p, u_char *last);
+static u_char *ngx_litellm_scan_quoted_first(u_char *p, u_char *last);
+
+
 #define S1  1
 #define S4  S1, S1, S1, S1
 #define S16 S4, S4, S4, S4
@@ -89,6 +95,91 @@ ngx_litellm_scan_utf8(const u_char *p, const u_char *last)
 }
 
 
+/*
+ * What is left of a text, from p on, when there is no block of 64 bytes any
+ * more.  The last vector lies over bytes that were looked at before.
+ */
+
+static u_char *
+ngx_litellm_scan_eol_rest(u_char *start, u_char *p, u_char *last)
+{
+#if (NGX_LITELLM_SCAN_VECTOR)
+    ngx_litellm_vec_t       v;
+    ngx_litellm_vec_mask_t  m;
+
+    if (last - start >= 16) {
+
+        while (p < last) {
+
+            if (last - p < 16) {
+                p = last - 16;
+            }
+
+            v = ngx_litellm_vec_load(p);
+
+            m = ngx_litellm_vec_mask(
+                    ngx_litellm_vec_or(
+                        ngx_litellm_vec_eq(v, ngx_litellm_vec_set(LF)),
+                        ngx_litellm_vec_eq(v, ngx_litellm_vec_set(CR))));
+            if (m) {
+                return p + ngx_litellm_vec_first(m);
+            }
+
+            p += 16;
+        }
+
+        return last;
+    }
+#endif
+
+    while (p < last && *p != LF && *p != CR) {
+        p++;
+    }
+
+    return p;
+}
+
+
+static u_char *
+ngx_litellm_scan_quoted_rest(u_char *p, u_char *last)
+{
+#if (NGX_LITELLM_SCAN_VECTOR)
+    ngx_litellm_vec_t       next;
+    ngx_litellm_vec_mask_t  m;
+
+    while (last - p > 16) {
+
+        next = ngx_litellm_vec_load(p + 1);
+
+        m = ngx_litellm_vec_mask(
+                ngx_litellm_vec_and(
+                    ngx_litellm_vec_eq(ngx_litellm_vec_load(p),
+                                       ngx_litellm_vec_set('"')),
+                    ngx_litellm_vec_or(
+                        ngx_litellm_vec_eq(next, ngx_litellm_vec_set('u')),
+                        ngx_litellm_vec_or(
+                            ngx_litellm_vec_eq(next,
+                                               ngx_litellm_vec_set('e')),
+                            ngx_litellm_vec_eq(next,
+                                               ngx_litellm_vec_set('f'))))));
+        if (m) {
+            return p + ngx_litellm_vec_first(m);
+        }
+
+        p += 16;
+    }
+#endif
+
+    for ( /* void */ ; last - p > 1; p++) {
+        if (p[0] == '"' && (p[1] == 'u' || p[1] == 'e' || p[1] == 'f')) {
+            return p;
+        }
+    }
+
+    return last;
+}
+
+
 #if (NGX_LITELLM_SCAN_VECTOR)
 
 /* bytes that make a two-byte escape behind a backslash; not "\u" */
@@ -157,8 +248,7 @@ ngx_litellm_scan_faulty(u_char *p, uint64_t escaped)
 }
 
 
-#define ngx_litellm_block_name           ngx_litellm_scan_inside_base
-#define ngx_litellm_block_utf8           ngx_litellm_scan_utf8_base
+#define ngx_litellm_block_fn(name)       name##_base
 #define ngx_litellm_block_attribute
 #define ngx_litellm_block_t              ngx_litellm_scan_block_t
 #define ngx_litellm_block_load(s, p)     ngx_litellm_scan_load(s, p)
@@ -232,8 +322,7 @@ ngx_litellm_scan_escapes_avx2(__m256i v)
 }
 
 
-#define ngx_litellm_block_name           ngx_litellm_scan_inside_avx2
-#define ngx_litellm_block_utf8           ngx_litellm_scan_utf8_avx2
+#define ngx_litellm_block_fn(name)       name##_avx2
 #define ngx_litellm_block_attribute      ngx_litellm_scan_avx2
 #define ngx_litellm_block_t              ngx_litellm_scan_block_avx2_t
 #define ngx_litellm_block_load(s, p)                                          \
@@ -300,8 +389,7 @@ ngx_litellm_scan_none_avx512(__m512i v)
 }
 
 
-#define ngx_litellm_block_name           ngx_litellm_scan_inside_avx512
-#define ngx_litellm_block_utf8           ngx_litellm_scan_utf8_avx512
+#define ngx_litellm_block_fn(name)       name##_avx512
 #define ngx_litellm_block_attribute      ngx_litellm_scan_avx512
 #define ngx_litellm_block_t              ngx_litellm_scan_block_avx512_t
 #define ngx_litellm_block_load(s, p)                                          \
@@ -328,28 +416,6 @@ ngx_litellm_scan_none_avx512(__m512i v)
 #endif
 
 
-static u_char *ngx_litellm_scan_inside_first(u_char *p, u_char *last,
-    ngx_uint_t *end, ngx_uint_t *flags);
-
-ngx_litellm_scan_inside_pt  ngx_litellm_scan_inside =
-    ngx_litellm_scan_inside_first;
-
-
-static u_char *
-ngx_litellm_scan_inside_first(u_char *p, u_char *last, ngx_uint_t *end,
-    ngx_uint_t *flags)
-{
-    ngx_uint_t  n;
-
-    for (n = 3; n > 0; n--) {
-        if (ngx_litellm_scan_use(n - 1) == NGX_OK) {
-            break;
-        }
-    }
-
-    return ngx_litellm_scan_inside(p, last, end, flags);
-}
-
 #else
 
 static u_char *
@@ -360,26 +426,91 @@ ngx_litellm_scan_inside_base(u_char *p, u_char *last, ngx_uint_t *end,
     return p;
 }
 
-ngx_litellm_scan_inside_pt  ngx_litellm_scan_inside =
-    ngx_litellm_scan_inside_base;
+static u_char *
+ngx_litellm_scan_eol_base(u_char *p, u_char *last)
+{
+    return ngx_litellm_scan_eol_rest(p, p, last);
+}
+
+#define ngx_litellm_scan_quoted_base  ngx_litellm_scan_quoted_rest
 
 #endif
+
+
+ngx_litellm_scan_t  ngx_litellm_scan = {
+    ngx_litellm_scan_inside_first,
+    ngx_litellm_scan_eol_first,
+    ngx_litellm_scan_quoted_first
+};
+
+
+static void
+ngx_litellm_scan_choose(void)
+{
+    ngx_uint_t  n;
+
+    for (n = 2; n > 0; n--) {
+        if (ngx_litellm_scan_use(n) == NGX_OK) {
+            return;
+        }
+    }
+
+    (void) ngx_litellm_scan_use(0);
+}
+
+
+static u_char *
+ngx_litellm_scan_inside_first(u_char *p, u_char *last, ngx_uint_t *end,
+    ngx_uint_t *flags)
+{
+    ngx_litellm_scan_choose();
+
+    return ngx_litellm_scan.inside(p, last, end, flags);
+}
+
+
+static u_char *
+ngx_litellm_scan_eol_first(u_char *p, u_char *last)
+{
+    ngx_litellm_scan_choose();
+
+    return ngx_litellm_scan.eol(p, last);
+}
+
+
+static u_char *
+ngx_litellm_scan_quoted_first(u_char *p, u_char *last)
+{
+    ngx_litellm_scan_choose();
+
+    return ngx_litellm_scan.quoted(p, last);
+}
+
+
+#define ngx_litellm_scan_set(engine)                                          \
+    ngx_litellm_scan.inside = ngx_litellm_scan_inside_##engine;               \
+    ngx_litellm_scan.eol = ngx_litellm_scan_eol_##engine;                     \
+    ngx_litellm_scan.quoted = ngx_litellm_scan_quoted_##engine
 
 
 ngx_int_t
 ngx_litellm_scan_use(ngx_uint_t engine)
 {
+#if (NGX_LITELLM_SCAN_AVX2)
+    __builtin_cpu_init();
+#endif
+
     switch (engine) {
 
     case 0:
-        ngx_litellm_scan_inside = ngx_litellm_scan_inside_base;
+        ngx_litellm_scan_set(base);
         return NGX_OK;
 
 #if (NGX_LITELLM_SCAN_AVX2)
 
     case 1:
         if (ngx_litellm_scan_has_avx2) {
-            ngx_litellm_scan_inside = ngx_litellm_scan_inside_avx2;
+            ngx_litellm_scan_set(avx2);
             return NGX_OK;
         }
 
@@ -387,7 +518,7 @@ ngx_litellm_scan_use(ngx_uint_t engine)
 
     case 2:
         if (ngx_litellm_scan_has_avx512) {
-            ngx_litellm_scan_inside = ngx_litellm_scan_inside_avx512;
+            ngx_litellm_scan_set(avx512);
             return NGX_OK;
         }
 
@@ -398,48 +529,6 @@ ngx_litellm_scan_use(ngx_uint_t engine)
     }
 
     return NGX_DECLINED;
-}
-
-
-u_char *
-ngx_litellm_scan_eol(u_char *p, u_char *last)
-{
-#if (NGX_LITELLM_SCAN_VECTOR)
-    ngx_litellm_vec_t       a, b, lf, cr;
-    ngx_litellm_vec_mask_t  m;
-
-    lf = ngx_litellm_vec_set(LF);
-    cr = ngx_litellm_vec_set(CR);
-
-    while (last - p >= 32) {
-        a = ngx_litellm_vec_load(p);
-        b = ngx_litellm_vec_load(p + 16);
-
-        a = ngx_litellm_vec_or(ngx_litellm_vec_eq(a, lf),
-                               ngx_litellm_vec_eq(a, cr));
-        b = ngx_litellm_vec_or(ngx_litellm_vec_eq(b, lf),
-                               ngx_litellm_vec_eq(b, cr));
-
-        m = ngx_litellm_vec_mask(ngx_litellm_vec_or(a, b));
-        if (m) {
-            m = ngx_litellm_vec_mask(a);
-            if (m) {
-                return p + ngx_litellm_vec_first(m);
-            }
-
-            m = ngx_litellm_vec_mask(b);
-            return p + 16 + ngx_litellm_vec_first(m);
-        }
-
-        p += 32;
-    }
-#endif
-
-    while (p < last && *p != LF && *p != CR) {
-        p++;
-    }
-
-    return p;
 }
 
 

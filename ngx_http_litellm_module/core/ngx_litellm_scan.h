@@ -1,9 +1,9 @@
 
 /*
  * Byte searches, 16 bytes at a time where the processor can: SSE2 on x86-64
- * and NEON on aarch64 are part of the base instruction set; the one search that
- * goes over most bytes is chosen at run time.  The plain twins do the same byte by byte; a test
- * holds them equal.
+ * and NEON on aarch64 are part of the base instruction set.  Those that go over
+ * most bytes have twins for wider vectors, chosen at run time.  The plain twins
+ * do the same byte by byte; tests hold them all equal.
  *
  * All functions take [p, last) and return a place in it, or last.  Nothing is
  * read outside of that range: a vector load is made only where 16 bytes are
@@ -123,27 +123,44 @@ extern const u_char  ngx_litellm_scan_special[256];
 ngx_uint_t ngx_litellm_scan_utf8(const u_char *p, const u_char *last);
 
 /*
- * Passes over the inside of a JSON string, 64 bytes at a time, as long as all
- * of it is valid and has no "\u" escapes; p is neither in a multi-byte sequence
- * nor in an escape.  Returns the place of the closing quote with *end = 1;
- * else a place from which the caller has to go on in small steps: there, or in
- * the 64 bytes behind it, is what stopped the search, or less than 64 bytes are
- * left.  NGX_LITELLM_JSON_ESCAPED is set in *flags if there was a backslash on
- * the way.  A pointer: the first call chooses what the processor is best at.
+ * What goes over most bytes, as pointers: the first call of one of them chooses
+ * what the processor is best at.
  */
-typedef u_char *(*ngx_litellm_scan_inside_pt)(u_char *p, u_char *last,
-    ngx_uint_t *end, ngx_uint_t *flags);
 
-extern ngx_litellm_scan_inside_pt  ngx_litellm_scan_inside;
+typedef struct {
+
+    /*
+     * Passes over the inside of a JSON string, 64 bytes at a time, as long as
+     * all of it is valid and has no "\u" escapes; p is neither in a multi-byte
+     * sequence nor in an escape.  Returns the place of the closing quote with
+     * *end = 1; else a place from which the caller has to go on in small
+     * steps: there, or in the 64 bytes behind it, is what stopped the search,
+     * or less than 64 bytes are left.  NGX_LITELLM_JSON_ESCAPED is set in
+     * *flags if there was a backslash on the way.
+     */
+    u_char  *(*inside)(u_char *p, u_char *last, ngx_uint_t *end,
+                       ngx_uint_t *flags);
+
+    /* the first CR or LF */
+    u_char  *(*eol)(u_char *p, u_char *last);
+
+    /* the first quote with one of the letters u, e and f behind it */
+    u_char  *(*quoted)(u_char *p, u_char *last);
+
+} ngx_litellm_scan_t;
+
+extern ngx_litellm_scan_t  ngx_litellm_scan;
+
+#define ngx_litellm_scan_inside(p, last, end, flags)                          \
+    ngx_litellm_scan.inside(p, last, end, flags)
+#define ngx_litellm_scan_eol(p, last)     ngx_litellm_scan.eol(p, last)
+#define ngx_litellm_scan_quoted(p, last)  ngx_litellm_scan.quoted(p, last)
 
 /*
- * Which one it is, for tests: 0 is what every processor of the kind has, 1
+ * Which ones they are, for tests: 0 is what every processor of the kind has, 1
  * AVX2, 2 AVX-512.  NGX_DECLINED: not on this processor.
  */
 ngx_int_t ngx_litellm_scan_use(ngx_uint_t engine);
-
-/* the first CR or LF */
-u_char *ngx_litellm_scan_eol(u_char *p, u_char *last);
 
 
 /*

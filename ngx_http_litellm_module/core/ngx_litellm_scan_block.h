@@ -1,9 +1,9 @@
 
 /*
- * The body of ngx_litellm_scan_inside(), once for each width of vectors.  Not
+ * The searches that go over most bytes, once for each width of vectors.  Not
  * a header: ngx_litellm_scan.c includes it with these macros set:
  *
- *     ngx_litellm_block_name         the function's name
+ *     ngx_litellm_block_fn(name)     the name of a function
  *     ngx_litellm_block_attribute    its attributes
  *     ngx_litellm_block_t            64 bytes in vectors
  *     ngx_litellm_block_load(s, p)
@@ -28,8 +28,8 @@
  */
 
 ngx_litellm_block_attribute static inline ngx_uint_t
-ngx_litellm_block_utf8(ngx_litellm_block_t *s, uint64_t high, uint64_t *limit,
-    ngx_uint_t more)
+ngx_litellm_block_fn(ngx_litellm_scan_utf8)(ngx_litellm_block_t *s,
+    uint64_t high, uint64_t *limit, ngx_uint_t more)
 {
     uint64_t  tail, two, three, four, cut, first;
 
@@ -95,8 +95,8 @@ ngx_litellm_block_utf8(ngx_litellm_block_t *s, uint64_t high, uint64_t *limit,
  */
 
 ngx_litellm_block_attribute static u_char *
-ngx_litellm_block_name(u_char *p, u_char *last, ngx_uint_t *end,
-    ngx_uint_t *flags)
+ngx_litellm_block_fn(ngx_litellm_scan_inside)(u_char *p, u_char *last,
+    ngx_uint_t *end, ngx_uint_t *flags)
 {
     uint64_t             quote, slash, high, low, limit, start, escaped, bad;
     ngx_litellm_block_t  s;
@@ -157,7 +157,8 @@ ngx_litellm_block_name(u_char *p, u_char *last, ngx_uint_t *end,
             high = ngx_litellm_block_lt(&s, 0);
 
             if ((low & ~high & limit)
-                || !ngx_litellm_block_utf8(&s, high, &limit, quote == 0))
+                || !ngx_litellm_block_fn(ngx_litellm_scan_utf8)(&s, high, &limit,
+                                                              quote == 0))
             {
                 return p;
             }
@@ -188,7 +189,61 @@ ngx_litellm_block_name(u_char *p, u_char *last, ngx_uint_t *end,
 }
 
 
-#undef ngx_litellm_block_name
+ngx_litellm_block_attribute static u_char *
+ngx_litellm_block_fn(ngx_litellm_scan_eol)(u_char *p, u_char *last)
+{
+    u_char              *start;
+    uint64_t             m;
+    ngx_litellm_block_t  s;
+
+    start = p;
+
+    while (last - p >= 64) {
+
+        ngx_litellm_block_load(&s, p);
+
+        m = ngx_litellm_block_eq(&s, LF) | ngx_litellm_block_eq(&s, CR);
+
+        if (m) {
+            return p + __builtin_ctzll(m);
+        }
+
+        p += 64;
+    }
+
+    return ngx_litellm_scan_eol_rest(start, p, last);
+}
+
+
+/* steps of 63 bytes: the last one of a block has nothing behind it there */
+
+ngx_litellm_block_attribute static u_char *
+ngx_litellm_block_fn(ngx_litellm_scan_quoted)(u_char *p, u_char *last)
+{
+    uint64_t             m;
+    ngx_litellm_block_t  s;
+
+    while (last - p >= 64) {
+
+        ngx_litellm_block_load(&s, p);
+
+        m = ngx_litellm_block_eq(&s, 'u') | ngx_litellm_block_eq(&s, 'e')
+            | ngx_litellm_block_eq(&s, 'f');
+
+        m = ngx_litellm_block_eq(&s, '"') & m >> 1;
+
+        if (m) {
+            return p + __builtin_ctzll(m);
+        }
+
+        p += 63;
+    }
+
+    return ngx_litellm_scan_quoted_rest(p, last);
+}
+
+
+#undef ngx_litellm_block_fn
 #undef ngx_litellm_block_attribute
 #undef ngx_litellm_block_t
 #undef ngx_litellm_block_load
@@ -197,4 +252,3 @@ ngx_litellm_block_name(u_char *p, u_char *last, ngx_uint_t *end,
 #undef ngx_litellm_block_gt
 #undef ngx_litellm_block_blank
 #undef ngx_litellm_block_faulty
-#undef ngx_litellm_block_utf8

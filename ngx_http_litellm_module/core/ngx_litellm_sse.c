@@ -6,7 +6,8 @@
  * Two ways.  While nothing is held, lines are looked for in the piece itself;
  * an event that ends there is given in place.  The bytes of one that does not
  * are copied to sse->held; from then on bytes are added to it line by line,
- * until the event ends.  No byte is looked at more than twice.
+ * until the event ends.  An event of one line, which nearly all are, is found
+ * by its ends.  No byte is looked at more than three times.
  *
  * A "block" is what stands between two empty lines.
  */
@@ -21,6 +22,8 @@
 #define NGX_LITELLM_SSE_BOM   "\xef\xbb\xbf"
 
 
+static ngx_int_t ngx_litellm_sse_line(ngx_litellm_sse_t *sse, u_char **pos,
+    u_char *last, ngx_litellm_sse_event_t *ev);
 static ngx_int_t ngx_litellm_sse_piece(ngx_litellm_sse_t *sse, u_char **pos,
     u_char *last, ngx_litellm_sse_event_t *ev);
 static ngx_int_t ngx_litellm_sse_held(ngx_litellm_sse_t *sse, u_char **pos,
@@ -45,6 +48,12 @@ ngx_litellm_sse_next(ngx_litellm_sse_t *sse, u_char **pos, u_char *last,
     ngx_litellm_sse_event_t *ev)
 {
     ngx_int_t  rc;
+
+    if (sse->held.len == 0 && sse->bom_seen && !sse->cr
+        && ngx_litellm_sse_line(sse, pos, last, ev) == NGX_OK)
+    {
+        return NGX_OK;
+    }
 
     ngx_memzero(ev, sizeof(ngx_litellm_sse_event_t));
 
@@ -72,6 +81,44 @@ ngx_litellm_sse_next(ngx_litellm_sse_t *sse, u_char **pos, u_char *last,
     }
 
     return ngx_litellm_sse_held(sse, pos, last, ev);
+}
+
+
+/* "data: ...", LF, LF, whole in the piece; NGX_DECLINED for anything else */
+
+static ngx_int_t
+ngx_litellm_sse_line(ngx_litellm_sse_t *sse, u_char **pos, u_char *last,
+    ngx_litellm_sse_event_t *ev)
+{
+    u_char  *p, *e;
+
+    p = *pos;
+
+    if (last - p < 8 || ngx_memcmp(p, "data:", 5) != 0) {
+        return NGX_DECLINED;
+    }
+
+    e = ngx_litellm_scan_eol(p + 5, last);
+
+    if (last - e < 2 || e[0] != LF || e[1] != LF
+        || (size_t) (e + 2 - p) > sse->max)
+    {
+        return NGX_DECLINED;
+    }
+
+    *pos = e + 2;
+
+    ngx_str_null(&ev->name);
+
+    ev->raw.data = p;
+    ev->raw.len = e + 2 - p;
+
+    p += (p[5] == ' ') ? 6 : 5;
+
+    ev->data.data = p;
+    ev->data.len = e - p;
+
+    return NGX_OK;
 }
 
 

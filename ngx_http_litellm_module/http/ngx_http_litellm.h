@@ -207,6 +207,13 @@ struct ngx_http_litellm_attempt_s {
 };
 
 
+/* a list of fallbacks being walked */
+typedef struct {
+    ngx_array_t   *targets;      /* ngx_str_t */
+    ngx_uint_t     next;
+} ngx_http_litellm_frame_t;
+
+
 struct ngx_http_litellm_ctx_s {
     ngx_http_litellm_role_t          role;
     ngx_http_request_t              *request;
@@ -230,7 +237,7 @@ struct ngx_http_litellm_ctx_s {
     ngx_array_t                      refused;    /* ..._deployment_t * that
                                                     can't serve this request */
     ngx_array_t                      tried;      /* ngx_str_t: groups */
-    ngx_array_t                      frames;     /* fallbacks being walked */
+    ngx_array_t                      frames;     /* ..._frame_t, a stack */
     ngx_array_t                     *own_fallbacks;  /* ngx_str_t: client's */
     ngx_uint_t                       fallbacks;  /* hops done */
     ngx_int_t                        retries;    /* done in this group */
@@ -268,6 +275,22 @@ void *ngx_http_litellm_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_litellm_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 
+/* ngx_http_litellm_env.c */
+ngx_int_t ngx_http_litellm_read_file(void *data, ngx_str_t *path, ngx_str_t
+    *text, ngx_str_t *why);
+ngx_int_t ngx_http_litellm_read_env(void *data, ngx_str_t *name, ngx_str_t
+    *value);
+ngx_int_t ngx_http_litellm_env_files(ngx_conf_t *cf,
+    ngx_http_litellm_main_conf_t *mcf);
+ngx_int_t ngx_http_litellm_keep_env(ngx_conf_t *cf, ngx_litellm_config_t
+    *config);
+
+/* ngx_http_litellm_endpoint.c */
+ngx_int_t ngx_http_litellm_endpoints(ngx_conf_t *cf,
+    ngx_http_litellm_main_conf_t *mcf, ngx_http_litellm_loc_conf_t *lcf);
+ngx_int_t ngx_http_litellm_upstreams(ngx_conf_t *cf,
+    ngx_http_litellm_main_conf_t *mcf, ngx_http_litellm_loc_conf_t *lcf);
+
 /* ngx_http_litellm_handler.c */
 ngx_int_t ngx_http_litellm_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_litellm_post(ngx_http_request_t *r,
@@ -300,6 +323,20 @@ ngx_int_t ngx_http_litellm_route_failed(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_attempt_t *a,
     ngx_msec_t *delay);
 
+/* alias, group or wildcard; NGX_DECLINED: nobody answers to that name */
+ngx_int_t ngx_http_litellm_route_group(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_str_t *name);
+
+/* ngx_http_litellm_control.c: NGX_DECLINED with ctx->error */
+ngx_int_t ngx_http_litellm_route_control(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+ngx_int_t ngx_http_litellm_route_headers(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+
+/* ngx_http_litellm_fallback.c: NGX_OK: ctx->group is another one */
+ngx_int_t ngx_http_litellm_route_fallback(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_litellm_error_t *e);
+
 /* ngx_http_litellm_attempt.c */
 ngx_http_litellm_attempt_t *ngx_http_litellm_attempt_create(
     ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx,
@@ -331,7 +368,9 @@ ngx_int_t ngx_http_litellm_stream_bytes(ngx_http_litellm_attempt_t *a,
    stream that was cut */
 ngx_int_t ngx_http_litellm_stream_end(ngx_http_litellm_attempt_t *a);
 
-/* ngx_http_litellm_respond.c */
+/* ngx_http_litellm_respond.c: the step, and what it is made of */
+ngx_int_t ngx_http_litellm_respond(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
 ngx_int_t ngx_http_litellm_send_header(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_attempt_t *a,
     ngx_uint_t status, off_t length);

@@ -42,12 +42,6 @@ static ngx_int_t ngx_http_litellm_judge(ngx_http_request_t *r,
 static void ngx_http_litellm_set_timer(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
 static void ngx_http_litellm_timer(ngx_event_t *ev);
-static ngx_int_t ngx_http_litellm_respond(ngx_http_request_t *r,
-    ngx_http_litellm_ctx_t *ctx);
-static ngx_int_t ngx_http_litellm_respond_stream(ngx_http_request_t *r,
-    ngx_http_litellm_ctx_t *ctx);
-static void ngx_http_litellm_answer_events(ngx_litellm_writer_t *w,
-    ngx_litellm_out_t *out, ngx_litellm_answer_t *answer);
 static void ngx_http_litellm_cleanup(void *data);
 static void ngx_http_litellm_make_id(ngx_http_litellm_ctx_t *ctx);
 
@@ -606,7 +600,7 @@ ngx_http_litellm_judge(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 /*
  * Silence is the engine's to notice; here are the total time of an attempt
  * and, for a stream, the time to its first content.  LiteLLM's order of
- * settings: litellm.md 3.6.
+ * settings (router.py).
  */
 
 static void
@@ -689,163 +683,6 @@ ngx_http_litellm_timer(ngx_event_t *ev)
     }
 
     ngx_http_run_posted_requests(c);
-}
-
-
-static ngx_int_t
-ngx_http_litellm_respond(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
-{
-    ngx_int_t                    rc;
-    ngx_litellm_out_t            out;
-    ngx_http_litellm_attempt_t  *a;
-
-    a = ctx->attempt;
-
-    if (ctx->call.stream) {
-        rc = ngx_http_litellm_respond_stream(r, ctx);
-
-    } else {
-
-        ngx_litellm_out_init(&out, r->pool);
-
-        if (a->wire.pass) {
-            out.ref_min = 1;
-            ngx_litellm_out_ref(&out, a->body, a->size);
-
-        } else {
-            ctx->call.format->answer(&ctx->call, &out, a->answer);
-        }
-
-        rc = ngx_http_litellm_send_body(r, ctx, a, NGX_HTTP_OK, &out);
-    }
-
-    ctx->ended = 1;
-
-    ngx_http_finalize_request(r, rc);
-
-    return NGX_DONE;
-}
-
-
-/* what is left to say when the stream's attempt has ended */
-
-static ngx_int_t
-ngx_http_litellm_respond_stream(ngx_http_request_t *r,
-    ngx_http_litellm_ctx_t *ctx)
-{
-    ngx_int_t                    rc;
-    ngx_http_litellm_attempt_t  *a;
-
-    a = ctx->attempt;
-
-    if (a->deployment->mock) {
-
-        if (ngx_http_litellm_stream_create(a) == NULL) {
-            return NGX_ERROR;
-        }
-
-        a->stream->writer.call = &ctx->call;
-        a->stream->writer.id = ctx->call.id;
-        ngx_litellm_usage_init(&a->stream->writer.usage);
-
-        ngx_http_litellm_answer_events(&a->stream->writer, &a->stream->out,
-                                       a->answer);
-    }
-
-    if (!ctx->header_sent) {
-
-        rc = ngx_http_litellm_send_header(r, ctx, a, NGX_HTTP_OK, -1);
-
-        if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-            return rc;
-        }
-    }
-
-    if (a->error.class != NGX_LITELLM_NO_ERROR) {
-
-        /* the answer was cut: an error event, and no [DONE] */
-
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "litellm: stream of deployment \"%V\" of \"%V\" was cut: "
-                      "%V, status %ui", &a->deployment->id, &ctx->group,
-                      ngx_litellm_error_class(a->error.class),
-                      a->error.status);
-
-        ctx->call.format->error(&a->stream->out, &a->error, 1);
-    }
-
-    if (a->stream->out.failed) {
-        return NGX_ERROR;
-    }
-
-    if (a->stream->out.first) {
-        rc = ngx_http_output_filter(r, a->stream->out.first);
-
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-    }
-
-    return ngx_http_send_special(r, NGX_HTTP_LAST);
-}
-
-
-/* a whole answer as the events of a stream */
-
-static void
-ngx_http_litellm_answer_events(ngx_litellm_writer_t *w,
-    ngx_litellm_out_t *out, ngx_litellm_answer_t *answer)
-{
-    ngx_str_t                    *s;
-    ngx_uint_t                    i;
-    ngx_litellm_event_t           ev;
-    ngx_litellm_tool_call_t      *call;
-    const ngx_litellm_format_t   *format;
-
-    format = w->call->format;
-
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-
-    ev.type = NGX_LITELLM_EV_START;
-    ev.id = answer->id;
-    ev.text = answer->model;
-    format->event(w, out, &ev);
-
-    s = answer->text.elts;
-
-    for (i = 0; i < answer->text.nelts; i++) {
-        ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-        ev.type = NGX_LITELLM_EV_TEXT;
-        ev.text = s[i];
-        format->event(w, out, &ev);
-    }
-
-    call = answer->calls.elts;
-
-    for (i = 0; i < answer->calls.nelts; i++) {
-        ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-        ev.type = NGX_LITELLM_EV_CALL;
-        ev.index = i;
-        ev.id = call[i].id;
-        ev.name = call[i].name;
-        format->event(w, out, &ev);
-
-        ev.type = NGX_LITELLM_EV_ARGUMENTS;
-        ev.text = call[i].arguments;
-        format->event(w, out, &ev);
-    }
-
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-    ev.type = NGX_LITELLM_EV_FINISH;
-    ev.finish = answer->finish;
-    format->event(w, out, &ev);
-
-    ev.type = NGX_LITELLM_EV_USAGE;
-    ev.usage = &answer->usage;
-    format->event(w, out, &ev);
-
-    ev.type = NGX_LITELLM_EV_END;
-    format->event(w, out, &ev);
 }
 
 

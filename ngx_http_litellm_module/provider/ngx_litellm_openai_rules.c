@@ -1,6 +1,6 @@
 
 /*
- * Which parameters a model of OpenAI's takes (reference 8.1; OpenAI's
+ * Which parameters a model of OpenAI's takes (LiteLLM's OpenAI configs; OpenAI's
  * reasoning guide).  Called for each request to a provider of this dialect.
  *
  * The rules hold for models of OpenAI's own that the model table knows.  What

@@ -19,6 +19,9 @@
 
 #define NGX_LITELLM_OPENAI_OWN  64
 
+/* bytes of the shortest key looked for, with the shortest value: "usage":{} */
+#define NGX_LITELLM_OPENAI_KEY  10
+
 
 typedef struct {
     ngx_litellm_json_t  *id;
@@ -51,7 +54,6 @@ static ngx_int_t ngx_litellm_openai_id(ngx_litellm_call_t *call,
     ngx_litellm_json_t *v, ngx_litellm_facts_t *facts);
 static u_char *ngx_litellm_openai_find(u_char *p, u_char *last,
     const char *key, size_t len, const char *first);
-static u_char *ngx_litellm_openai_quoted(u_char *p, u_char *last);
 static u_char *ngx_litellm_openai_behind(u_char *p, u_char *last,
     const char *key, size_t len, const char *first);
 static u_char *ngx_litellm_openai_space(u_char *p, u_char *last);
@@ -323,73 +325,50 @@ ngx_litellm_openai_tap_event(ngx_litellm_call_t *call,
         facts->content = 1;
     }
 
-    for ( ;; ) {
-        p = ngx_litellm_openai_quoted(p, last);
+    /* not "key":null, which most events have */
 
-        if (p == NULL) {
+#define ngx_litellm_openai_not_null(s)                                             \
+    (last - p < (ssize_t) sizeof(s) || p[sizeof(s) - 1] != 'n'                \
+     || ngx_memcmp(p, s, sizeof(s) - 1) != 0)
+
+    for ( ;; p++) {
+
+        /* all keys looked for begin with one of three letters */
+
+        p = ngx_litellm_scan_quoted(p, last);
+
+        if (last - p < NGX_LITELLM_OPENAI_KEY) {
             return NGX_OK;
         }
 
-        if (ngx_litellm_openai_at("\"usage\"", "{") != NULL
-            || ngx_litellm_openai_at("\"error\"", "{\"") != NULL)
-        {
-            return ngx_litellm_openai_tap_parse(call, doc, &text, facts);
-        }
+        switch (p[1]) {
 
-        found = ngx_litellm_openai_at("\"finish_reason\"", "\"");
+        case 'u':
+            if (ngx_litellm_openai_not_null("\"usage\":")
+                && ngx_litellm_openai_at("\"usage\"", "{") != NULL)
+            {
+                return ngx_litellm_openai_tap_parse(call, doc, &text, facts);
+            }
 
-        if (found != NULL) {
-            ngx_litellm_openai_tap_finish(p, last, facts);
-        }
+            break;
 
-        p++;
-    }
-}
+        case 'e':
+            if (ngx_litellm_openai_not_null("\"error\":")
+                && ngx_litellm_openai_at("\"error\"", "{\"") != NULL)
+            {
+                return ngx_litellm_openai_tap_parse(call, doc, &text, facts);
+            }
 
+            break;
 
-/*
- * The first quote with a letter behind it that one of the keys looked for
- * begins with; NULL without one.
- */
-
-static u_char *
-ngx_litellm_openai_quoted(u_char *p, u_char *last)
-{
-#if (NGX_LITELLM_SCAN_VECTOR)
-    ngx_litellm_vec_t       quote, u, e, f, next;
-    ngx_litellm_vec_mask_t  m;
-
-    quote = ngx_litellm_vec_set('"');
-    u = ngx_litellm_vec_set('u');
-    e = ngx_litellm_vec_set('e');
-    f = ngx_litellm_vec_set('f');
-
-    while (last - p > 16) {
-
-        next = ngx_litellm_vec_load(p + 1);
-
-        m = ngx_litellm_vec_mask(
-                ngx_litellm_vec_and(
-                    ngx_litellm_vec_eq(ngx_litellm_vec_load(p), quote),
-                    ngx_litellm_vec_or(
-                        ngx_litellm_vec_eq(next, u),
-                        ngx_litellm_vec_or(ngx_litellm_vec_eq(next, e),
-                                           ngx_litellm_vec_eq(next, f)))));
-        if (m) {
-            return p + ngx_litellm_vec_first(m);
-        }
-
-        p += 16;
-    }
-#endif
-
-    for ( /* void */ ; last - p > 1; p++) {
-        if (p[0] == '"' && (p[1] == 'u' || p[1] == 'e' || p[1] == 'f')) {
-            return p;
+        default:
+            if (ngx_litellm_openai_not_null("\"finish_reason\":")
+                && ngx_litellm_openai_at("\"finish_reason\"", "\"") != NULL)
+            {
+                ngx_litellm_openai_tap_finish(p, last, facts);
+            }
         }
     }
-
-    return NULL;
 }
 
 

@@ -409,7 +409,7 @@ ngx_litellm_params_check(ngx_litellm_call_t *call, uint64_t *present,
 
     *present &= ~bits;
 
-    /* never a reason to refuse (reference 8.9) */
+    /* never a reason to refuse, as in LiteLLM */
 
     supported |= ngx_litellm_param_bit(USER) | ngx_litellm_param_bit(STREAM)
                  | ngx_litellm_param_bit(STREAM_OPTIONS)

@@ -75,7 +75,8 @@ function cases(dialect, sdk) {
         const chunks = await collect(await stream('usage',
             { stream_options: { include_usage: true } }));
         const last = chunks.at(-1);
-        assert.deepEqual(last.choices, []);
+        // no choice, or, as LiteLLM has it, one that says nothing
+        assert.ok(last.choices.every(({ delta }) => Object.keys(delta).length === 0));
         assert.equal(last.usage.prompt_tokens, 11);
         assert.equal(last.usage.completion_tokens, 7);
         assert.equal(last.usage.total_tokens, 18);
@@ -147,6 +148,7 @@ function cases(dialect, sdk) {
     });
 
     test(label('a stream cut in the middle is an error'), async () => {
+        const seen = gate();
         provider.on('cut', async (call) => {
             call.open();
             for (const event of upTo(dialect.events('cut', { text: ['half', 'whole'] }), 'half')) {
@@ -155,7 +157,6 @@ function cases(dialect, sdk) {
             await seen;
             call.cut();
         });
-        const seen = gate();
         const response = await stream('cut');
         // the cut comes after the client has the first text
         seen.open();
