@@ -250,6 +250,7 @@ ngx_litellm_scan_faulty(u_char *p, uint64_t escaped)
 
 #define ngx_litellm_block_fn(name)       name##_base
 #define ngx_litellm_block_attribute
+#define ngx_litellm_block_end()
 #define ngx_litellm_block_t              ngx_litellm_scan_block_t
 #define ngx_litellm_block_load(s, p)     ngx_litellm_scan_load(s, p)
 #define ngx_litellm_block_blank(s)       ngx_litellm_scan_none(s)
@@ -324,6 +325,7 @@ ngx_litellm_scan_escapes_avx2(__m256i v)
 
 #define ngx_litellm_block_fn(name)       name##_avx2
 #define ngx_litellm_block_attribute      ngx_litellm_scan_avx2
+#define ngx_litellm_block_end()          _mm256_zeroupper()
 #define ngx_litellm_block_t              ngx_litellm_scan_block_avx2_t
 #define ngx_litellm_block_load(s, p)                                          \
     ((s)->a = _mm256_loadu_si256((const __m256i *) (p)),                      \
@@ -391,6 +393,7 @@ ngx_litellm_scan_none_avx512(__m512i v)
 
 #define ngx_litellm_block_fn(name)       name##_avx512
 #define ngx_litellm_block_attribute      ngx_litellm_scan_avx512
+#define ngx_litellm_block_end()          _mm256_zeroupper()
 #define ngx_litellm_block_t              ngx_litellm_scan_block_avx512_t
 #define ngx_litellm_block_load(s, p)                                          \
     ((s)->a = _mm512_loadu_si512((const void *) (p)))

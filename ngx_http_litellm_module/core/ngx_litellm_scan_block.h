@@ -14,6 +14,9 @@
  *     ngx_litellm_block_faulty(p, s, m)
  *                                    those of the escaped bytes m that do not
  *                                    make a two-byte escape
+ *     ngx_litellm_block_end()        before code for narrower vectors: upper
+ *                                    halves in use make it slow, and compilers
+ *                                    forget them before a jump to it
  *
  * and unsets them at its end.
  */
@@ -211,6 +214,8 @@ ngx_litellm_block_fn(ngx_litellm_scan_eol)(u_char *p, u_char *last)
         p += 64;
     }
 
+    ngx_litellm_block_end();
+
     return ngx_litellm_scan_eol_rest(start, p, last);
 }
 
@@ -239,6 +244,8 @@ ngx_litellm_block_fn(ngx_litellm_scan_quoted)(u_char *p, u_char *last)
         p += 63;
     }
 
+    ngx_litellm_block_end();
+
     return ngx_litellm_scan_quoted_rest(p, last);
 }
 
@@ -252,3 +259,4 @@ ngx_litellm_block_fn(ngx_litellm_scan_quoted)(u_char *p, u_char *last)
 #undef ngx_litellm_block_gt
 #undef ngx_litellm_block_blank
 #undef ngx_litellm_block_faulty
+#undef ngx_litellm_block_end

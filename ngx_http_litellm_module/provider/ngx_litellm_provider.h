@@ -251,8 +251,8 @@ ngx_int_t ngx_litellm_params_list(ngx_litellm_call_t *call, const char *name,
 
 /*
  * Class, status, message, type, param and code from a provider's error body;
- * shared by dialects with OpenAI-like texts (LiteLLM's exception mapping: text rules run
- * before statuses).
+ * shared by dialects with OpenAI-like texts (LiteLLM's exception mapping: text
+ * rules run before statuses).
  */
 void ngx_litellm_error_openai(ngx_litellm_call_t *call, ngx_uint_t status,
     ngx_str_t *body, ngx_litellm_error_t *e);
