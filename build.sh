@@ -183,6 +183,10 @@ build_module() {
         [ "${runs##*/}" = "$(version_of "$dir")" ] || [ -n "${NGINX:-}" ] \
             || die "${runs#nginx version: } runs, nginx-dev is $(version_of "$dir")"
     fi
+    # the linker leaves it to dlopen() to find that a function is missing
+    local unknown
+    unknown=$(nm -D --undefined-only "$dir/objs/ngx_http_litellm_module.so" | grep -E 'ngx_(http_)?litellm_' || true)
+    [ -z "$unknown" ] || die "not defined anywhere: $unknown"
     # a running nginx has the old file mapped: replace it, never write into it
     if ! cmp -s "$dir/objs/ngx_http_litellm_module.so" "$module"; then
         cp "$dir/objs/ngx_http_litellm_module.so" "$module.new"

@@ -160,8 +160,8 @@ ngx_litellm_block_fn(ngx_litellm_scan_inside)(u_char *p, u_char *last,
             high = ngx_litellm_block_lt(&s, 0);
 
             if ((low & ~high & limit)
-                || !ngx_litellm_block_fn(ngx_litellm_scan_utf8)(&s, high, &limit,
-                                                              quote == 0))
+                || !ngx_litellm_block_fn(ngx_litellm_scan_utf8)(&s, high,
+                                                      &limit, quote == 0))
             {
                 return p;
             }

@@ -161,6 +161,13 @@ ngx_http_litellm_create_request(ngx_http_request_t *r)
 
     body->buf->last_buf = 0;
 
+    /*
+     * TLS buffers what it is to write: on a kept-alive connection nothing else
+     * would ever bring the rest out, its write event has come long ago.
+     */
+
+    body->buf->flush = 1;
+
     return NGX_OK;
 }
 

@@ -327,7 +327,7 @@ ngx_litellm_openai_tap_event(ngx_litellm_call_t *call,
 
     /* not "key":null, which most events have */
 
-#define ngx_litellm_openai_not_null(s)                                             \
+#define ngx_litellm_openai_not_null(s)                                        \
     (last - p < (ssize_t) sizeof(s) || p[sizeof(s) - 1] != 'n'                \
      || ngx_memcmp(p, s, sizeof(s) - 1) != 0)
 

@@ -103,10 +103,9 @@ for (const [what, line] of [
 ]) {
     test(`the end of a test sees ${what} in the log`, async () => {
         let end;
-        const { gateway, provider: own } = await start((last) => { end = last; });
+        const { gateway } = await start((last) => { end = last; });
         gateway.log += line;
         await assert.rejects(end(), assert.AssertionError);
-        await own.stop();
     });
 }
 
@@ -121,19 +120,23 @@ test('the end of a test sees a fault of a script', async () => {
 });
 
 
-test('a gateway that does not start is an error', async () => {
-    const module = process.env.TEST_NGINX_MODULE;
-    process.env.TEST_NGINX_MODULE = '/nonexistent/module.so';
-    try {
-        await assert.rejects(start(() => {}), /nginx did not start/);
-    } finally {
-        if (module === undefined) {
-            delete process.env.TEST_NGINX_MODULE;
-        } else {
-            process.env.TEST_NGINX_MODULE = module;
+for (const [name, value] of [['TEST_NGINX_MODULE', '/nonexistent/module.so'],
+    ['TEST_NGINX_BINARY', '/nonexistent/nginx']])
+{
+    test(`a gateway that does not start is an error: ${name}`, async () => {
+        const before = process.env[name];
+        process.env[name] = value;
+        try {
+            await assert.rejects(start(() => {}), /nginx did not start/);
+        } finally {
+            if (before === undefined) {
+                delete process.env[name];
+            } else {
+                process.env[name] = before;
+            }
         }
-    }
-});
+    });
+}
 
 
 test('a provider without a script says so', async () => {

@@ -11,6 +11,7 @@
 #include <yajl/yajl_parse.h>
 
 #include "ngx_litellm_json.h"
+#include "ngx_litellm_scan.h"
 #include "ngx_litellm_out.h"
 
 
@@ -131,6 +132,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ngx_str_t                text;
     ngx_pool_t              *pool;
     ngx_litellm_json_doc_t   doc, plain;
+    ngx_litellm_json_watch_t  watch[2], plain_watch[2];
 
     if (size == 0) {
         return 0;
@@ -142,7 +144,22 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
     doc.pool = pool;
     doc.keep = data[0] % 4;
+
+    ngx_str_set(&watch[0].name, "model");
+    ngx_str_set(&watch[1].name, "a");
+    doc.watch = watch;
+    doc.nwatch = 2;
+
+    if (data[0] & 0x40) {
+        ngx_str_set(&doc.whole, "messages");
+    }
+
     plain = doc;
+    plain.watch = plain_watch;
+    ngx_memcpy(plain_watch, watch, sizeof(watch));
+
+    /* a kind of vectors that this processor has */
+    (void) ngx_litellm_scan_use((data[0] >> 2) % 3);
 
     rc = ngx_litellm_json_parse(&doc, text.data, text.len);
 
@@ -155,6 +172,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (rc == NGX_OK) {
         FUZZ_ASSERT(ok);
         FUZZ_ASSERT(doc.nodes == plain.nodes);
+        FUZZ_ASSERT(watch[0].found == plain_watch[0].found);
+        FUZZ_ASSERT(watch[1].found == plain_watch[1].found);
 
         fuzz_nodes(pool, &doc, &text);
 

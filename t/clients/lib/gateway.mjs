@@ -110,6 +110,7 @@ class Gateway {
                 break;
             }
         }
+        await this.#clean();
         throw new Error(`nginx did not start:\n${this.log}`);
     }
 
@@ -123,7 +124,11 @@ class Gateway {
             { stdio: ['ignore', 'inherit', 'pipe'],
                 env: { ASAN_OPTIONS: 'detect_leaks=0:detect_odr_violation=0',
                     UBSAN_OPTIONS: 'print_stacktrace=1', ...process.env } });
-        this.ended = once(this.child, 'close');
+        // a program that is not there has an error and no end
+        this.ended = once(this.child, 'close').catch((error) => {
+            this.log += error.message;
+            return [null, null];
+        });
         const started = new Promise((resolve) => {
             this.child.stderr.setEncoding('utf8').on('data', (text) => {
                 this.log += text;
@@ -135,10 +140,14 @@ class Gateway {
         return Promise.race([started, this.ended.then(() => false)]);
     }
 
+    #clean() {
+        return rm(this.dir, { recursive: true });
+    }
+
     async stop() {
         this.child.kill('SIGQUIT');
         const [code, signal] = await this.ended;
-        await rm(this.dir, { recursive: true });
+        await this.#clean();
         const bad = this.log.split('\n').filter((line) =>
             /\[(alert|crit|emerg)\]|Sanitizer|runtime error:/.test(line));
         assert.deepEqual(bad, [], this.log);
@@ -154,10 +163,18 @@ class Gateway {
 export async function start(after) {
     const provider = await Provider.start();
     const gateway = new Gateway();
-    await gateway.begin(provider);
-    after(async () => {
-        await gateway.stop();
+    try {
+        await gateway.begin(provider);
+    } catch (error) {
         await provider.stop();
+        throw error;
+    }
+    after(async () => {
+        try {
+            await gateway.stop();
+        } finally {
+            await provider.stop();
+        }
         assert.deepEqual(provider.faults, []);
     });
     return { gateway, provider, url: gateway.url };

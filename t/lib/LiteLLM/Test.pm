@@ -52,6 +52,10 @@ sub new {
 
     # so that an interrupted test leaves no nginx behind
     $SIG{INT} = $SIG{TERM} = $SIG{HUP} = sub { exit 1 };
+
+    # with a gateway that answers nothing each check waits for its own end
+    $SIG{ALRM} = sub { Test::More::diag('this file takes too long'); exit 1 };
+    alarm 300;
     return $current = $self;
 }
 

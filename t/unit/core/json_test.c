@@ -16,6 +16,7 @@
 #include <yajl/yajl_parse.h>
 
 #include "ngx_litellm_json.h"
+#include "ngx_litellm_scan.h"
 
 
 typedef struct {
@@ -855,18 +856,187 @@ json_bounds(ngx_litellm_json_doc_t *doc, ngx_litellm_json_doc_t *plain)
 }
 
 
+/* strings of some blocks, made of all that the search in blocks looks at */
+
+static void
+json_strings(ngx_litellm_json_doc_t *doc, ngx_litellm_json_doc_t *plain)
+{
+    u_char       *text, buf[512];
+    size_t        len, n;
+    ngx_uint_t    i, rare;
+    const char   *piece;
+
+    static const char *const  pieces[] = {
+        "\\n", "\\\"", "\\\\", "\\u00e9", "\\ud83d\\ude00", "\\/", "\\b",
+        "\xc3\xa9", "\xe6\x9d\xb1", "\xf0\x9f\x98\x80", "\xed\x9f\xbf",
+        "\xe0\xa0\x80", "\xf4\x8f\xbf\xbf", "\xf0\x90\x80\x80",
+        "\x7f", " ", "/", "u", "n",
+
+        /* from here on things that end a string or have no place in one */
+        "\\", "\"", "\\x", "\\u12", "\\ud800", "\x80", "\xc3", "\xe6\x9d",
+        "\xf0\x9f\x98", "\xc0\xaf", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80",
+        "\xf4\x90\x80\x80", "\xf5", "\xff", "\n", "\x1f", "\\\xc3"
+    };
+
+    unit_case("strings of some blocks");
+    doc->pool = plain->pool = unit_pool;
+    doc->mem = plain->mem = NULL;
+    doc->nalloc = plain->nalloc = 0;
+    doc->keep = plain->keep = 0;
+
+    for (i = 0; i < 60000; i++) {
+
+        rare = 1 + json_random(40);
+        len = 0;
+        buf[len++] = '"';
+
+        n = 60 + json_random(300);
+
+        while (len < n) {
+
+            if (json_random(rare)) {
+                buf[len] = 'a' + len % 26;
+                len++;
+                continue;
+            }
+
+            /* the second half now and then: most strings are to be right */
+
+            piece = pieces[json_random(json_random(8) ? 19
+                               : sizeof(pieces) / sizeof(pieces[0]))];
+
+            memcpy(buf + len, piece, strlen(piece));
+            len += strlen(piece);
+        }
+
+        buf[len++] = '"';
+
+        text = malloc(len);
+        memcpy(text, buf, len);
+
+        (void) json_both(doc, plain, text, len);
+
+        free(text);
+    }
+}
+
+
+static void
+json_watch(void)
+{
+    size_t                     len;
+    ngx_uint_t                 i;
+    ngx_litellm_json_t        *v;
+    ngx_litellm_json_doc_t     doc;
+    ngx_litellm_json_watch_t   watch[2];
+
+    static const struct {
+        const char  *text;
+        int          one;           /* place of the key; -1: not found */
+        int          two;
+    } cases[] = {
+        { "{}", -1, -1 },
+        { "{\"one\":1}", 1, -1 },
+        { "{ \"a\":[{\"b\":{\"one\":1}},{\"one\":2}],\"one\":3}", 13, -1 },
+        { "{\"a\":\"one\",\"b\":[\"one\"],\"ones\":1,\"on\":1}", -1, -1 },
+        { "{\"long name of thirty-five bytes 012\":1}", -1, 1 },
+        { "{\"long name of thirty-five bytes 013\":1,\"x\":{\"one\":1}}",
+          45, -1 },
+        { "{\"a\":[{\"o\\u006ee\":1}],\"one\":1}", 7, 7 },
+        { "{\"a\":\"\\\"one\\\":1\"}", -1, -1 },
+        { "[[{\"one\":{\"long name of thirty-five bytes 012\":1}}]]", 3, 10 },
+    };
+
+    static const char *const  texts[] = {
+        "{\"a\":{\"usage\":{\"n\":0}},\"usage\":{\"n\":1,\"d\":{\"m\":[2]}},"
+        "\"b\":[[3]],\"c\":{\"x\":{}}}",
+        "{\"a\":{\"usage\":{\"n\":0}},\"usa\\u0067e\":{\"n\":1,\"d\":{"
+        "\"m\":[2]}},\"b\":[[3]],\"c\":{\"x\":{}}}"
+    };
+
+    unit_case("names watched");
+
+    for (i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+
+        ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
+        doc.pool = unit_pool;
+        doc.keep = 1 + i % 2;
+
+        watch[0].found = watch[1].found = (u_char *) "from before";
+        ngx_str_set(&watch[0].name, "one");
+        ngx_str_set(&watch[1].name, "long name of thirty-five bytes 012");
+        doc.watch = watch;
+        doc.nwatch = 2;
+
+        len = strlen(cases[i / 2].text);
+
+        CHECK_INT(ngx_litellm_json_parse(&doc, (u_char *) cases[i / 2].text,
+                                         len),
+                  NGX_OK);
+
+        CHECK_INT(watch[0].found ? watch[0].found
+                                   - (u_char *) cases[i / 2].text : -1,
+                  cases[i / 2].one);
+        CHECK_INT(watch[1].found ? watch[1].found
+                                   - (u_char *) cases[i / 2].text : -1,
+                  cases[i / 2].two);
+    }
+
+    unit_case("a member kept whole");
+
+    for (i = 0; i < 2; i++) {
+
+        ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
+        doc.pool = unit_pool;
+        doc.keep = 2;
+        ngx_str_set(&doc.whole, "usage");
+
+        CHECK_INT(ngx_litellm_json_parse(&doc, (u_char *) texts[i],
+                                         strlen(texts[i])),
+                  NGX_OK);
+
+        v = ngx_litellm_json_member(doc.root, "a");
+        CHECK(v && v->count == 1 && (v->flags & NGX_LITELLM_JSON_SKIPPED));
+
+        v = ngx_litellm_json_member(doc.root, "usage");
+        CHECK(v && v->count == 2 && v->flags == 0 && v->next == 8);
+        CHECK(ngx_litellm_json_member(v, "n") != NULL);
+        v = ngx_litellm_json_member(v, "d");
+        v = ngx_litellm_json_member(v, "m");
+        CHECK(v && v->count == 1 && v[1].type == NGX_LITELLM_JSON_NUMBER);
+
+        v = ngx_litellm_json_member(doc.root, "b");
+        CHECK(v && v->count == 1 && v->next == 1
+              && (v->flags & NGX_LITELLM_JSON_SKIPPED));
+        v = ngx_litellm_json_member(doc.root, "c");
+        CHECK(v && v->count == 1 && (v->flags & NGX_LITELLM_JSON_SKIPPED));
+
+        CHECK_INT(doc.root->next, doc.nodes);
+        CHECK_INT(doc.nodes, 16);
+    }
+}
+
+
 void
 unit_main(void)
 {
+    ngx_uint_t              engine;
     ngx_litellm_json_doc_t  doc, plain;
 
     ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
     ngx_memzero(&plain, sizeof(ngx_litellm_json_doc_t));
 
     json_table(&doc, &plain);
-    json_lengths(&doc, &plain);
-    json_sequences(&doc, &plain);
-    json_mutants(&doc, &plain);
-    json_blocks(&doc, &plain);
     json_bounds(&doc, &plain);
+    json_watch();
+
+    /* each kind of vectors that this processor has against none */
+
+    for (engine = 0; ngx_litellm_scan_use(engine) == NGX_OK; engine++) {
+        json_lengths(&doc, &plain);
+        json_sequences(&doc, &plain);
+        json_mutants(&doc, &plain);
+        json_blocks(&doc, &plain);
+        json_strings(&doc, &plain);
+    }
 }

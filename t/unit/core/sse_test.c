@@ -460,7 +460,7 @@ test_eol(void)
     unit_case("ends of lines");
     bad = 0;
 
-    for (len = 0; len <= 100; len++) {
+    for (len = 0; len <= 200; len++) {
         text = malloc(len ? len : 1);
 
         for (at = 0; at <= len; at++) {
@@ -484,12 +484,71 @@ test_eol(void)
 }
 
 
+/* keys of one letter in all places, among quotes that are none */
+
+static void
+test_quoted(void)
+{
+    u_char      *text, *found, *p;
+    size_t       len, at;
+    ngx_uint_t   bad, n;
+
+    static const char *const  fills[] = { "a", "\"", "u", "\"\"f", "\"g\"t" };
+
+    unit_case("quoted keys");
+    bad = 0;
+
+    for (len = 0; len <= 200; len++) {
+        for (at = 0; at <= len; at++) {
+            for (n = 0; n < 5; n++) {
+
+                text = malloc(len ? len : 1);
+
+                for (p = text; p < text + len; p++) {
+                    *p = fills[n][(p - text) % strlen(fills[n])];
+                }
+
+                if (at + 1 < len) {
+                    text[at] = '"';
+                    text[at + 1] = "uefUEFa"[at % 7];
+                }
+
+                for (p = text; p + 1 < text + len; p++) {
+                    if (*p == '"' && (p[1] == 'u' || p[1] == 'e'
+                                      || p[1] == 'f'))
+                    {
+                        break;
+                    }
+                }
+
+                if (p + 1 >= text + len) {
+                    p = text + len;
+                }
+
+                found = ngx_litellm_scan_quoted(text, text + len);
+                bad += found != p;
+
+                free(text);
+            }
+        }
+    }
+
+    CHECK_INT(bad, 0);
+}
+
+
 void
 unit_main(void)
 {
-    test_cases();
-    test_in_place();
-    test_comments();
+    ngx_uint_t  engine;
+
     test_bounds();
-    test_eol();
+
+    for (engine = 0; ngx_litellm_scan_use(engine) == NGX_OK; engine++) {
+        test_cases();
+        test_in_place();
+        test_comments();
+        test_eol();
+        test_quoted();
+    }
 }

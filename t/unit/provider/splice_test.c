@@ -93,8 +93,9 @@ test_table(void)
     };
 
     ngx_litellm_add_t  adds[2] = {
-        { ngx_string("k"), ngx_string("0") },
-        { ngx_string("l"), ngx_string("\"\"") }
+        { ngx_string("k"), ngx_string("0"), ngx_null_string },
+        { ngx_string("l"), ngx_string("\"\""),
+          ngx_null_string }
     };
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
