@@ -117,15 +117,16 @@ sources() { (cd "$top/ngx_http_litellm_module" && ls -- */*.c */*.h) 2>/dev/null
 
 # configure DIR FLAG... - only when something changed that make would not see
 configure() {
-    local dir=$1 now
+    local dir=$1 script=./configure now
     shift
+    [ -f "$dir/configure" ] || script=auto/configure    # a checkout, no release
     now=$(printf '%s\n' "$@"; cat "$top/config"; sources
-          stat -Lc '%n %Y' "$dir/configure" "$dir/src/core/nginx.h")
+          stat -Lc '%n %Y' "$dir/$script" "$dir/src/core/nginx.h")
     if [ -f "$dir/objs/Makefile" ] && [ "$(cat "$dir/flags" 2>/dev/null)" = "$now" ]; then
         return
     fi
     rm -rf "$dir/objs" "$dir/flags"
-    (cd "$dir" && ./configure "$@") >"$dir/configure.log" 2>&1 \
+    (cd "$dir" && "$script" "$@") >"$dir/configure.log" 2>&1 \
         || { tail -n 20 "$dir/configure.log" >&2; die "configure failed in $dir"; }
     printf '%s\n' "$now" >"$dir/flags"
 }

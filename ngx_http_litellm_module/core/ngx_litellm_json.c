@@ -18,7 +18,7 @@
 
 
 #define NGX_LITELLM_JSON_LEN_MAX  0x7fffffff
-#define NGX_LITELLM_JSON_FIRST    64           /* nodes of the first array */
+#define NGX_LITELLM_JSON_FIRST    32           /* nodes of the first array */
 #define NGX_LITELLM_JSON_ROOM     20
 
 

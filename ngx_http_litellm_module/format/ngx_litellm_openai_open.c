@@ -41,8 +41,8 @@ static ngx_int_t ngx_litellm_openai_members(ngx_litellm_call_t *call,
 static ngx_int_t ngx_litellm_openai_member(ngx_litellm_call_t *call,
     ngx_litellm_openai_body_t *body, ngx_str_t *name,
     ngx_litellm_member_t *m, ngx_litellm_error_t *e);
-static ngx_int_t ngx_litellm_openai_push(ngx_array_t *a,
-    ngx_litellm_member_t *m);
+static ngx_int_t ngx_litellm_openai_push(ngx_litellm_call_t *call,
+    ngx_array_t *a, ngx_litellm_member_t *m);
 static ngx_int_t ngx_litellm_openai_unique(ngx_litellm_call_t *call,
     ngx_array_t *members);
 static int ngx_libc_cdecl ngx_litellm_openai_name_cmp(const void *one,
@@ -74,15 +74,10 @@ ngx_litellm_openai_open(ngx_litellm_call_t *call, ngx_litellm_error_t *e)
     call->include_usage = 0;
     call->duplicates = 0;
 
-    if (ngx_array_init(&call->extra, call->pool, 4,
-                       sizeof(ngx_litellm_member_t))
-        != NGX_OK
-        || ngx_array_init(&call->control, call->pool, 4,
-                          sizeof(ngx_litellm_member_t))
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    /* most requests have neither: no memory before the first one */
+
+    ngx_memzero(&call->extra, sizeof(ngx_array_t));
+    ngx_memzero(&call->control, sizeof(ngx_array_t));
 
     rc = ngx_litellm_openai_parse_top(call, e);
     if (rc != NGX_OK) {
@@ -220,7 +215,7 @@ ngx_litellm_openai_member(ngx_litellm_call_t *call,
     p = ngx_litellm_param_find(name->data, name->len);
 
     if (p == NULL) {
-        return ngx_litellm_openai_push(&call->extra, m);
+        return ngx_litellm_openai_push(call, &call->extra, m);
     }
 
     switch (p->kind) {
@@ -258,7 +253,7 @@ ngx_litellm_openai_member(ngx_litellm_call_t *call,
             m->key = p->name;
         }
 
-        return ngx_litellm_openai_push(&call->control, m);
+        return ngx_litellm_openai_push(call, &call->control, m);
 
     case NGX_LITELLM_PARAM_REFUSED:
         return ngx_litellm_openai_refused(call, (ngx_str_t *) &p->name, e);
@@ -280,9 +275,17 @@ ngx_litellm_openai_member(ngx_litellm_call_t *call,
 
 
 static ngx_int_t
-ngx_litellm_openai_push(ngx_array_t *a, ngx_litellm_member_t *m)
+ngx_litellm_openai_push(ngx_litellm_call_t *call, ngx_array_t *a,
+    ngx_litellm_member_t *m)
 {
     ngx_litellm_member_t  *n;
+
+    if (a->elts == NULL
+        && ngx_array_init(a, call->pool, 4, sizeof(ngx_litellm_member_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     n = ngx_array_push(a);
     if (n == NULL) {

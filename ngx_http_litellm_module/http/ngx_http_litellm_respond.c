@@ -289,7 +289,6 @@ ngx_http_litellm_send_error(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_litellm_error_t *e)
 {
     ngx_litellm_out_t             out;
-    ngx_http_litellm_attempt_t   *a;
     const ngx_litellm_format_t   *format;
 
     if (ctx->header_sent) {
@@ -307,17 +306,11 @@ ngx_http_litellm_send_error(ngx_http_request_t *r,
         ngx_litellm_openai_error(&out, e, 0);
     }
 
-    a = ctx->attempt;
-
-    if (a != NULL && a->status == 0) {
-        a = NULL;
-    }
-
     if (e->status == 0) {
         e->status = NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_litellm_send_body(r, ctx, a, e->status, &out);
+    return ngx_http_litellm_send_body(r, ctx, ctx->attempt, e->status, &out);
 }
 
 

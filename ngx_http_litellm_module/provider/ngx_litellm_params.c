@@ -310,7 +310,7 @@ ngx_litellm_param_find(const u_char *name, size_t len)
 {
     const ngx_litellm_param_t  *p, *last;
 
-    if (len > NGX_LITELLM_PARAM_LONGEST) {
+    if (len == 0 || len > NGX_LITELLM_PARAM_LONGEST) {
         p = last = NULL;
 
     } else {
@@ -320,6 +320,7 @@ ngx_litellm_param_find(const u_char *name, size_t len)
 
     for ( /* void */ ; p < last; p++) {
         if (p->name.data[0] == name[0]
+            && p->name.data[len - 1] == name[len - 1]
             && ngx_memcmp(p->name.data, name, len) == 0)
         {
             return p;

@@ -10,6 +10,7 @@
  */
 
 #include "openai_call.h"
+#include "ngx_litellm_openai_dialect.h"
 #include "ngx_litellm_sse.h"
 
 
@@ -715,9 +716,87 @@ test_wildcard(void)
 }
 
 
+/* what the tap must find whatever way it is written, and must not find */
+
+static void
+test_tap(void)
+{
+    ngx_str_t               data;
+    ngx_uint_t              i;
+    openai_call_t           c;
+    ngx_litellm_facts_t     facts;
+    ngx_litellm_json_doc_t  doc;
+
+    static const struct {
+        const char  *text;
+        int          finish;
+        int          prompt;
+        int          failed;
+    } cases[] = {
+        { "{\"choices\":[{\"delta\":{\"content\":\"a\"},"
+          "\"finish_reason\":null}],\"usage\":null,\"error\":null}",
+          NGX_LITELLM_FINISH_NONE, -1, 0 },
+        { "{\"choices\":[{\"finish_reason\":null},{\"finish_reason\" : "
+          "\"length\"}]}", NGX_LITELLM_FINISH_LENGTH, -1, 0 },
+        { "{\"choices\":[{\"delta\":{\"content\":\"\\\"finish_reason\\\":"
+          "\\\"stop\\\" \\\"usage\\\":{\\\"prompt_tokens\\\":1}\"}}]}",
+          NGX_LITELLM_FINISH_NONE, -1, 0 },
+        { "{\"choices\":[],\"usage\" :\n{\"prompt_tokens\":7}}",
+          NGX_LITELLM_FINISH_NONE, 7, 0 },
+        { "{\"choices\":[],\"usage\":{\"prompt_t\\u006fkens\":8,"
+          "\"prompt_tokens_details\":{\"cached_tokens\":1}}}",
+          NGX_LITELLM_FINISH_NONE, 8, 0 },
+        { "{\"usage\":null,\"choices\":[],\"usage\":{\"total_tokens\":1,"
+          "\"prompt_tokens\":3.0e1}}", NGX_LITELLM_FINISH_NONE, 30, 0 },
+        { "{\"choices\":[],\"usage\":{\"prompt_tokens\":-1}}",
+          NGX_LITELLM_FINISH_NONE, -1, 0 },
+        { "{\"user\":{\"usage_\":{}},\"error\":{\"message\":\"no\"}}",
+          NGX_LITELLM_FINISH_NONE, -1, 1 },
+        { "{\"error\":{},\"choices\":[]}", NGX_LITELLM_FINISH_NONE, -1, 0 },
+        { "{\"choices\":[{\"finish_reason\":\"stop\"}],\"usage\":"
+          "{\"prompt_tokens\":5,\"completion_tokens_details\":[1]}}",
+          NGX_LITELLM_FINISH_STOP, 5, 0 },
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        unit_case("tap %lu", (unsigned long) i);
+
+        openai_call(&c, NGX_LITELLM_OP_CHAT, "gpt-4o", unit_str("{}"));
+        c.call.deployment = &c.deployment;
+
+        ngx_memzero(&facts, sizeof(ngx_litellm_facts_t));
+        ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
+        ngx_litellm_usage_init(&facts.usage);
+        doc.pool = unit_pool;
+
+        /* behind the commit point, where the event is only searched */
+        facts.content = 1;
+
+        data = openai_str(cases[i].text);
+
+        (void) ngx_litellm_openai_tap_event(&c.call, &doc, &data, &facts);
+
+        CHECK_INT(facts.finish, cases[i].finish);
+        CHECK_INT(facts.usage.prompt, cases[i].prompt);
+        CHECK_INT(facts.failed, cases[i].failed);
+
+        /* the same as a whole answer */
+
+        ngx_memzero(&facts, sizeof(ngx_litellm_facts_t));
+        ngx_litellm_usage_init(&facts.usage);
+
+        CHECK_INT(ngx_litellm_openai_tap(&c.call, &data, &facts),
+                  cases[i].failed ? NGX_DECLINED : NGX_OK);
+        CHECK_INT(facts.finish, cases[i].finish);
+        CHECK_INT(facts.usage.prompt, cases[i].prompt);
+    }
+}
+
+
 void
 unit_main(void)
 {
+    test_tap();
     test_cases();
     test_wildcard();
     test_fidelity();
