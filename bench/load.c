@@ -13,6 +13,11 @@
  *   -r N      starts so many connections in a second               (all)
  *   -e N      events that an answer must have                      (0)
  *   -u PATH -b BODY    one more connection posts this besides
+ *   -m PORT            is the provider (bench/mock) itself, and never sleeps
+ *
+ * With -m the gateway has nobody to wake: what it costs to wake a process on
+ * another core depends on how often that has to wait, that is, on how fast the
+ * gateway is, and hides the rest.
  *
  * Prints one line: n=answers bad= lost=events missing ev50= ev99= evmax=
  * (microseconds, of events with a clock) side=answers to -b.
@@ -82,6 +87,10 @@ typedef struct {
     unsigned     side:1;
     char         head[HEAD];
 } conn_t;
+
+
+int mock_start(int port);
+void mock_turn(int wait);
 
 
 static int        ep, expected;
@@ -511,7 +520,7 @@ percentile(double part)
 int
 main(int argc, char **argv)
 {
-    int                  i, n, opt, nconns, busy, started, rounds, rate;
+    int                  i, n, opt, nconns, busy, started, rounds, rate, mock;
     conn_t              *conns, *c, other;
     double               seconds;
     text_t               request, side_request;
@@ -520,6 +529,7 @@ main(int argc, char **argv)
     struct epoll_event   events[512];
 
     nconns = 64;
+    mock = 0;
     rounds = 0;
     rate = 0;
     seconds = 2;
@@ -528,7 +538,7 @@ main(int argc, char **argv)
 
     optind = 4;
 
-    while (argc > 3 && (opt = getopt(argc, argv, "c:t:n:r:e:u:b:")) != -1) {
+    while (argc > 3 && (opt = getopt(argc, argv, "c:t:n:r:e:u:b:m:")) != -1) {
         switch (opt) {
         case 'c': nconns = atoi(optarg); break;
         case 't': seconds = atof(optarg); break;
@@ -537,13 +547,14 @@ main(int argc, char **argv)
         case 'e': expected = atoi(optarg); break;
         case 'u': side_path = optarg; break;
         case 'b': side_body = optarg; break;
+        case 'm': mock = atoi(optarg); break;
         default: argc = 0;
         }
     }
 
     if (argc < 4 || nconns < 1 || !side_path != !side_body) {
         fprintf(stderr, "usage: load PORT PATH BODY [-c n] [-t s] [-n n] "
-                "[-r n] [-e n] [-u path -b body]\n");
+                "[-r n] [-e n] [-u path -b body] [-m port]\n");
         return 2;
     }
 
@@ -555,6 +566,10 @@ main(int argc, char **argv)
     addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 
     request = make_request(argv[2], argv[3]);
+
+    if (mock && mock_start(mock) == -1) {
+        return 1;
+    }
 
     ep = epoll_create1(0);
     conns = calloc(nconns, sizeof(conn_t));
@@ -608,7 +623,12 @@ main(int argc, char **argv)
             break;
         }
 
-        n = epoll_wait(ep, events, 512, started < nconns ? 1 : 100);
+        if (mock) {
+            mock_turn(0);
+        }
+
+        n = epoll_wait(ep, events, 512,
+                       mock ? 0 : (started < nconns ? 1 : 100));
 
         clock_now = now();
 

@@ -74,7 +74,11 @@ typedef struct {
 } text_t;
 
 
-static int        ep;
+int mock_start(int port);
+void mock_turn(int wait);
+
+
+static int        ep, ls;
 static uint64_t   answered;
 static conn_t    *conns[CONNS];
 static conn_t    *first, *last;
@@ -511,7 +515,7 @@ readable(conn_t *c)
 
 
 static void
-accept_all(int ls)
+accept_all(void)
 {
     int                 fd, one;
     conn_t             *c;
@@ -538,22 +542,14 @@ accept_all(int ls)
 }
 
 
+/* for bench/load, too, which can be its own provider */
+
 int
-main(int argc, char **argv)
+mock_start(int port)
 {
-    int                  i, n, ls, one, timeout;
-    conn_t              *c;
-    uint64_t             t;
+    int                  one;
     struct sockaddr_in   addr;
-    struct epoll_event   ee, events[512];
-
-    if (argc < 2) {
-        fprintf(stderr, "usage: mock PORT [SECONDS]\n");
-        return 2;
-    }
-
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    alarm(argc > 2 ? atoi(argv[2]) : 900);
+    struct epoll_event   ee;
 
     render();
 
@@ -563,14 +559,14 @@ main(int argc, char **argv)
 
     memset(&addr, 0, sizeof(addr));
     addr.sin_family = AF_INET;
-    addr.sin_port = htons(atoi(argv[1]));
+    addr.sin_port = htons(port);
     addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 
     if (bind(ls, (struct sockaddr *) &addr, sizeof(addr)) == -1
         || listen(ls, 4096) == -1)
     {
         perror("mock");
-        return 1;
+        return -1;
     }
 
     ep = epoll_create1(0);
@@ -578,35 +574,70 @@ main(int argc, char **argv)
     ee.data.fd = ls;
     epoll_ctl(ep, EPOLL_CTL_ADD, ls, &ee);
 
-    for ( ;; ) {
-        t = now();
+    return 0;
+}
 
-        while (first && first->due <= t) {
-            c = first;
-            dequeue(c);
-            slow_event(c);
+
+void
+mock_turn(int wait)
+{
+    int                  i, n, timeout;
+    conn_t              *c;
+    uint64_t             t;
+    struct epoll_event   events[512];
+
+    t = now();
+
+    while (first && first->due <= t) {
+        c = first;
+        dequeue(c);
+        slow_event(c);
+    }
+
+    timeout = first ? (int) ((first->due - t) / 1000) + 1 : -1;
+
+    n = epoll_wait(ep, events, 512, wait ? timeout : 0);
+
+    for (i = 0; i < n; i++) {
+
+        if (events[i].data.fd == ls) {
+            accept_all();
+            continue;
         }
 
-        timeout = first ? (int) ((first->due - t) / 1000) + 1 : -1;
+        c = conns[events[i].data.fd];
 
-        n = epoll_wait(ep, events, 512, timeout);
+        if (c && (events[i].events & EPOLLOUT) && put(c) == -1) {
+            continue;
+        }
 
-        for (i = 0; i < n; i++) {
-
-            if (events[i].data.fd == ls) {
-                accept_all(ls);
-                continue;
-            }
-
-            c = conns[events[i].data.fd];
-
-            if (c && (events[i].events & EPOLLOUT) && put(c) == -1) {
-                continue;
-            }
-
-            if (c && (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR))) {
-                readable(c);
-            }
+        if (c && (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR))) {
+            readable(c);
         }
     }
 }
+
+
+#ifndef MOCK_PART
+
+int
+main(int argc, char **argv)
+{
+    if (argc < 2) {
+        fprintf(stderr, "usage: mock PORT [SECONDS]\n");
+        return 2;
+    }
+
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    alarm(argc > 2 ? atoi(argv[2]) : 900);
+
+    if (mock_start(atoi(argv[1])) == -1) {
+        return 1;
+    }
+
+    for ( ;; ) {
+        mock_turn(1);
+    }
+}
+
+#endif

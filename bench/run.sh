@@ -64,7 +64,8 @@ chmod 711 "$dir"
 : >"$dir/cells"
 ulimit -n "$(ulimit -Hn)" 2>/dev/null
 
-cc -O2 -o "$dir/mock" "$here/mock.c" && cc -O2 -o "$dir/load" "$here/load.c" \
+cc -O2 -o "$dir/mock" "$here/mock.c" \
+    && cc -O2 -DMOCK_PART -o "$dir/load" "$here/load.c" "$here/mock.c" \
     || die "mock.c or load.c does not compile"
 
 

@@ -60,7 +60,7 @@ for file in ./*.test.mjs; do
     rm -f "$report"
     echo "$name"
     rc=0
-    node "${options[@]}" \
+    timeout -k 10 300 node "${options[@]}" \
         --test-reporter=spec --test-reporter-destination=stdout \
         --test-reporter=tap --test-reporter-destination="$report" "$file" || rc=$?
     p=0 f=0
