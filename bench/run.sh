@@ -149,6 +149,8 @@ http {
     scgi_temp_path $dir/scgi;
     keepalive_requests 100000000;
     client_max_body_size 32m;
+    litellm_keepalive 4096;
+    litellm_keepalive_requests 100000000;
     upstream mock {
         server 127.0.0.1:$MOCK_PORT;
         keepalive 4096;

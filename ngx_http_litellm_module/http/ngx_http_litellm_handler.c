@@ -702,11 +702,9 @@ ngx_http_litellm_cleanup(void *data)
 static void
 ngx_http_litellm_make_id(ngx_http_litellm_ctx_t *ctx)
 {
-    u_char         *p;
-    uint32_t        r[4], top;
-    ngx_uint_t      i;
-
-    static u_char   hex[] = "0123456789abcdef";
+    u_char       *p, hex[32];
+    uint32_t      r[4], top;
+    ngx_uint_t    i;
 
     /* ngx_random() has 31 bits: the top ones come from a fifth */
 
@@ -716,21 +714,23 @@ ngx_http_litellm_make_id(ngx_http_litellm_ctx_t *ctx)
         r[i] = (uint32_t) ngx_random() ^ (top << (i + 1) & 0x80000000);
     }
 
-    r[1] = (r[1] & 0xffff0fff) | 0x00004000;
-    r[2] = (r[2] & 0x3fffffff) | 0x80000000;
+    (void) ngx_hex_dump(hex, (u_char *) r, sizeof(r));
 
-    p = ctx->id + sizeof("chatcmpl-") - 1;
+    /* the version, and the variant in the two top bits of its digit */
 
-    ngx_memcpy(ctx->id, "chatcmpl-", sizeof("chatcmpl-") - 1);
+    hex[12] = '4';
+    hex[16] = (u_char) "89ab"[top & 3];
 
-    for (i = 0; i < 32; i++) {
-
-        if (i == 8 || i == 12 || i == 16 || i == 20) {
-            *p++ = '-';
-        }
-
-        *p++ = hex[(r[i / 8] >> (28 - 4 * (i % 8))) & 0xf];
-    }
+    p = ngx_cpymem(ctx->id, "chatcmpl-", sizeof("chatcmpl-") - 1);
+    p = ngx_cpymem(p, hex, 8);
+    *p++ = '-';
+    p = ngx_cpymem(p, hex + 8, 4);
+    *p++ = '-';
+    p = ngx_cpymem(p, hex + 12, 4);
+    *p++ = '-';
+    p = ngx_cpymem(p, hex + 16, 4);
+    *p++ = '-';
+    (void) ngx_cpymem(p, hex + 20, 12);
 
     ctx->call_id.data = ctx->id + sizeof("chatcmpl-") - 1;
     ctx->call_id.len = 36;
