@@ -9,6 +9,10 @@
 # the ratio of the two is taken for each turn, and the median of the ratios is
 # printed.  Ends by itself after about 4 minutes; 127.0.0.1 only.
 #
+# Where only CPU counts, clients and mock are one process that never sleeps
+# (load -m), so that the gateway has nobody to wake; the rows with slow streams
+# have a mock of their own, and everybody sleeps as in real life.
+#
 #   LITELLM_SO=module.so NGINX=program bench/run.sh [ROW...]
 #
 # Rows: chat translated large stream stream-translated slow bodies
@@ -207,7 +211,7 @@ cell() {
     start_gateway
     case $row in
         slow|bodies*) warm=(-c 20 -n 1 -e 20) ;;
-        *) warm=(-t 0.5) ;;
+        *) warm=(-t 0.5 -m "$MOCK_PORT") ;;
     esac
     case $row in stream*) warm+=(-e 100) ;; esac
     line=$(load "$path" "$body" "${warm[@]}")
@@ -231,6 +235,18 @@ cell() {
         }' | tee -a "$dir/cells" | sed 's/^/  /' >&2
 }
 
+start_mock() {
+    taskset -c "$LOAD_CPU" "$dir/mock" "$MOCK_PORT" 1800 &
+    mock_pid=$!
+    wait_port "$MOCK_PORT" $mock_pid || die "the mock does not start"
+}
+
+stop_mock() {
+    kill "$mock_pid" 2>/dev/null
+    wait "$mock_pid" 2>/dev/null
+    mock_pid=
+}
+
 # row NAME PATH-OF-OURS PATH-OF-PROXY BODY LOAD-OPTIONS...
 row() {
     local name=$1 ours=$2 base=$3 body=$4 turn
@@ -246,16 +262,21 @@ row() {
 row_of() {
     local chat=v1/chat/completions
     case $1 in
-        chat) row chat /openai/c/$chat /proxy/c/$chat small.json -t "$DUR" ;;
-        translated) row translated /anthropic/c/$chat /proxy/c/$chat small.json -t "$DUR" ;;
-        large) row large /openai/c/$chat /proxy/c/$chat large.json -t "$DUR" ;;
-        stream) row stream /openai/s/$chat /proxy/s/$chat stream.json -t "$DUR" -e 100 ;;
-        stream-translated) row stream-translated /anthropic/s/$chat /proxy/s/$chat stream.json -t "$DUR" -e 100 ;;
-        slow) row slow /openai/t/$chat /proxy/t/$chat stream.json -c "$STREAMS" -n 2 -r 1000 -e 20 ;;
+        chat) row chat /openai/c/$chat /proxy/c/$chat small.json -t "$DUR" -m "$MOCK_PORT" ;;
+        translated) row translated /anthropic/c/$chat /proxy/c/$chat small.json -t "$DUR" -m "$MOCK_PORT" ;;
+        large) row large /openai/c/$chat /proxy/c/$chat large.json -t "$DUR" -m "$MOCK_PORT" ;;
+        stream) row stream /openai/s/$chat /proxy/s/$chat stream.json -t "$DUR" -e 100 -m "$MOCK_PORT" ;;
+        stream-translated) row stream-translated /anthropic/s/$chat /proxy/s/$chat stream.json -t "$DUR" -e 100 -m "$MOCK_PORT" ;;
+        slow)
+            start_mock
+            row slow /openai/t/$chat /proxy/t/$chat stream.json -c "$STREAMS" -n 2 -r 1000 -e 20
+            stop_mock ;;
         bodies)
+            start_mock
             row bodies-none /openai/t/$chat /proxy/t/$chat stream.json -c 100 -n 2 -r 200 -e 20
             row bodies /openai/t/$chat /proxy/t/$chat stream.json -c 100 -n 2 -r 200 -e 20 \
-                -u /openai/c/$chat -b "$dir/huge.json" ;;
+                -u /openai/c/$chat -b "$dir/huge.json"
+            stop_mock ;;
         *) die "no such row: $1" ;;
     esac
 }
@@ -336,10 +357,6 @@ report() {
 
 ! answers "$MOCK_PORT" && ! answers "$GW_PORT" \
     || die "port $MOCK_PORT or $GW_PORT is taken (MOCK_PORT, GW_PORT)"
-
-taskset -c "$LOAD_CPU" "$dir/mock" "$MOCK_PORT" 1800 &
-mock_pid=$!
-wait_port "$MOCK_PORT" $mock_pid || die "the mock does not start"
 
 echo "bench: $("$NGINX" -v 2>&1 | sed 's/.*: //'), $cores cores, load $(cut -d' ' -f1 /proc/loadavg)" >&2
 

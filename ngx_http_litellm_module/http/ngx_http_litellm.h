@@ -145,6 +145,8 @@ typedef struct {
     ngx_litellm_writer_t             writer;
     ngx_litellm_out_t                out;        /* held until the commit,
                                                     then moved to out_bufs */
+    ngx_chain_t                     *tail;       /* of out_bufs, if there are
+                                                    any */
 } ngx_http_litellm_stream_t;
 
 

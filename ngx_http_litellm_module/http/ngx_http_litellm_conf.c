@@ -167,7 +167,7 @@ ngx_http_litellm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->next_upstream_tries,
                               prev->next_upstream_tries, 0);
 
-    ngx_conf_merge_uint_value(conf->keepalive, prev->keepalive, 64);
+    ngx_conf_merge_uint_value(conf->keepalive, prev->keepalive, 256);
     ngx_conf_merge_uint_value(conf->keepalive_requests,
                               prev->keepalive_requests, 100000);
     ngx_conf_merge_msec_value(conf->keepalive_timeout,

@@ -27,6 +27,8 @@ static void ngx_http_litellm_run(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
 static ngx_int_t ngx_http_litellm_body(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
+static ngx_int_t ngx_http_litellm_join_in_place(ngx_http_request_t *r,
+    ngx_str_t *body);
 static ngx_int_t ngx_http_litellm_join(ngx_http_request_t *r,
     ngx_str_t *body);
 static ngx_int_t ngx_http_litellm_open(ngx_http_request_t *r,
@@ -218,6 +220,8 @@ ngx_http_litellm_post(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 
     ngx_http_litellm_make_id(ctx);
 
+    r->request_body_in_single_buf = 1;
+
     rc = ngx_http_read_client_request_body(r, ngx_http_litellm_body_handler);
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
@@ -315,6 +319,58 @@ ngx_http_litellm_body(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 
 
 /*
+ * request_body_in_single_buf makes the buffer of the body large enough for the
+ * bytes that came with the header, but they stay where they are: put them in
+ * front.  A second copy of a large body would cost more than all the rest: the
+ * memory of both goes back to the system after each request.
+ */
+
+static ngx_int_t
+ngx_http_litellm_join_in_place(ngx_http_request_t *r, ngx_str_t *body)
+{
+    size_t        first, second;
+    ngx_buf_t    *head, *b;
+    ngx_chain_t  *cl;
+
+    cl = r->request_body->bufs;
+
+    if (cl->next == NULL || cl->next->next != NULL) {
+        return NGX_DECLINED;
+    }
+
+    head = cl->buf;
+    b = cl->next->buf;
+
+    if (!ngx_buf_in_memory_only(head) || !ngx_buf_in_memory_only(b)
+        || !b->temporary || b->pos != b->start)
+    {
+        return NGX_DECLINED;
+    }
+
+    first = head->last - head->pos;
+    second = b->last - b->pos;
+
+    if ((size_t) (b->end - b->last) < first) {
+        return NGX_DECLINED;
+    }
+
+    ngx_memmove(b->start + first, b->pos, second);
+    ngx_memcpy(b->start, head->pos, first);
+
+    b->last += first;
+
+    /* the request body is that one buffer from now on */
+
+    r->request_body->bufs = cl->next;
+
+    body->data = b->start;
+    body->len = first + second;
+
+    return NGX_OK;
+}
+
+
+/*
  * The body as one range: parsers want it so (a string fed in pieces costs
  * quadratic time).  What came with the header is a buffer of its own; a body
  * over client_body_buffer_size is in nginx's temporary file.
@@ -340,6 +396,10 @@ ngx_http_litellm_join(ngx_http_request_t *r, ngx_str_t *body)
     if (cl->next == NULL && ngx_buf_in_memory(cl->buf)) {
         body->data = cl->buf->pos;
         body->len = cl->buf->last - cl->buf->pos;
+        return NGX_OK;
+    }
+
+    if (ngx_http_litellm_join_in_place(r, body) == NGX_OK) {
         return NGX_OK;
     }
 
