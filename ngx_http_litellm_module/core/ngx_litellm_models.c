@@ -166,16 +166,20 @@ ngx_litellm_model_provider(ngx_str_t *name)
 static ngx_int_t
 ngx_litellm_model_cmp(const char *entry, u_char *name, size_t len)
 {
-    size_t      n;
-    ngx_int_t   rc;
+    u_char  c;
+    size_t  i;
 
-    n = ngx_strlen(entry);
+    for (i = 0; i < len; i++) {
+        c = (u_char) entry[i];
 
-    rc = ngx_memcmp(entry, name, ngx_min(n, len));
+        if (c == '\0' || c < name[i]) {
+            return -1;
+        }
 
-    if (rc != 0) {
-        return rc;
+        if (c > name[i]) {
+            return 1;
+        }
     }
 
-    return (n < len) ? -1 : (n > len) ? 1 : 0;
+    return entry[len] ? 1 : 0;
 }

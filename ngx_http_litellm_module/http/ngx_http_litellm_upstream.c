@@ -416,7 +416,13 @@ ngx_http_litellm_parse_header(ngx_http_request_t *r,
     *p++ = '\0';
 
     h->lowcase = p;
-    ngx_strlow(h->lowcase, h->key.data, klen);
+
+    if (klen == r->lowcase_index) {
+        ngx_memcpy(h->lowcase, r->lowcase_header, klen);
+
+    } else {
+        ngx_strlow(h->lowcase, h->key.data, klen);
+    }
 
     switch (klen) {
 
