@@ -11,7 +11,7 @@ use Time::HiRes qw(time);
 use LiteLLM::Mock qw(answer chunked openai_chat openai_chunk openai_stream openai_error sse);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(63);
+my $t = LiteLLM::Test->new->plan(66);
 
 # two deployments in one group: no wait between attempts; "one" has one
 $t->write_conf;
@@ -181,3 +181,22 @@ is($r->{body}, join('', @good_stream), 'stream: nothing of the first attempt is 
 is(texts($r->{body}), 'at last', 'stream: an error event before the first text is tried again');
 ($r, $n) = script(chat('two', @yes), sub { $_[0]->write(chunked(@good_stream[0, 1], undef)) });
 is($n, 1, 'stream: not tried again behind the first text');
+
+# a kept connection that the provider closes just when a request comes: not an
+# attempt of its own, so it is repeated even without retries
+
+my $c = start(chat('one', num_retries => 0));
+my ($peer) = $up->request;
+$peer->write(answer(200, openai_chat('first')));
+finish($c);
+$c = start(chat('one', num_retries => 0));
+ok($peer->read_message, 'stale: the request came on the kept connection');
+$peer->close;
+my ($fresh) = $up->request(5);
+if ($fresh) {
+    $fresh->write($good);
+    $fresh->close;
+}
+$r = finish($c);
+is($r->{status}, 200, 'stale: repeated on a fresh connection');
+is($r->{header}{'x-litellm-attempted-retries'}, 0, 'stale: no retry');
