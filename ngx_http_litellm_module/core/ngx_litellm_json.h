@@ -132,6 +132,17 @@ ngx_litellm_json_text(ngx_litellm_json_t *v)
     return s;
 }
 
+/* an order of names to sort by: shorter ones first, then by their bytes */
+static ngx_inline ngx_int_t
+ngx_litellm_json_order(const ngx_str_t *a, const ngx_str_t *b)
+{
+    if (a->len != b->len) {
+        return (a->len < b->len) ? -1 : 1;
+    }
+
+    return ngx_memcmp(a->data, b->data, a->len);
+}
+
 #define ngx_litellm_json_next(v)    ((v) + (v)->next)
 #define ngx_litellm_json_is(v, t)                                             \
     ((v) != NULL && (v)->type == NGX_LITELLM_JSON_##t)

@@ -366,20 +366,16 @@ ngx_litellm_openai_unique(ngx_litellm_call_t *call, ngx_array_t *members)
 static int ngx_libc_cdecl
 ngx_litellm_openai_name_cmp(const void *one, const void *two)
 {
-    int                               rc;
+    ngx_int_t                         rc;
     const ngx_litellm_openai_name_t  *a, *b;
 
     a = one;
     b = two;
 
-    if (a->name.len != b->name.len) {
-        return a->name.len < b->name.len ? -1 : 1;
-    }
-
-    rc = ngx_memcmp(a->name.data, b->name.data, a->name.len);
+    rc = ngx_litellm_json_order(&a->name, &b->name);
 
     if (rc != 0) {
-        return rc;
+        return rc < 0 ? -1 : 1;
     }
 
     return a->index < b->index ? -1 : 1;

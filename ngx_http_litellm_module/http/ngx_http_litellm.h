@@ -195,6 +195,7 @@ struct ngx_http_litellm_attempt_s {
 
     ngx_int_t                        rc;         /* why the engine ended it */
     ngx_msec_t                       start;
+    ngx_msec_t                       deadline;   /* 0: none */
     ngx_http_litellm_done_pt         handler;    /* NULL: wake the parent */
     void                            *data;
 
@@ -254,7 +255,6 @@ struct ngx_http_litellm_ctx_s {
     ngx_http_litellm_attempt_t      *attempt;    /* running or last */
     ngx_litellm_error_t              first_error;   /* of the first group */
     ngx_event_t                      timer;      /* backoff, time-outs */
-    ngx_msec_t                       deadline;   /* of the attempt, in all */
 
     ngx_str_t                        page;       /* ..._errorpage.c */
     void                            *health;

@@ -19,6 +19,10 @@ typedef struct {
 } ngx_http_litellm_step_t;
 
 
+/* an attempt that has no other limit: LiteLLM's default */
+#define NGX_HTTP_LITELLM_TIMEOUT  (6000 * 1000)
+
+
 static ngx_int_t ngx_http_litellm_method(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_int_t *rc);
 static ngx_int_t ngx_http_litellm_preflight(ngx_http_request_t *r);
@@ -675,20 +679,28 @@ ngx_http_litellm_set_timer(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 
     total = ctx->timeout ? ctx->timeout
             : d->timeout ? d->timeout
-            : config->request_timeout ? config->request_timeout
-            : 6000 * 1000;
+            : config->request_timeout;
 
-    ctx->deadline = ngx_current_msec + total;
+    ctx->attempt->deadline = ngx_current_msec
+                             + (total ? total : NGX_HTTP_LITELLM_TIMEOUT);
+
+    first = 0;
 
     if (ctx->call.stream) {
-
         first = ctx->stream_timeout ? ctx->stream_timeout
                 : d->stream_timeout ? d->stream_timeout
                 : config->stream_timeout;
+    }
 
-        if (first && first < total) {
-            total = first;
-        }
+    if (first && (total == 0 || first < total)) {
+        total = first;
+    }
+
+    if (total == 0) {
+
+        /* nobody asked for a limit: the deadline is looked at with each read */
+
+        return;
     }
 
     ctx->timer.handler = ngx_http_litellm_timer;
@@ -724,7 +736,7 @@ ngx_http_litellm_timer(ngx_event_t *ev)
 
     } else if (a != NULL && !a->done) {
 
-        left = (ngx_msec_int_t) (ctx->deadline - ngx_current_msec);
+        left = (ngx_msec_int_t) (a->deadline - ngx_current_msec);
 
         if (a->committed && left > 0) {
 

@@ -696,6 +696,14 @@ static ngx_int_t
 ngx_http_litellm_body_bytes(ngx_http_litellm_attempt_t *a, u_char *p,
     u_char *last)
 {
+    if (a->deadline
+        && (ngx_msec_int_t) (a->deadline - ngx_current_msec) < 0)
+    {
+        ngx_http_litellm_attempt_fail(a, NGX_LITELLM_TIMEOUT, 408,
+                                      "Request timed out.");
+        return NGX_ERROR;
+    }
+
     if (a->mode == NGX_HTTP_LITELLM_COLLECT) {
         return ngx_http_litellm_collect(a, p, last);
     }

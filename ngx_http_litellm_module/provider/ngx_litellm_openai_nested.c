@@ -421,20 +421,16 @@ ngx_litellm_openai_unique_members(ngx_pool_t *pool, ngx_litellm_json_t *object)
 static int ngx_libc_cdecl
 ngx_litellm_openai_key_cmp(const void *one, const void *two)
 {
-    int                              rc;
+    ngx_int_t                        rc;
     const ngx_litellm_openai_key_t  *a, *b;
 
     a = one;
     b = two;
 
-    if (a->name.len != b->name.len) {
-        return a->name.len < b->name.len ? -1 : 1;
-    }
-
-    rc = ngx_memcmp(a->name.data, b->name.data, a->name.len);
+    rc = ngx_litellm_json_order(&a->name, &b->name);
 
     if (rc != 0) {
-        return rc;
+        return rc < 0 ? -1 : 1;
     }
 
     return a->value < b->value ? -1 : 1;
