@@ -200,13 +200,11 @@ struct ngx_http_litellm_attempt_s {
     void                            *data;
 
     unsigned                         resolving:1;
-    unsigned                         running:1;
     unsigned                         done:1;
     unsigned                         is_chunked:1;
     unsigned                         body_done:1;   /* its end was seen */
     unsigned                         complete:1;    /* the stream's end mark */
     unsigned                         committed:1;   /* header went out */
-    unsigned                         probe:1;       /* of /health */
 };
 
 

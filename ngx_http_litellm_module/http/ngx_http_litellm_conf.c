@@ -49,7 +49,8 @@ ngx_http_litellm_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    ngx_rbtree_init(&mcf->endpoints, &mcf->sentinel, ngx_str_rbtree_insert_value);
+    ngx_rbtree_init(&mcf->endpoints, &mcf->sentinel,
+                    ngx_str_rbtree_insert_value);
 
     return mcf;
 }
@@ -232,7 +233,8 @@ ngx_http_litellm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->config_path.len == 0) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"litellm\" in location \"%V\" without \"litellm_config\"",
+                      "\"litellm\" in location \"%V\" without "
+                      "\"litellm_config\"",
                       &clcf->name);
         return NGX_CONF_ERROR;
     }

@@ -76,7 +76,8 @@ ngx_http_litellm_endpoint(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
 
     url = &d->url;
 
-    name.data = ngx_pnalloc(cf->pool, sizeof("https://[]:65535") + url->host.len);
+    name.data = ngx_pnalloc(cf->pool,
+                            sizeof("https://[]:65535") + url->host.len);
     if (name.data == NULL) {
         return NULL;
     }
@@ -217,7 +218,8 @@ ngx_http_litellm_upstreams(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
         u->next_upstream = lcf->next_upstream;
         u->next_upstream_tries = lcf->next_upstream_tries;
 
-        if (e->origin != NULL && (u->next_upstream & NGX_HTTP_UPSTREAM_FT_ERROR))
+        if (e->origin != NULL
+            && (u->next_upstream & NGX_HTTP_UPSTREAM_FT_ERROR))
         {
             /*
              * An address that does not answer a connect: our origins repeat

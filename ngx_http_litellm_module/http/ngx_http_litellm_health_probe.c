@@ -133,7 +133,6 @@ ngx_http_litellm_health_probe(ngx_http_litellm_health_t *h,
         return NGX_ERROR;
     }
 
-    a->probe = 1;
     a->handler = ngx_http_litellm_health_done;
     a->data = item;
 

@@ -584,7 +584,8 @@ ngx_http_litellm_stream_end(ngx_http_litellm_attempt_t *a)
         a->call->deployment = a->deployment;
 
         if (a->mode == NGX_HTTP_LITELLM_TRANSLATE) {
-            if (a->deployment->provider->dialect->event(&a->stream->decoder, &ev.name,
+            if (a->deployment->provider->dialect->event(&a->stream->decoder,
+                                                        &ev.name,
                                                         &ev.data)
                 != NGX_OK)
             {

@@ -1,8 +1,8 @@
 
 /*
  * The clone's side of an attempt: an nginx upstream with this deployment's
- * request, headers and body reader.  nginx's engine does connections, time-outs,
- * TLS and next_upstream; here are its hooks.  What the bytes mean is in
+ * request, headers and body reader.  nginx's engine does connections,
+ * time-outs, TLS and next_upstream; here are its hooks.  What the bytes mean is in
  * ngx_http_litellm_stream.c, what follows from the end of the attempt in
  * ngx_http_litellm_attempt.c.
  *
@@ -88,8 +88,6 @@ ngx_http_litellm_upstream_handler(ngx_http_request_t *r,
     u->input_filter_ctx = a;
 
     u->accel = 1;
-
-    a->running = 1;
 
     r->main->count++;
     ngx_http_upstream_init(r);
@@ -801,6 +799,5 @@ ngx_http_litellm_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
 
     a = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
 
-    a->running = 0;
     a->rc = rc;
 }

@@ -1,7 +1,8 @@
 
 /*
  * Which parameters a model of OpenAI's takes (LiteLLM's OpenAI configurations;
- * OpenAI's reasoning guide).  Called for each request to a provider of this dialect.
+ * OpenAI's reasoning guide).  Called for each request to a provider of this
+ * dialect.
  *
  * The rules hold for models of OpenAI's own that the model table knows.  What
  * a compatible server, or a model newer than the table, takes is not known
