@@ -386,28 +386,28 @@ ngx_http_litellm_flush(ngx_http_litellm_attempt_t *a)
         return NGX_ERROR;
     }
 
-    if (!a->committed || a->stream->out.first == NULL) {
+    if (!a->committed) {
+        return NGX_OK;
+    }
+
+    cl = ngx_litellm_out_take(&a->stream->out);
+    if (cl == NULL) {
         return NGX_OK;
     }
 
     u = a->request->upstream;
 
     if (u->out_bufs == NULL) {
-        u->out_bufs = a->stream->out.first;
+        u->out_bufs = cl;
 
     } else {
-        a->stream->tail->next = a->stream->out.first;
+        a->stream->tail->next = cl;
     }
 
-    for (cl = a->stream->out.first; cl; cl = cl->next) {
+    for ( /* void */ ; cl; cl = cl->next) {
         cl->buf->flush = 1;
         a->stream->tail = cl;
     }
-
-    a->stream->out.first = NULL;
-    a->stream->out.last = &a->stream->out.first;
-    a->stream->out.buf = NULL;
-    a->stream->out.size = 0;
 
     return NGX_OK;
 }
