@@ -72,3 +72,26 @@ ngx_litellm_answer_init(ngx_litellm_answer_t *a, ngx_pool_t *pool)
 
     return NGX_OK;
 }
+
+
+ngx_litellm_answer_t *
+ngx_litellm_answer_choice(ngx_litellm_answer_t *answer, ngx_pool_t *pool)
+{
+    ngx_uint_t             n;
+    ngx_litellm_answer_t  *a;
+
+    a = ngx_palloc(pool, sizeof(ngx_litellm_answer_t));
+
+    if (a == NULL || ngx_litellm_answer_init(a, pool) != NGX_OK) {
+        return NULL;
+    }
+
+    for (n = 1; answer->next; n++) {
+        answer = answer->next;
+    }
+
+    a->index = n;
+    answer->next = a;
+
+    return a;
+}

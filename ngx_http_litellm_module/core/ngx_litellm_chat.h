@@ -169,6 +169,15 @@ typedef struct {
 
     /* members that are nobody's: ngx_litellm_member_t, in order */
     ngx_array_t             extra;
+
+    /* embeddings: each a string, or an array of token numbers */
+    ngx_litellm_json_t    **inputs;
+    ngx_uint_t              ninputs;
+
+    /* rerank: the documents are strings or objects; all else is in extra */
+    ngx_litellm_json_t     *query;
+    ngx_litellm_json_t    **documents;
+    ngx_uint_t              ndocuments;
 } ngx_litellm_chat_t;
 
 
@@ -208,9 +217,27 @@ typedef enum {
 ngx_str_t *ngx_litellm_finish_name(ngx_litellm_finish_e finish);
 
 
-/* A whole answer with one choice (what translated providers give). */
-
+/* a document's place in a rerank answer */
 typedef struct {
+    ngx_uint_t              document;      /* index in the request */
+    ngx_str_t               score;         /* JSON number */
+    ngx_str_t               text;          /* JSON of the document as the
+                                              provider gives it back; may be
+                                              empty */
+} ngx_litellm_rank_t;
+
+
+/*
+ * A whole answer.  The further choices of "n" hang behind the first one, which
+ * has id, model and usage of them all.
+ */
+
+typedef struct ngx_litellm_answer_s  ngx_litellm_answer_t;
+
+struct ngx_litellm_answer_s {
+    ngx_litellm_answer_t   *next;          /* the next choice, or NULL */
+    ngx_uint_t              index;         /* of the choice */
+
     ngx_str_t               id;            /* provider's; empty: none */
     ngx_str_t               model;         /* provider's word */
 
@@ -226,10 +253,34 @@ typedef struct {
     ngx_str_t               native_finish; /* J-string; provider's word */
     ngx_litellm_finish_e    finish;
     ngx_litellm_usage_t     usage;
+
+    ngx_array_t             images;        /* ngx_str_t: J-string URLs (data:)
+                                              of message.images; may be unset */
+    ngx_array_t             specific;      /* ngx_keyval_t: members of message.
+                                              provider_specific_fields, key a
+                                              J-string, value JSON; unset or
+                                              empty: none */
+    ngx_str_t               audio;         /* JSON object: message.audio */
+    ngx_str_t               cost;          /* JSON number: usage.cost, where
+                                              the provider tells it */
+
+    /* embeddings and rerank */
+    ngx_array_t             vectors;       /* ngx_str_t: JSON text, an array of
+                                              numbers or a quoted base64 */
+    ngx_array_t             ranks;         /* ngx_litellm_rank_t */
+    ngx_str_t               meta;          /* JSON object of a rerank answer */
+
     unsigned                has_text:1;    /* content is a string, even "" */
-} ngx_litellm_answer_t;
+};
 
 ngx_int_t ngx_litellm_answer_init(ngx_litellm_answer_t *a, ngx_pool_t *pool);
+
+
+#define NGX_LITELLM_CHOICES  128        /* OpenAI's bound of "n" */
+
+/* a further choice behind the last one of answer; NULL: no memory */
+ngx_litellm_answer_t *ngx_litellm_answer_choice(ngx_litellm_answer_t *answer,
+    ngx_pool_t *pool);
 
 
 /* A stream's events, in the order they happen. */
@@ -246,6 +297,9 @@ typedef enum {
     NGX_LITELLM_EV_ARGUMENTS,   /* index, text: J-string piece of JSON text */
     NGX_LITELLM_EV_ANNOTATION,  /* text: a JSON object (not a J-string);
                                    index 1: in the provider's own form */
+    NGX_LITELLM_EV_IMAGE,       /* text: J-string URL (data:) */
+    NGX_LITELLM_EV_SPECIFIC,    /* name, text: JSON; a member of the delta's
+                                   provider_specific_fields */
     NGX_LITELLM_EV_FINISH,      /* finish, text: provider's word */
     NGX_LITELLM_EV_USAGE,       /* usage: so far; the last one counts */
     NGX_LITELLM_EV_ERROR,       /* error: the stream ends here */
@@ -254,11 +308,13 @@ typedef enum {
 
 /* events that are content: the commit point (architecture 5) */
 #define ngx_litellm_event_is_content(type)                                    \
-    ((type) >= NGX_LITELLM_EV_TEXT && (type) <= NGX_LITELLM_EV_ANNOTATION)
+    ((type) >= NGX_LITELLM_EV_TEXT && (type) <= NGX_LITELLM_EV_SPECIFIC)
 
 
 typedef struct {
     ngx_litellm_event_e     type;
+    ngx_uint_t              choice;        /* 0 but for "n"; at most
+                                              NGX_LITELLM_CHOICES - 1 */
     ngx_uint_t              index;
     ngx_str_t               text;
     ngx_str_t               id;

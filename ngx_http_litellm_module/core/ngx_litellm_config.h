@@ -20,6 +20,7 @@
 
 typedef struct ngx_litellm_provider_s    ngx_litellm_provider_t;
 typedef struct ngx_litellm_deployment_s  ngx_litellm_deployment_t;
+typedef struct ngx_litellm_credential_s  ngx_litellm_credential_t;
 
 
 typedef enum {
@@ -49,7 +50,8 @@ struct ngx_litellm_config_env_s {
      * there is none.  The env given is not this struct but one whose env()
      * knows the file's environment_variables too.
      * NGX_DECLINED: unknown, a nearest name may be set in *hint; NGX_ABORT:
-     * *hint is a provider that is not served yet; NGX_ERROR: no memory.
+     * *hint is a provider that is not served yet; NGX_BUSY: *hint is a
+     * sentence that says what the provider misses; NGX_ERROR: no memory.
      */
     ngx_int_t    (*provider)(ngx_litellm_config_env_t *env, ngx_pool_t *pool,
                              ngx_litellm_deployment_t *d, ngx_str_t *hint);
@@ -102,6 +104,17 @@ struct ngx_litellm_deployment_s {
     ngx_str_t                 api_version;
     ngx_str_t                 organization;
     ngx_litellm_url_t         url;       /* of api_base */
+    ngx_litellm_url_t         alt;       /* a second address that this
+                                            provider answers from; host.len 0:
+                                            none */
+    ngx_array_t              *settings;  /* ngx_keyval_t: what a provider
+                                            reads for itself (aws_..., vertex_
+                                            ..., azure_..., tenant_id ...), a
+                                            map or list as JSON text; NULL:
+                                            none */
+    ngx_litellm_credential_t *credential;/* a token is asked for; NULL: the
+                                            api_key is all */
+    void                     *own;       /* the provider's, of its setup() */
 
     ngx_msec_t                timeout;         /* ms; 0: not set */
     ngx_msec_t                stream_timeout;
@@ -129,6 +142,7 @@ struct ngx_litellm_deployment_s {
     ngx_uint_t                line;
 
     void                     *http;            /* http/'s own */
+    void                     *http_alt;        /* the same for alt */
 };
 
 
@@ -196,6 +210,12 @@ typedef struct {
     unsigned                  hidden:1;
 } ngx_litellm_alias_t;
 
+
+/* the text of a setting; NULL: not there, or empty */
+ngx_str_t *ngx_litellm_config_setting(ngx_litellm_deployment_t *d,
+    const char *name, size_t len);
+#define ngx_litellm_setting(d, s)                                             \
+    ngx_litellm_config_setting(d, s, sizeof(s) - 1)
 
 /*
  * Reads path and what it includes.  NGX_OK with *conf; NGX_ERROR after at

@@ -25,6 +25,11 @@ typedef struct {
 } ngx_litellm_cf_remedy_t;
 
 
+/* of litellm_params: what providers' setup() reads; prefixes, then names */
+static const char  ngx_litellm_cf_setting_prefixes[] = "aws_ vertex_ azure_";
+static const char  ngx_litellm_cf_setting_names[] =
+    "tenant_id client_id client_secret region_name api_type";
+
 /* of litellm_params: for providers and tools of LiteLLM, never upstream */
 static const char  ngx_litellm_cf_param_prefixes[] =
     "aws_ vertex_ azure_ s3_ gcs_ milvus_ valkey_ watsonx_ oci_ "

@@ -39,6 +39,8 @@ static const char *ngx_litellm_cf_sections[] = {
 };
 
 
+static ngx_uint_t ngx_litellm_cf_prefixed(const char *prefixes,
+    ngx_str_t *key);
 static ngx_uint_t ngx_litellm_cf_listed(const char *words, ngx_str_t *key);
 static void ngx_litellm_cf_lint_unknown(ngx_litellm_cf_t *cf,
     ngx_litellm_cf_section_e section, ngx_litellm_yaml_t *key);
@@ -67,8 +69,6 @@ static void ngx_litellm_cf_lint_walk(ngx_litellm_cf_t *cf,
 ngx_litellm_cf_status_e
 ngx_litellm_cf_key(ngx_litellm_cf_section_e section, ngx_str_t *key)
 {
-    size_t                        n;
-    const char                   *p, *end;
     const ngx_litellm_cf_keys_t  *k;
 
     for (k = ngx_litellm_cf_keys; k->words; k++) {
@@ -81,15 +81,8 @@ ngx_litellm_cf_key(ngx_litellm_cf_section_e section, ngx_str_t *key)
         return NGX_LITELLM_CF_UNKNOWN;
     }
 
-    for (p = ngx_litellm_cf_param_prefixes; *p; p = *end ? end + 1 : end) {
-
-        for (end = p; *end && *end != ' '; end++) { /* void */ }
-
-        n = end - p;
-
-        if (key->len > n && ngx_memcmp(key->data, p, n) == 0) {
-            return NGX_LITELLM_CF_QUIET;
-        }
+    if (ngx_litellm_cf_prefixed(ngx_litellm_cf_param_prefixes, key)) {
+        return NGX_LITELLM_CF_QUIET;
     }
 
     /* input_cost_per_token, output_cost_per_image_above_128k_tokens ... */
@@ -99,6 +92,35 @@ ngx_litellm_cf_key(ngx_litellm_cf_section_e section, ngx_str_t *key)
     }
 
     return NGX_LITELLM_CF_UNKNOWN;
+}
+
+
+ngx_uint_t
+ngx_litellm_cf_is_setting(ngx_str_t *key)
+{
+    return ngx_litellm_cf_prefixed(ngx_litellm_cf_setting_prefixes, key)
+           || ngx_litellm_cf_listed(ngx_litellm_cf_setting_names, key);
+}
+
+
+static ngx_uint_t
+ngx_litellm_cf_prefixed(const char *prefixes, ngx_str_t *key)
+{
+    size_t       n;
+    const char  *p, *end;
+
+    for (p = prefixes; *p; p = *end ? end + 1 : end) {
+
+        for (end = p; *end && *end != ' '; end++) { /* void */ }
+
+        n = end - p;
+
+        if (n && key->len > n && ngx_memcmp(key->data, p, n) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

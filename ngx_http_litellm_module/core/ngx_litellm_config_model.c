@@ -394,6 +394,12 @@ ngx_litellm_cf_provider(ngx_litellm_cf_t *cf, ngx_litellm_deployment_t *d,
         return NGX_DECLINED;
     }
 
+    if (rc == NGX_BUSY) {
+        ngx_litellm_cf_warn(cf, v, "\"%V\": %V: this deployment is left out",
+                            &e->shown, &hint);
+        return NGX_DECLINED;
+    }
+
     if (d->no_credentials && !missing) {
         ngx_litellm_cf_unset(cf, v, &d->missing_env, "deployments without an "
                              "api_key that need it are without credentials");

@@ -64,6 +64,8 @@ static ngx_int_t ngx_litellm_cf_credential(ngx_litellm_cf_t *cf,
     ngx_str_t *dst);
 static void ngx_litellm_cf_options(ngx_litellm_cf_t *cf,
     ngx_litellm_deployment_t *d, ngx_litellm_cf_entry_t *e);
+static void ngx_litellm_cf_settings(ngx_litellm_cf_t *cf,
+    ngx_litellm_deployment_t *d, ngx_litellm_cf_entry_t *e);
 static void ngx_litellm_cf_limits(ngx_litellm_cf_t *cf,
     ngx_litellm_deployment_t *d, ngx_litellm_cf_entry_t *e);
 static void ngx_litellm_cf_drop(ngx_litellm_cf_t *cf,
@@ -90,6 +92,7 @@ ngx_litellm_cf_params(ngx_litellm_cf_t *cf, ngx_litellm_deployment_t *d,
                                          &d->organization);
     }
 
+    ngx_litellm_cf_settings(cf, d, e);
     ngx_litellm_cf_limits(cf, d, e);
     ngx_litellm_cf_drop(cf, d, e);
     ngx_litellm_cf_headers(cf, d, ngx_litellm_cf_param(e, "extra_headers"),
@@ -192,6 +195,95 @@ ngx_litellm_cf_options(ngx_litellm_cf_t *cf, ngx_litellm_deployment_t *d,
                                "timeout", &d->timeout);
     (void) ngx_litellm_cf_msec(cf, ngx_litellm_cf_param(e, "stream_timeout"),
                                "stream_timeout", &d->stream_timeout);
+}
+
+
+/* what a provider's setup() will read, see ngx_litellm_provider.h */
+
+static void
+ngx_litellm_cf_settings(ngx_litellm_cf_t *cf, ngx_litellm_deployment_t *d,
+    ngx_litellm_cf_entry_t *e)
+{
+    ngx_int_t                 rc;
+    ngx_str_t                *key, value;
+    ngx_uint_t                i;
+    ngx_keyval_t             *kv;
+    ngx_litellm_yaml_t       *v;
+    ngx_litellm_yaml_pair_t  *pair;
+
+    for (i = 0; i < NGX_LITELLM_CF_MAPS; i++) {
+
+        if (e->maps[i] == NULL
+            || e->maps[i]->type != NGX_LITELLM_YAML_MAP)
+        {
+            continue;
+        }
+
+        for (pair = e->maps[i]->first; pair; pair = pair->next) {
+            key = &pair->key->text;
+
+            if (!ngx_litellm_cf_is_setting(key)
+                || ngx_litellm_config_setting(d, (char *) key->data,
+                                              key->len)
+                   != NULL)
+            {
+                continue;
+            }
+
+            v = pair->value;
+
+            if (v->type == NGX_LITELLM_YAML_SCALAR) {
+                rc = ngx_litellm_cf_credential(cf, d, v, (char *) key->data,
+                                               &value);
+            } else {
+                rc = ngx_litellm_cf_json(cf, v, 0, &value);
+            }
+
+            if (rc != NGX_OK) {
+                continue;
+            }
+
+            if (d->settings == NULL) {
+                d->settings = ngx_array_create(cf->pool, 4,
+                                               sizeof(ngx_keyval_t));
+            }
+
+            kv = d->settings ? ngx_array_push(d->settings) : NULL;
+
+            if (kv == NULL) {
+                cf->failed = 1;
+                return;
+            }
+
+            kv->key = *key;
+            kv->value = value;
+        }
+    }
+}
+
+
+ngx_str_t *
+ngx_litellm_config_setting(ngx_litellm_deployment_t *d, const char *name,
+    size_t len)
+{
+    ngx_uint_t     i;
+    ngx_keyval_t  *kv;
+
+    if (d->settings == NULL) {
+        return NULL;
+    }
+
+    kv = d->settings->elts;
+
+    for (i = 0; i < d->settings->nelts; i++) {
+        if (kv[i].key.len == len && kv[i].value.len
+            && ngx_memcmp(kv[i].key.data, name, len) == 0)
+        {
+            return &kv[i].value;
+        }
+    }
+
+    return NULL;
 }
 
 

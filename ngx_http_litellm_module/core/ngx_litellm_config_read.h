@@ -234,6 +234,9 @@ ngx_int_t ngx_litellm_cf_sort_aliases(ngx_litellm_cf_t *cf);
 
 /* ngx_litellm_config_lint.c */
 
+/* a key of litellm_params that a provider reads for itself */
+ngx_uint_t ngx_litellm_cf_is_setting(ngx_str_t *key);
+
 ngx_litellm_cf_status_e ngx_litellm_cf_key(ngx_litellm_cf_section_e section,
     ngx_str_t *key);
 

@@ -93,6 +93,8 @@ ngx_litellm_openai_event(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
     case NGX_LITELLM_EV_REDACTED:
     case NGX_LITELLM_EV_REFUSAL:
     case NGX_LITELLM_EV_ANNOTATION:
+    case NGX_LITELLM_EV_IMAGE:
+    case NGX_LITELLM_EV_SPECIFIC:
 
         if (!c->completion) {
             ngx_litellm_openai_reasoning(w, out, c, ev);

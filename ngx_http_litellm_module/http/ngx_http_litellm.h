@@ -170,6 +170,7 @@ struct ngx_http_litellm_attempt_s {
     ngx_http_litellm_ctx_t          *ctx;        /* the parent's */
     ngx_litellm_call_t              *call;
     ngx_litellm_deployment_t        *deployment;
+    const ngx_litellm_dialect_t     *dialect;
     ngx_http_litellm_endpoint_t     *endpoint;
     ngx_http_upstream_conf_t        *conf;
     ngx_litellm_wire_t               wire;

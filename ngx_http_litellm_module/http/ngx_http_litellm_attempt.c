@@ -130,7 +130,15 @@ ngx_http_litellm_attempt_start(ngx_http_litellm_attempt_t *a)
         return NGX_DECLINED;
     }
 
-    rc = d->provider->dialect->request(call, &a->wire, &a->error);
+    a->dialect = ngx_litellm_provider_dialect(call);
+
+    if (a->dialect == NULL) {
+        a->done = 1;
+        return ngx_litellm_call_bad(call, &a->error, "this provider does not "
+                                    "serve such requests");
+    }
+
+    rc = a->dialect->request(call, &a->wire, &a->error);
 
     if (rc == NGX_ERROR || a->wire.body.failed) {
         return NGX_ERROR;
@@ -364,8 +372,7 @@ ngx_http_litellm_attempt_judge(ngx_http_litellm_attempt_t *a, ngx_int_t rc)
         body.len = a->size;
 
         a->call->deployment = a->deployment;
-        a->deployment->provider->dialect->error(a->call, a->status, &body,
-                                                &a->error);
+        a->dialect->error(a->call, a->status, &body, &a->error);
 
         a->error.retry_after = ngx_http_litellm_attempt_retry_after(a);
 
@@ -389,21 +396,19 @@ ngx_http_litellm_attempt_timeout(ngx_http_litellm_attempt_t *a)
 static void
 ngx_http_litellm_attempt_answer(ngx_http_litellm_attempt_t *a)
 {
-    ngx_int_t                     rc;
-    ngx_str_t                     body;
-    const ngx_litellm_dialect_t  *dialect;
+    ngx_int_t  rc;
+    ngx_str_t  body;
 
     body.data = a->body;
     body.len = a->size;
 
     a->call->deployment = a->deployment;
-    dialect = a->deployment->provider->dialect;
 
     if (a->call->stream) {
 
         /* JSON in place of events: an error, or a server without streams */
 
-        rc = a->wire.pass ? dialect->tap(a->call, &body, &a->facts)
+        rc = a->wire.pass ? a->dialect->tap(a->call, &body, &a->facts)
                           : NGX_OK;
 
         if (rc == NGX_DECLINED) {
@@ -418,7 +423,7 @@ ngx_http_litellm_attempt_answer(ngx_http_litellm_attempt_t *a)
     }
 
     if (a->wire.pass) {
-        rc = dialect->tap(a->call, &body, &a->facts);
+        rc = a->dialect->tap(a->call, &body, &a->facts);
 
         if (rc == NGX_DECLINED) {
             a->error = a->facts.error;
@@ -430,7 +435,7 @@ ngx_http_litellm_attempt_answer(ngx_http_litellm_attempt_t *a)
             rc = NGX_ERROR;
 
         } else {
-            rc = dialect->response(a->call, &body, a->answer, &a->error);
+            rc = a->dialect->response(a->call, &body, a->answer, &a->error);
         }
 
         if (rc == NGX_OK) {

@@ -221,8 +221,8 @@ ngx_http_litellm_pass_event(ngx_http_litellm_attempt_t *a,
         return a->committed ? NGX_OK : NGX_DECLINED;
     }
 
-    rc = a->deployment->provider->dialect->tap_event(a->call, &a->stream->doc,
-                                                     &ev->data, &a->facts);
+    rc = a->dialect->tap_event(a->call, &a->stream->doc, &ev->data,
+                               &a->facts);
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
     }
@@ -267,11 +267,8 @@ static ngx_int_t
 ngx_http_litellm_translate(ngx_http_litellm_attempt_t *a, u_char *p,
     u_char *last)
 {
-    ngx_int_t                     rc;
-    ngx_litellm_sse_event_t       ev;
-    const ngx_litellm_dialect_t  *dialect;
-
-    dialect = a->deployment->provider->dialect;
+    ngx_int_t                rc;
+    ngx_litellm_sse_event_t  ev;
 
     for ( ;; ) {
 
@@ -281,7 +278,9 @@ ngx_http_litellm_translate(ngx_http_litellm_attempt_t *a, u_char *p,
             break;
         }
 
-        if (dialect->event(&a->stream->decoder, &ev.name, &ev.data) != NGX_OK) {
+        if (a->dialect->event(&a->stream->decoder, &ev.name, &ev.data)
+            != NGX_OK)
+        {
             return NGX_ERROR;
         }
 
@@ -584,9 +583,7 @@ ngx_http_litellm_stream_end(ngx_http_litellm_attempt_t *a)
         a->call->deployment = a->deployment;
 
         if (a->mode == NGX_HTTP_LITELLM_TRANSLATE) {
-            if (a->deployment->provider->dialect->event(&a->stream->decoder,
-                                                        &ev.name,
-                                                        &ev.data)
+            if (a->dialect->event(&a->stream->decoder, &ev.name, &ev.data)
                 != NGX_OK)
             {
                 return NGX_ERROR;

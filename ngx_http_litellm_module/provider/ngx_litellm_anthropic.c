@@ -47,7 +47,9 @@ const ngx_litellm_dialect_t  ngx_litellm_anthropic_dialect = {
     ngx_litellm_anthropic_event,
     NULL,
     NULL,
-    ngx_litellm_anthropic_error
+    ngx_litellm_anthropic_error,
+    NGX_LITELLM_FRAMES_SSE,
+    NULL
 };
 
 

@@ -56,7 +56,10 @@ static ngx_uint_t ngx_litellm_errors_guess(ngx_litellm_errors_body_t *b);
 static ngx_uint_t ngx_litellm_errors_has(ngx_litellm_errors_body_t *b,
     const char *word);
 static void ngx_litellm_errors_cut(ngx_str_t *s, size_t max);
+static ngx_uint_t ngx_litellm_errors_secret(ngx_str_t *name);
 static void ngx_litellm_errors_scrub(ngx_litellm_call_t *call, ngx_str_t *s);
+static void ngx_litellm_errors_hide(ngx_litellm_call_t *call, ngx_str_t *s,
+    ngx_str_t *key);
 
 
 /* all are compared without regard to case */
@@ -503,15 +506,54 @@ ngx_litellm_error_scrub(ngx_litellm_call_t *call, ngx_litellm_error_t *e)
 }
 
 
-/* s becomes a copy without the key; empty if there is no memory for it */
-
 static void
 ngx_litellm_errors_scrub(ngx_litellm_call_t *call, ngx_str_t *s)
 {
-    u_char     *p, *q, *last, *dst;
-    ngx_str_t  *key;
+    ngx_uint_t                 i;
+    ngx_keyval_t              *setting;
+    ngx_litellm_deployment_t  *d;
 
-    key = &call->deployment->api_key;
+    d = call->deployment;
+
+    ngx_litellm_errors_hide(call, s, &d->api_key);
+    ngx_litellm_errors_hide(call, s, &call->token);
+
+    if (d->settings == NULL) {
+        return;
+    }
+
+    setting = d->settings->elts;
+
+    for (i = 0; i < d->settings->nelts; i++) {
+        if (ngx_litellm_errors_secret(&setting[i].key)) {
+            ngx_litellm_errors_hide(call, s, &setting[i].value);
+        }
+    }
+}
+
+
+static ngx_uint_t
+ngx_litellm_errors_secret(ngx_str_t *name)
+{
+    u_char  *p, *last;
+
+    p = name->data;
+    last = p + name->len;
+
+    return ngx_litellm_find(p, last, "secret", 6) != NULL
+           || ngx_litellm_find(p, last, "token", 5) != NULL
+           || ngx_litellm_find(p, last, "password", 8) != NULL
+           || ngx_litellm_find(p, last, "key", 3) != NULL;
+}
+
+
+/* s becomes a copy without the key; empty if there is no memory for it */
+
+static void
+ngx_litellm_errors_hide(ngx_litellm_call_t *call, ngx_str_t *s,
+    ngx_str_t *key)
+{
+    u_char  *p, *q, *last, *dst;
 
     if (key->len < NGX_LITELLM_ERRORS_KEY || s->len < key->len) {
         return;

@@ -26,7 +26,9 @@ const ngx_litellm_dialect_t  ngx_litellm_openai_dialect = {
     NULL,                               /* a translator from this one */
     ngx_litellm_openai_tap,
     ngx_litellm_openai_tap_event,
-    ngx_litellm_error_openai
+    ngx_litellm_error_openai,
+    NGX_LITELLM_FRAMES_SSE,
+    NULL
 };
 
 

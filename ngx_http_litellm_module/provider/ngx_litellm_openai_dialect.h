@@ -16,6 +16,58 @@
 #include "ngx_litellm_splice.h"
 
 
+/*
+ * What a provider of this dialect does otherwise; each hook may be NULL.  The
+ * edits of the request are made on the client's bytes (ngx_litellm_splice.h),
+ * those of the answer on the provider's.
+ */
+
+struct ngx_litellm_variant_s {
+
+    /* bits of the parameters that it takes; NULL: what OpenAI's model takes */
+    uint64_t   (*supported)(ngx_litellm_call_t *call);
+
+    /* wire->path; NULL: api_base and OpenAI's endpoint below it */
+    ngx_int_t  (*path)(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire);
+
+    /* wire->headers; NULL: "Authorization: Bearer" */
+    ngx_int_t  (*headers)(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire);
+
+    /*
+     * Further edits: root is the whole body parsed.  A member of the top level
+     * is taken out by flagging its value DROPPED, one comes in by a push to
+     * adds (ngx_litellm_add_t, its JSON value); anything else by sp.  *present
+     * are the parameters still to be sent.  NGX_OK, NGX_DECLINED with *e,
+     * NGX_ERROR.
+     */
+    ngx_int_t  (*edit)(ngx_litellm_call_t *call, ngx_litellm_json_t *root,
+                       ngx_litellm_splice_t *sp, ngx_array_t *adds,
+                       uint64_t *present, ngx_litellm_error_t *e);
+
+    /* true: edit() has something to do with this request (a cheap look) */
+    ngx_uint_t (*wants)(ngx_litellm_call_t *call);
+
+    /*
+     * A passing whole body (stream 0) or the data of one event, parsed: edits
+     * of it for the client; *changed is set if there are any, facts->state is
+     * the variant's own through a stream.  NGX_DECLINED: the event is not to
+     * be sent, or with facts->failed set facts->error.
+     */
+    ngx_int_t  (*answer)(ngx_litellm_call_t *call, ngx_litellm_json_t *root,
+                         ngx_litellm_splice_t *sp,
+                         ngx_litellm_facts_t *facts, ngx_uint_t stream,
+                         ngx_uint_t *changed);
+
+    /* NULL: ngx_litellm_error_openai() */
+    void       (*error)(ngx_litellm_call_t *call, ngx_uint_t status,
+                        ngx_str_t *body, ngx_litellm_error_t *e);
+
+    /* what answer() is looked for by: the body is parsed for it only if one
+       of these is in its bytes; blank between, empty: always */
+    ngx_str_t    marks;
+};
+
+
 /* what a model family asks for */
 typedef struct {
     uint64_t                     present;     /* parameters to be sent, of the

@@ -21,13 +21,17 @@
 
 
 typedef struct ngx_litellm_dialect_s  ngx_litellm_dialect_t;
+typedef struct ngx_litellm_variant_s  ngx_litellm_variant_t;
 typedef struct ngx_litellm_format_s   ngx_litellm_format_t;
+typedef struct ngx_litellm_fetch_s    ngx_litellm_fetch_t;
+typedef struct ngx_litellm_call_s     ngx_litellm_call_t;
 
 
 typedef enum {
     NGX_LITELLM_OP_CHAT = 0,
     NGX_LITELLM_OP_COMPLETIONS,
-    NGX_LITELLM_OP_EMBEDDINGS
+    NGX_LITELLM_OP_EMBEDDINGS,
+    NGX_LITELLM_OP_RERANK
 } ngx_litellm_op_e;
 
 
@@ -35,6 +39,15 @@ typedef enum {
 #define NGX_LITELLM_Q_STREAM_USAGE   0x0001  /* stream_options understood */
 #define NGX_LITELLM_Q_NO_KEY         0x0002  /* works without a key */
 #define NGX_LITELLM_Q_BASE_REQUIRED  0x0004  /* has no address of its own */
+#define NGX_LITELLM_Q_MAX_TOKENS     0x0008  /* max_completion_tokens has the
+                                                older name */
+#define NGX_LITELLM_Q_TEXT_CONTENT   0x0010  /* messages whose content is a
+                                                list of texts: one string */
+#define NGX_LITELLM_Q_AS_CHAT        0x0020  /* no legacy completions: they are
+                                                sent as chat */
+#define NGX_LITELLM_Q_NO_EMBEDDINGS  0x0040
+#define NGX_LITELLM_Q_ALIAS          0x0080  /* another row under a second
+                                                name: not listed */
 
 
 struct ngx_litellm_provider_s {
@@ -46,6 +59,27 @@ struct ngx_litellm_provider_s {
     ngx_str_t                      bases;     /* the same for the api_base */
     ngx_str_t                      exception; /* "OpenAIException" */
     ngx_uint_t                     quirks;
+
+    /* what an OpenAI-compatible provider does otherwise; NULL: nothing */
+    const ngx_litellm_variant_t   *variant;
+
+    /*
+     * Once for each deployment, while the configuration is read, when key and
+     * api_base were looked for: settings, d->own, d->api_base, d->alt,
+     * d->credential.  May be NULL.  NGX_DECLINED: *why is a lower case
+     * sentence, the deployment is left out with it; NGX_ERROR: no memory.
+     */
+    ngx_int_t                    (*setup)(ngx_litellm_config_env_t *env,
+                                          ngx_pool_t *pool,
+                                          ngx_litellm_deployment_t *d,
+                                          ngx_str_t *why);
+
+    /*
+     * The dialect for call->op and call->provider_model where it is not
+     * always row->dialect.  May be NULL, and may return NULL: this provider
+     * does not serve that kind of request.
+     */
+    const ngx_litellm_dialect_t *(*select)(ngx_litellm_call_t *call);
 };
 
 
@@ -54,7 +88,7 @@ struct ngx_litellm_provider_s {
  * request; what changes from attempt to attempt is marked.
  */
 
-typedef struct {
+struct ngx_litellm_call_s {
     ngx_pool_t                  *pool;
     ngx_log_t                   *log;
     ngx_litellm_op_e             op;
@@ -82,17 +116,25 @@ typedef struct {
     ngx_litellm_config_t        *config;
     ngx_litellm_deployment_t    *deployment;
     ngx_str_t                    provider_model;   /* stars replaced */
+    ngx_str_t                    token;        /* of deployment->credential;
+                                                  empty without one */
     unsigned                     drop_params:1;
     unsigned                     ask_usage:1;  /* may add include_usage */
+
+    /* what dialects asked to be fetched: ngx_litellm_fetch() */
+    ngx_array_t                 *fetches;      /* ngx_litellm_fetch_t; NULL:
+                                                  nothing yet */
+    unsigned                     may_fetch:1;
 
     /* for answers of our own making */
     time_t                       now;
     ngx_str_t                    id;           /* "chatcmpl-..." */
-} ngx_litellm_call_t;
+};
 
 
 /* what goes to the provider */
 typedef struct {
+    ngx_str_t                    method;       /* empty: POST */
     ngx_str_t                    path;         /* with the query */
     ngx_array_t                  headers;      /* ngx_keyval_t: authentication,
                                                   versions; not Host, length,
@@ -102,6 +144,13 @@ typedef struct {
                                                   to the client untouched */
     unsigned                     hide_usage:1; /* we asked for the usage event:
                                                   the client must not see it */
+    unsigned                     alt:1;        /* to deployment->alt */
+    unsigned                     whole:1;      /* of a stream's call: this one
+                                                  is answered in one piece, and
+                                                  goes to follow() */
+    ngx_msec_t                   delay;        /* of follow(): wait before */
+    void                        *state;        /* the dialect's own, kept from
+                                                  exchange to exchange */
 } ngx_litellm_wire_t;
 
 
@@ -116,6 +165,15 @@ typedef struct {
     unsigned                     end:1;        /* [DONE] */
     unsigned                     failed:1;     /* an error event: see error */
     ngx_litellm_error_t          error;
+
+    /*
+     * What the client gets in place of the body, or of the data of this event
+     * (one line); data.data NULL: the bytes as they came.  Valid until the
+     * next call.
+     */
+    ngx_str_t                    data;
+    void                        *state;        /* the variant's own, NULL at
+                                                  first */
 } ngx_litellm_facts_t;
 
 
@@ -129,6 +187,14 @@ typedef struct {
     void                        *state;        /* the dialect's own, NULL at
                                                   first */
 } ngx_litellm_stream_t;
+
+
+/* how a streamed answer of another dialect is cut into events */
+typedef enum {
+    NGX_LITELLM_FRAMES_SSE = 0,
+    NGX_LITELLM_FRAMES_LINES,        /* a JSON text on each line */
+    NGX_LITELLM_FRAMES_AWS           /* application/vnd.amazon.eventstream */
+} ngx_litellm_frames_e;
 
 
 struct ngx_litellm_dialect_s {
@@ -174,11 +240,137 @@ struct ngx_litellm_dialect_s {
      */
     void       (*error)(ngx_litellm_call_t *call, ngx_uint_t status,
                         ngx_str_t *body, ngx_litellm_error_t *e);
+
+    ngx_litellm_frames_e  frames;
+
+    /*
+     * Providers that need several exchanges for one answer (create, then
+     * poll).  A whole 2xx body came: NGX_AGAIN: wire was filled anew (its
+     * body is empty, its headers too) with the exchange to follow after
+     * wire->delay ms; NGX_OK: body is the answer, for response(); NGX_DECLINED
+     * with *e; NGX_ERROR.  In a streamed call (st is not NULL) what the body
+     * holds for the client is emitted, and NGX_OK means that END was emitted
+     * too.  NULL: one exchange is all.
+     */
+    ngx_int_t  (*follow)(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire,
+                         ngx_str_t *body, ngx_litellm_stream_t *st,
+                         ngx_litellm_error_t *e);
 };
 
 
+/* the dialect for this call of call->deployment; NULL: the provider does not
+   serve such a request */
+const ngx_litellm_dialect_t *ngx_litellm_provider_dialect(
+    ngx_litellm_call_t *call);
+
+/* the token, if there is one, else the api_key; may be empty */
+#define ngx_litellm_call_key(call)                                            \
+    ((call)->token.len ? &(call)->token : &(call)->deployment->api_key)
+
+/*
+ * An id for a tool call of a provider that gives none: "call_" and 24 hex
+ * digits, made of call->id and n (0, 1, ... over the whole answer).
+ */
+ngx_int_t ngx_litellm_call_tool_id(ngx_litellm_call_t *call, ngx_uint_t n,
+    ngx_str_t *id);
+
+/* a wire header; value is not copied.  NGX_ERROR: no memory */
+ngx_int_t ngx_litellm_wire_header(ngx_litellm_wire_t *wire, const char *key,
+    size_t len, ngx_str_t *value);
+/* "Authorization: Bearer KEY" */
+ngx_int_t ngx_litellm_wire_bearer(ngx_litellm_call_t *call,
+    ngx_litellm_wire_t *wire, ngx_str_t *key);
+
+/* a fault of the client, or what this provider can't do: BadRequestError 400.
+   NGX_DECLINED, or NGX_ERROR */
+ngx_int_t ngx_litellm_call_bad(ngx_litellm_call_t *call,
+    ngx_litellm_error_t *e, const char *text);
+/* an answer that can't be used: APIConnectionError 502, retried */
+ngx_int_t ngx_litellm_call_broken(ngx_litellm_call_t *call,
+    ngx_litellm_error_t *e, const char *text);
+
+
+/*
+ * ngx_litellm_fetch.c: what a client gave as a URL, for providers that want
+ * its bytes.  Nothing is fetched unless the operator allows it.
+ */
+
+struct ngx_litellm_fetch_s {
+    ngx_str_t      url;         /* as the client wrote it, UTF-8 */
+    ngx_str_t      media;       /* of the answer's Content-Type, lower case,
+                                   without parameters; may be empty */
+    ngx_str_t      data;        /* base64 of the body */
+    const char    *error;       /* why it failed */
+    unsigned       done:1;      /* data or error is set */
+};
+
+/*
+ * For a part's url (a J-string).  NGX_OK: *media and *data are set, both
+ * J-strings; NGX_AGAIN: it was put on the list: go on to find the others, then
+ * return NGX_AGAIN from request(), which is called again when all are there
+ * (wire emptied); NGX_DECLINED with *e: not allowed, or it failed; NGX_ERROR.
+ */
+ngx_int_t ngx_litellm_fetch(ngx_litellm_call_t *call, ngx_str_t *url,
+    ngx_str_t *media, ngx_str_t *data, ngx_litellm_error_t *e);
+
+
+/* the dialects */
 extern const ngx_litellm_dialect_t  ngx_litellm_openai_dialect;
 extern const ngx_litellm_dialect_t  ngx_litellm_anthropic_dialect;
+extern const ngx_litellm_dialect_t  ngx_litellm_vertex_anthropic_dialect;
+extern const ngx_litellm_dialect_t  ngx_litellm_gemini_dialect;
+extern const ngx_litellm_dialect_t  ngx_litellm_gemini_embed_dialect;
+extern const ngx_litellm_dialect_t  ngx_litellm_vertex_embed_dialect;
+extern const ngx_litellm_dialect_t  ngx_litellm_bedrock_dialect;
+extern const ngx_litellm_dialect_t  ngx_litellm_bedrock_embed_dialect;
+extern const ngx_litellm_dialect_t  ngx_litellm_cohere_dialect;
+extern const ngx_litellm_dialect_t  ngx_litellm_cohere_embed_dialect;
+extern const ngx_litellm_dialect_t  ngx_litellm_rerank_dialect;
+extern const ngx_litellm_dialect_t  ngx_litellm_huggingface_embed_dialect;
+extern const ngx_litellm_dialect_t  ngx_litellm_huggingface_rerank_dialect;
+extern const ngx_litellm_dialect_t  ngx_litellm_ollama_dialect;
+extern const ngx_litellm_dialect_t  ngx_litellm_ollama_generate_dialect;
+extern const ngx_litellm_dialect_t  ngx_litellm_ollama_embed_dialect;
+extern const ngx_litellm_dialect_t  ngx_litellm_replicate_dialect;
+
+/* rows' setup() and select(), each in the file of its provider */
+ngx_int_t ngx_litellm_azure_setup(ngx_litellm_config_env_t *env,
+    ngx_pool_t *pool, ngx_litellm_deployment_t *d, ngx_str_t *why);
+ngx_int_t ngx_litellm_azure_ai_setup(ngx_litellm_config_env_t *env,
+    ngx_pool_t *pool, ngx_litellm_deployment_t *d, ngx_str_t *why);
+ngx_int_t ngx_litellm_vertex_setup(ngx_litellm_config_env_t *env,
+    ngx_pool_t *pool, ngx_litellm_deployment_t *d, ngx_str_t *why);
+ngx_int_t ngx_litellm_bedrock_setup(ngx_litellm_config_env_t *env,
+    ngx_pool_t *pool, ngx_litellm_deployment_t *d, ngx_str_t *why);
+ngx_int_t ngx_litellm_replicate_setup(ngx_litellm_config_env_t *env,
+    ngx_pool_t *pool, ngx_litellm_deployment_t *d, ngx_str_t *why);
+
+const ngx_litellm_dialect_t *ngx_litellm_azure_ai_select(
+    ngx_litellm_call_t *call);
+const ngx_litellm_dialect_t *ngx_litellm_gemini_select(
+    ngx_litellm_call_t *call);
+const ngx_litellm_dialect_t *ngx_litellm_vertex_select(
+    ngx_litellm_call_t *call);
+const ngx_litellm_dialect_t *ngx_litellm_bedrock_select(
+    ngx_litellm_call_t *call);
+const ngx_litellm_dialect_t *ngx_litellm_cohere_select(
+    ngx_litellm_call_t *call);
+const ngx_litellm_dialect_t *ngx_litellm_huggingface_select(
+    ngx_litellm_call_t *call);
+const ngx_litellm_dialect_t *ngx_litellm_ollama_select(
+    ngx_litellm_call_t *call);
+const ngx_litellm_dialect_t *ngx_litellm_openai_select(
+    ngx_litellm_call_t *call);     /* rerank beside OpenAI's own */
+
+/* what OpenAI-compatible providers do otherwise: ngx_litellm_openai_dialect.h */
+extern const ngx_litellm_variant_t  ngx_litellm_azure_variant;
+extern const ngx_litellm_variant_t  ngx_litellm_azure_ai_variant;
+extern const ngx_litellm_variant_t  ngx_litellm_mistral_variant;
+extern const ngx_litellm_variant_t  ngx_litellm_groq_variant;
+extern const ngx_litellm_variant_t  ngx_litellm_deepseek_variant;
+extern const ngx_litellm_variant_t  ngx_litellm_together_variant;
+extern const ngx_litellm_variant_t  ngx_litellm_openrouter_variant;
+extern const ngx_litellm_variant_t  ngx_litellm_huggingface_variant;
 
 extern const ngx_litellm_provider_t  ngx_litellm_providers[];  /* name.len 0
                                                                   ends it */
@@ -191,6 +383,18 @@ const ngx_litellm_provider_t *ngx_litellm_provider_find(ngx_str_t *name);
  */
 ngx_int_t ngx_litellm_provider_detect(ngx_litellm_config_env_t *env,
     ngx_pool_t *pool, ngx_litellm_deployment_t *d, ngx_str_t *hint);
+
+/*
+ * The first of the variables (blank between) that is set to a text without
+ * control characters, copied; NGX_DECLINED: none is.
+ */
+ngx_int_t ngx_litellm_provider_variable(ngx_litellm_config_env_t *env,
+    ngx_pool_t *pool, const ngx_str_t *names, ngx_str_t *value);
+
+/* a setting of the deployment, else the first of the variables that is set */
+ngx_int_t ngx_litellm_provider_setting(ngx_litellm_config_env_t *env,
+    ngx_pool_t *pool, ngx_litellm_deployment_t *d, const char *name,
+    const char *variables, ngx_str_t *value);
 
 /*
  * mock_response of the deployment as an answer.  NGX_OK, or NGX_DECLINED with
