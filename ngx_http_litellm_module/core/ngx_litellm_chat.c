@@ -31,6 +31,7 @@ ngx_litellm_usage_init(ngx_litellm_usage_t *u)
     u->reasoning = -1;
     u->audio_in = -1;
     u->audio_out = -1;
+    u->image_out = -1;
 }
 
 

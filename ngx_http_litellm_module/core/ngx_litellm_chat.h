@@ -198,6 +198,9 @@ typedef struct {
     int64_t                 reasoning;
     int64_t                 audio_in;
     int64_t                 audio_out;
+    int64_t                 image_out;
+    ngx_str_t               cost;          /* JSON number, where the provider
+                                              tells it; outlives the event */
     unsigned                known:1;       /* anything was said */
 } ngx_litellm_usage_t;
 
@@ -250,7 +253,9 @@ struct ngx_litellm_answer_s {
     ngx_array_t             citations;     /* ngx_str_t: JSON arrays of the
                                               provider's own; may be unset */
     ngx_str_t               refusal;
-    ngx_str_t               native_finish; /* J-string; provider's word */
+    ngx_str_t               native_finish; /* J-string; provider's word, for
+                                              the choice's provider_specific_
+                                              fields; empty: not shown */
     ngx_litellm_finish_e    finish;
     ngx_litellm_usage_t     usage;
 
@@ -261,8 +266,6 @@ struct ngx_litellm_answer_s {
                                               J-string, value JSON; unset or
                                               empty: none */
     ngx_str_t               audio;         /* JSON object: message.audio */
-    ngx_str_t               cost;          /* JSON number: usage.cost, where
-                                              the provider tells it */
 
     /* embeddings and rerank */
     ngx_array_t             vectors;       /* ngx_str_t: JSON text, an array of

@@ -23,10 +23,6 @@ typedef struct {
     ngx_str_t              model;        /* J-string: what the client asked */
     ngx_str_t              id;           /* J-string */
     ngx_litellm_usage_t    usage;        /* the last one seen */
-    ngx_litellm_finish_e   finish;
-    ngx_uint_t             calls;        /* tool calls so far */
-    unsigned               role_sent:1;
-    unsigned               finish_sent:1;
     void                  *state;        /* the format's own */
 } ngx_litellm_writer_t;
 

@@ -13,37 +13,50 @@
 #include "ngx_litellm_openai.h"
 
 
-typedef struct {
-    ngx_str_t    head;         /* up to the delta's first member */
-    ngx_str_t    text;         /* head and the name of the text */
-    ngx_str_t    tail;         /* behind the text */
-    unsigned     completion:1;
-    unsigned     functions:1;
-} ngx_litellm_openai_chunk_t;
+typedef struct ngx_litellm_openai_chunk_s  ngx_litellm_openai_chunk_t;
+
+/* one for each choice of a stream, in the order they were first seen */
+struct ngx_litellm_openai_chunk_s {
+    ngx_litellm_openai_chunk_t  *next;
+    ngx_uint_t                   choice;
+    ngx_str_t                    head;     /* up to the delta's first member */
+    ngx_str_t                    text;     /* head and the name of the text */
+    ngx_str_t                    tail;     /* behind the text */
+    ngx_litellm_finish_e         finish;
+    unsigned                     completion:1;
+    unsigned                     functions:1;
+    unsigned                     role_sent:1;
+    unsigned                     finish_sent:1;
+    unsigned                     calls:1;  /* there was a tool call */
+};
 
 
+static ngx_litellm_openai_chunk_t *ngx_litellm_openai_choice(
+    ngx_litellm_writer_t *w, ngx_uint_t choice);
 static ngx_litellm_openai_chunk_t *ngx_litellm_openai_chunk(
-    ngx_litellm_writer_t *w, ngx_litellm_out_t *out);
-static void ngx_litellm_openai_begin(ngx_litellm_writer_t *w,
-    ngx_litellm_out_t *out, ngx_litellm_openai_chunk_t *c);
-static void ngx_litellm_openai_text(ngx_litellm_writer_t *w,
-    ngx_litellm_out_t *out, ngx_litellm_openai_chunk_t *c, ngx_str_t *text);
-static void ngx_litellm_openai_reasoning(ngx_litellm_writer_t *w,
-    ngx_litellm_out_t *out, ngx_litellm_openai_chunk_t *c,
-    ngx_litellm_event_t *ev);
-static void ngx_litellm_openai_tool_call(ngx_litellm_writer_t *w,
-    ngx_litellm_out_t *out, ngx_litellm_openai_chunk_t *c,
-    ngx_litellm_event_t *ev);
-static void ngx_litellm_openai_finish(ngx_litellm_writer_t *w,
-    ngx_litellm_out_t *out, ngx_litellm_openai_chunk_t *c);
+    ngx_litellm_writer_t *w, ngx_uint_t choice);
+static void ngx_litellm_openai_begin(ngx_litellm_out_t *out,
+    ngx_litellm_openai_chunk_t *c);
+static void ngx_litellm_openai_text(ngx_litellm_out_t *out,
+    ngx_litellm_openai_chunk_t *c, ngx_str_t *text);
+static void ngx_litellm_openai_delta(ngx_litellm_out_t *out,
+    ngx_litellm_openai_chunk_t *c, ngx_litellm_event_t *ev);
+static void ngx_litellm_openai_tool_call(ngx_litellm_out_t *out,
+    ngx_litellm_openai_chunk_t *c, ngx_litellm_event_t *ev);
+static void ngx_litellm_openai_finish(ngx_litellm_out_t *out,
+    ngx_litellm_openai_chunk_t *c);
 static void ngx_litellm_openai_end(ngx_litellm_writer_t *w,
     ngx_litellm_out_t *out, ngx_litellm_openai_chunk_t *c);
-static void ngx_litellm_openai_answer_head(ngx_litellm_call_t *call,
-    ngx_litellm_out_t *out, const char *object);
-static void ngx_litellm_openai_completion(ngx_litellm_call_t *call,
-    ngx_litellm_out_t *out, ngx_litellm_answer_t *answer);
+static void ngx_litellm_openai_completion(ngx_litellm_out_t *out,
+    ngx_litellm_answer_t *answer);
 static void ngx_litellm_openai_message(ngx_litellm_call_t *call,
     ngx_litellm_out_t *out, ngx_litellm_answer_t *answer);
+static void ngx_litellm_openai_images(ngx_litellm_out_t *out,
+    ngx_array_t *images);
+static void ngx_litellm_openai_image(ngx_litellm_out_t *out, ngx_str_t *url,
+    ngx_uint_t index);
+static void ngx_litellm_openai_specific(ngx_litellm_out_t *out,
+    ngx_litellm_answer_t *answer);
 static void ngx_litellm_openai_pieces(ngx_litellm_out_t *out,
     ngx_array_t *pieces);
 static void ngx_litellm_openai_list(ngx_litellm_out_t *out,
@@ -66,8 +79,10 @@ ngx_litellm_openai_event(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
 
     c = w->state;
 
-    if (c == NULL) {
-        c = ngx_litellm_openai_chunk(w, out);
+    if (c == NULL || c->choice != ev->choice) {
+
+        c = ngx_litellm_openai_choice(w, ev->choice);
+
         if (c == NULL) {
             out->failed = 1;
             return;
@@ -78,14 +93,14 @@ ngx_litellm_openai_event(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
 
     case NGX_LITELLM_EV_TEXT:
 
-        if (w->role_sent) {
+        if (c->role_sent) {
             ngx_litellm_out_str(out, &c->text);
             ngx_litellm_out_str(out, &ev->text);
             ngx_litellm_out_str(out, &c->tail);
             return;
         }
 
-        ngx_litellm_openai_text(w, out, c, &ev->text);
+        ngx_litellm_openai_text(out, c, &ev->text);
         return;
 
     case NGX_LITELLM_EV_REASONING:
@@ -97,26 +112,26 @@ ngx_litellm_openai_event(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
     case NGX_LITELLM_EV_SPECIFIC:
 
         if (!c->completion) {
-            ngx_litellm_openai_reasoning(w, out, c, ev);
+            ngx_litellm_openai_delta(out, c, ev);
         }
 
         return;
 
     case NGX_LITELLM_EV_CALL:
-        w->calls++;
+        c->calls = 1;
 
         /* fall through */
 
     case NGX_LITELLM_EV_ARGUMENTS:
 
         if (!c->completion) {
-            ngx_litellm_openai_tool_call(w, out, c, ev);
+            ngx_litellm_openai_tool_call(out, c, ev);
         }
 
         return;
 
     case NGX_LITELLM_EV_FINISH:
-        w->finish = ev->finish;
+        c->finish = ev->finish;
         return;
 
     case NGX_LITELLM_EV_USAGE:
@@ -128,7 +143,7 @@ ngx_litellm_openai_event(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
         return;
 
     case NGX_LITELLM_EV_END:
-        ngx_litellm_openai_end(w, out, c);
+        ngx_litellm_openai_end(w, out, w->state);
         return;
 
     case NGX_LITELLM_EV_START:
@@ -137,8 +152,47 @@ ngx_litellm_openai_event(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
 }
 
 
+/* NULL: no memory, or a choice over the bound */
+
 static ngx_litellm_openai_chunk_t *
-ngx_litellm_openai_chunk(ngx_litellm_writer_t *w, ngx_litellm_out_t *out)
+ngx_litellm_openai_choice(ngx_litellm_writer_t *w, ngx_uint_t choice)
+{
+    ngx_litellm_openai_chunk_t  *c, *last;
+
+    if (choice >= NGX_LITELLM_CHOICES) {
+        return NULL;
+    }
+
+    last = NULL;
+
+    for (c = w->state; c; c = c->next) {
+
+        if (c->choice == choice) {
+            return c;
+        }
+
+        last = c;
+    }
+
+    c = ngx_litellm_openai_chunk(w, choice);
+
+    if (c == NULL) {
+        return NULL;
+    }
+
+    if (last != NULL) {
+        last->next = c;
+
+    } else {
+        w->state = c;
+    }
+
+    return c;
+}
+
+
+static ngx_litellm_openai_chunk_t *
+ngx_litellm_openai_chunk(ngx_litellm_writer_t *w, ngx_uint_t choice)
 {
     ngx_litellm_out_t            o;
     ngx_litellm_call_t          *call;
@@ -151,6 +205,7 @@ ngx_litellm_openai_chunk(ngx_litellm_writer_t *w, ngx_litellm_out_t *out)
         return NULL;
     }
 
+    c->choice = choice;
     c->completion = (call->op == NGX_LITELLM_OP_COMPLETIONS);
     c->functions = ngx_litellm_openai_functions(call) ? 1 : 0;
 
@@ -178,14 +233,17 @@ ngx_litellm_openai_chunk(ngx_litellm_writer_t *w, ngx_litellm_out_t *out)
 
     if (c->completion) {
         ngx_litellm_out_lit(&o, "\",\"object\":\"text_completion\","
-                            "\"choices\":[{\"index\":0,\"text\":\"");
+                            "\"choices\":[{\"index\":");
+        ngx_litellm_out_int(&o, choice);
+        ngx_litellm_out_lit(&o, ",\"text\":\"");
         ngx_str_set(&c->tail,
                     "\",\"logprobs\":null,\"finish_reason\":null}]}\n\n");
 
     } else {
         ngx_litellm_out_lit(&o, "\",\"object\":\"chat.completion.chunk\","
-                            "\"choices\":[{\"index\":0,\"delta\":{"
-                            "\"content\":\"");
+                            "\"choices\":[{\"index\":");
+        ngx_litellm_out_int(&o, choice);
+        ngx_litellm_out_lit(&o, ",\"delta\":{\"content\":\"");
         ngx_str_set(&c->tail, "\"}}]}\n\n");
     }
 
@@ -199,35 +257,33 @@ ngx_litellm_openai_chunk(ngx_litellm_writer_t *w, ngx_litellm_out_t *out)
         c->head.len -= sizeof("\"content\":\"") - 1;
     }
 
-    w->state = c;
-
     return c;
 }
 
 
-/* the head of a chunk; the stream's first delta has the role */
+/* the head of a chunk; a choice's first delta has the role */
 
 static void
-ngx_litellm_openai_begin(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
+ngx_litellm_openai_begin(ngx_litellm_out_t *out,
     ngx_litellm_openai_chunk_t *c)
 {
     ngx_litellm_out_str(out, &c->head);
 
-    if (!w->role_sent && !c->completion) {
-        w->role_sent = 1;
+    if (!c->role_sent && !c->completion) {
+        c->role_sent = 1;
         ngx_litellm_out_lit(out, "\"role\":\"assistant\",");
     }
 }
 
 
 static void
-ngx_litellm_openai_text(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
+ngx_litellm_openai_text(ngx_litellm_out_t *out,
     ngx_litellm_openai_chunk_t *c, ngx_str_t *text)
 {
-    ngx_litellm_openai_begin(w, out, c);
+    ngx_litellm_openai_begin(out, c);
 
     if (c->completion) {
-        w->role_sent = 1;
+        c->role_sent = 1;
 
     } else {
         ngx_litellm_out_lit(out, "\"content\":\"");
@@ -239,10 +295,10 @@ ngx_litellm_openai_text(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
 
 
 static void
-ngx_litellm_openai_reasoning(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
+ngx_litellm_openai_delta(ngx_litellm_out_t *out,
     ngx_litellm_openai_chunk_t *c, ngx_litellm_event_t *ev)
 {
-    ngx_litellm_openai_begin(w, out, c);
+    ngx_litellm_openai_begin(out, c);
 
     switch (ev->type) {
 
@@ -283,6 +339,20 @@ ngx_litellm_openai_reasoning(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
         ngx_litellm_out_lit(out, "\"");
         break;
 
+    case NGX_LITELLM_EV_IMAGE:
+        ngx_litellm_out_lit(out, "\"images\":[");
+        ngx_litellm_openai_image(out, &ev->text, ev->index);
+        ngx_litellm_out_lit(out, "]");
+        break;
+
+    case NGX_LITELLM_EV_SPECIFIC:
+        ngx_litellm_out_lit(out, "\"provider_specific_fields\":{\"");
+        ngx_litellm_out_str(out, &ev->name);
+        ngx_litellm_out_lit(out, "\":");
+        ngx_litellm_out_str(out, &ev->text);
+        ngx_litellm_out_lit(out, "}");
+        break;
+
     default: /* NGX_LITELLM_EV_ANNOTATION */
 
         if (ev->index) {
@@ -304,7 +374,7 @@ ngx_litellm_openai_reasoning(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
 
 
 static void
-ngx_litellm_openai_tool_call(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
+ngx_litellm_openai_tool_call(ngx_litellm_out_t *out,
     ngx_litellm_openai_chunk_t *c, ngx_litellm_event_t *ev)
 {
     if (c->functions) {
@@ -315,7 +385,7 @@ ngx_litellm_openai_tool_call(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
             return;
         }
 
-        ngx_litellm_openai_begin(w, out, c);
+        ngx_litellm_openai_begin(out, c);
         ngx_litellm_out_lit(out, "\"function_call\":{");
 
         if (ev->type == NGX_LITELLM_EV_CALL) {
@@ -331,7 +401,7 @@ ngx_litellm_openai_tool_call(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
         return;
     }
 
-    ngx_litellm_openai_begin(w, out, c);
+    ngx_litellm_openai_begin(out, c);
     ngx_litellm_out_lit(out, "\"tool_calls\":[{\"index\":");
     ngx_litellm_out_int(out, ev->index);
 
@@ -357,24 +427,24 @@ ngx_litellm_openai_tool_call(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
 /* once, with an empty delta; the role goes before it in an empty answer */
 
 static void
-ngx_litellm_openai_finish(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
+ngx_litellm_openai_finish(ngx_litellm_out_t *out,
     ngx_litellm_openai_chunk_t *c)
 {
     ngx_litellm_finish_e  finish;
 
-    if (w->finish_sent) {
+    if (c->finish_sent) {
         return;
     }
 
-    w->finish_sent = 1;
+    c->finish_sent = 1;
 
-    finish = w->finish;
+    finish = c->finish;
 
     if (finish == NGX_LITELLM_FINISH_NONE) {
         finish = NGX_LITELLM_FINISH_STOP;
     }
 
-    if (w->calls && finish == NGX_LITELLM_FINISH_STOP) {
+    if (c->calls && finish == NGX_LITELLM_FINISH_STOP) {
         finish = NGX_LITELLM_FINISH_TOOL_CALLS;
     }
 
@@ -390,8 +460,8 @@ ngx_litellm_openai_finish(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
         return;
     }
 
-    if (!w->role_sent) {
-        ngx_litellm_openai_begin(w, out, c);
+    if (!c->role_sent) {
+        ngx_litellm_openai_begin(out, c);
         ngx_litellm_out_lit(out, "\"content\":\"\"");
         ngx_litellm_openai_end_delta(out);
     }
@@ -403,11 +473,17 @@ ngx_litellm_openai_finish(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
 }
 
 
+/* c is the first choice */
+
 static void
 ngx_litellm_openai_end(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
     ngx_litellm_openai_chunk_t *c)
 {
-    ngx_litellm_openai_finish(w, out, c);
+    ngx_litellm_openai_chunk_t  *next;
+
+    for (next = c; next; next = next->next) {
+        ngx_litellm_openai_finish(out, next);
+    }
 
     if (w->call->include_usage && w->usage.known) {
         ngx_litellm_out_str(out, &c->head);
@@ -486,7 +562,7 @@ ngx_litellm_openai_usage(ngx_litellm_out_t *out, ngx_litellm_usage_t *u)
     ngx_litellm_out_lit(out, ",\"total_tokens\":");
     ngx_litellm_out_int(out, u->total >= 0 ? u->total : prompt + completion);
 
-    if (u->reasoning >= 0 || u->audio_out >= 0) {
+    if (u->reasoning >= 0 || u->audio_out >= 0 || u->image_out >= 0) {
         ngx_litellm_out_lit(out, ",\"completion_tokens_details\":{"
                             "\"reasoning_tokens\":");
         ngx_litellm_out_int(out, ngx_max(u->reasoning, 0));
@@ -494,6 +570,11 @@ ngx_litellm_openai_usage(ngx_litellm_out_t *out, ngx_litellm_usage_t *u)
         if (u->audio_out >= 0) {
             ngx_litellm_out_lit(out, ",\"audio_tokens\":");
             ngx_litellm_out_int(out, u->audio_out);
+        }
+
+        if (u->image_out >= 0) {
+            ngx_litellm_out_lit(out, ",\"image_tokens\":");
+            ngx_litellm_out_int(out, u->image_out);
         }
 
         ngx_litellm_out_lit(out, "}");
@@ -526,6 +607,11 @@ ngx_litellm_openai_usage(ngx_litellm_out_t *out, ngx_litellm_usage_t *u)
         ngx_litellm_out_int(out, ngx_max(u->cached, 0));
     }
 
+    if (u->cost.len) {
+        ngx_litellm_out_lit(out, ",\"cost\":");
+        ngx_litellm_out_str(out, &u->cost);
+    }
+
     ngx_litellm_out_lit(out, "}");
 }
 
@@ -534,12 +620,42 @@ void
 ngx_litellm_openai_answer(ngx_litellm_call_t *call, ngx_litellm_out_t *out,
     ngx_litellm_answer_t *answer)
 {
-    if (call->op == NGX_LITELLM_OP_COMPLETIONS) {
-        ngx_litellm_openai_completion(call, out, answer);
+    ngx_uint_t             completion;
+    ngx_litellm_answer_t  *choice;
+
+    completion = (call->op == NGX_LITELLM_OP_COMPLETIONS);
+
+    ngx_litellm_out_lit(out, "{\"id\":");
+    ngx_litellm_out_json(out, &call->id);
+    ngx_litellm_out_lit(out, ",\"created\":");
+    ngx_litellm_out_int(out, call->now);
+    ngx_litellm_out_lit(out, ",\"model\":");
+    ngx_litellm_out_json(out, &call->model);
+
+    if (completion) {
+        ngx_litellm_out_lit(out, ",\"object\":\"text_completion\"");
 
     } else {
-        ngx_litellm_openai_message(call, out, answer);
+        ngx_litellm_out_lit(out, ",\"object\":\"chat.completion\"");
     }
+
+    ngx_litellm_out_lit(out, ",\"choices\":[");
+
+    for (choice = answer; choice; choice = choice->next) {
+
+        if (choice != answer) {
+            ngx_litellm_out_lit(out, ",");
+        }
+
+        if (completion) {
+            ngx_litellm_openai_completion(out, choice);
+
+        } else {
+            ngx_litellm_openai_message(call, out, choice);
+        }
+    }
+
+    ngx_litellm_out_lit(out, "]");
 
     if (answer->usage.known) {
         ngx_litellm_out_lit(out, ",");
@@ -551,34 +667,20 @@ ngx_litellm_openai_answer(ngx_litellm_call_t *call, ngx_litellm_out_t *out,
 
 
 static void
-ngx_litellm_openai_answer_head(ngx_litellm_call_t *call,
-    ngx_litellm_out_t *out, const char *object)
-{
-    ngx_litellm_out_lit(out, "{\"id\":");
-    ngx_litellm_out_json(out, &call->id);
-    ngx_litellm_out_lit(out, ",\"created\":");
-    ngx_litellm_out_int(out, call->now);
-    ngx_litellm_out_lit(out, ",\"model\":");
-    ngx_litellm_out_json(out, &call->model);
-    ngx_litellm_out_lit(out, ",\"object\":\"");
-    ngx_litellm_out_copy(out, object, ngx_strlen(object));
-    ngx_litellm_out_lit(out, "\",\"choices\":[{\"finish_reason\":\"");
-}
-
-
-static void
-ngx_litellm_openai_completion(ngx_litellm_call_t *call,
-    ngx_litellm_out_t *out, ngx_litellm_answer_t *answer)
+ngx_litellm_openai_completion(ngx_litellm_out_t *out,
+    ngx_litellm_answer_t *answer)
 {
     ngx_litellm_finish_e  finish;
 
     finish = answer->finish ? answer->finish : NGX_LITELLM_FINISH_STOP;
 
-    ngx_litellm_openai_answer_head(call, out, "text_completion");
+    ngx_litellm_out_lit(out, "{\"finish_reason\":\"");
     ngx_litellm_out_str(out, ngx_litellm_finish_name(finish));
-    ngx_litellm_out_lit(out, "\",\"index\":0,\"logprobs\":null,\"text\":\"");
+    ngx_litellm_out_lit(out, "\",\"index\":");
+    ngx_litellm_out_int(out, answer->index);
+    ngx_litellm_out_lit(out, ",\"logprobs\":null,\"text\":\"");
     ngx_litellm_openai_pieces(out, &answer->text);
-    ngx_litellm_out_lit(out, "\"}]");
+    ngx_litellm_out_lit(out, "\"}");
 }
 
 
@@ -603,9 +705,11 @@ ngx_litellm_openai_message(ngx_litellm_call_t *call, ngx_litellm_out_t *out,
         }
     }
 
-    ngx_litellm_openai_answer_head(call, out, "chat.completion");
+    ngx_litellm_out_lit(out, "{\"finish_reason\":\"");
     ngx_litellm_out_str(out, ngx_litellm_finish_name(finish));
-    ngx_litellm_out_lit(out, "\",\"index\":0,\"message\":{\"content\":");
+    ngx_litellm_out_lit(out, "\",\"index\":");
+    ngx_litellm_out_int(out, answer->index);
+    ngx_litellm_out_lit(out, ",\"message\":{\"content\":");
 
     if (answer->has_text) {
         ngx_litellm_out_lit(out, "\"");
@@ -644,14 +748,97 @@ ngx_litellm_openai_message(ngx_litellm_call_t *call, ngx_litellm_out_t *out,
         ngx_litellm_out_lit(out, "]");
     }
 
-    if (answer->citations.nelts) {
-        ngx_litellm_out_lit(out, ",\"provider_specific_fields\":{"
-                            "\"citations\":[");
-        ngx_litellm_openai_list(out, &answer->citations);
-        ngx_litellm_out_lit(out, "]}");
+    if (answer->images.nelts) {
+        ngx_litellm_openai_images(out, &answer->images);
     }
 
-    ngx_litellm_out_lit(out, "}}]");
+    if (answer->audio.len) {
+        ngx_litellm_out_lit(out, ",\"audio\":");
+        ngx_litellm_out_ref(out, answer->audio.data, answer->audio.len);
+    }
+
+    if (answer->citations.nelts || answer->specific.nelts) {
+        ngx_litellm_openai_specific(out, answer);
+    }
+
+    ngx_litellm_out_lit(out, "}");
+
+    if (answer->native_finish.len) {
+        ngx_litellm_out_lit(out, ",\"provider_specific_fields\":{"
+                            "\"native_finish_reason\":\"");
+        ngx_litellm_out_str(out, &answer->native_finish);
+        ngx_litellm_out_lit(out, "\"}");
+    }
+
+    ngx_litellm_out_lit(out, "}");
+}
+
+
+static void
+ngx_litellm_openai_images(ngx_litellm_out_t *out, ngx_array_t *images)
+{
+    ngx_str_t   *url;
+    ngx_uint_t   i;
+
+    url = images->elts;
+
+    ngx_litellm_out_lit(out, ",\"images\":[");
+
+    for (i = 0; i < images->nelts; i++) {
+
+        if (i) {
+            ngx_litellm_out_lit(out, ",");
+        }
+
+        ngx_litellm_openai_image(out, &url[i], i);
+    }
+
+    ngx_litellm_out_lit(out, "]");
+}
+
+
+static void
+ngx_litellm_openai_image(ngx_litellm_out_t *out, ngx_str_t *url,
+    ngx_uint_t index)
+{
+    ngx_litellm_out_lit(out, "{\"image_url\":{\"url\":\"");
+    ngx_litellm_out_ref(out, url->data, url->len);
+    ngx_litellm_out_lit(out, "\",\"detail\":\"auto\"},\"index\":");
+    ngx_litellm_out_int(out, index);
+    ngx_litellm_out_lit(out, ",\"type\":\"image_url\"}");
+}
+
+
+static void
+ngx_litellm_openai_specific(ngx_litellm_out_t *out,
+    ngx_litellm_answer_t *answer)
+{
+    ngx_uint_t     i;
+    ngx_keyval_t  *kv;
+
+    ngx_litellm_out_lit(out, ",\"provider_specific_fields\":{");
+
+    if (answer->citations.nelts) {
+        ngx_litellm_out_lit(out, "\"citations\":[");
+        ngx_litellm_openai_list(out, &answer->citations);
+        ngx_litellm_out_lit(out, "]");
+    }
+
+    kv = answer->specific.elts;
+
+    for (i = 0; i < answer->specific.nelts; i++) {
+
+        if (i || answer->citations.nelts) {
+            ngx_litellm_out_lit(out, ",");
+        }
+
+        ngx_litellm_out_lit(out, "\"");
+        ngx_litellm_out_str(out, &kv[i].key);
+        ngx_litellm_out_lit(out, "\":");
+        ngx_litellm_out_ref(out, kv[i].value.data, kv[i].value.len);
+    }
+
+    ngx_litellm_out_lit(out, "}");
 }
 
 

@@ -12,6 +12,8 @@ static ngx_int_t ngx_http_litellm_respond_stream(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
 static void ngx_http_litellm_answer_events(ngx_litellm_writer_t *w,
     ngx_litellm_out_t *out, ngx_litellm_answer_t *answer);
+static void ngx_http_litellm_choice_events(ngx_litellm_writer_t *w,
+    ngx_litellm_out_t *out, ngx_litellm_answer_t *answer);
 static ngx_int_t ngx_http_litellm_own_headers(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_attempt_t *a);
 static ngx_int_t ngx_http_litellm_provider_headers(ngx_http_request_t *r,
@@ -142,11 +144,9 @@ static void
 ngx_http_litellm_answer_events(ngx_litellm_writer_t *w,
     ngx_litellm_out_t *out, ngx_litellm_answer_t *answer)
 {
-    ngx_str_t                    *s;
-    ngx_uint_t                    i;
-    ngx_litellm_event_t           ev;
-    ngx_litellm_tool_call_t      *call;
-    const ngx_litellm_format_t   *format;
+    ngx_litellm_event_t          ev;
+    ngx_litellm_answer_t        *choice;
+    const ngx_litellm_format_t  *format;
 
     format = w->call->format;
 
@@ -157,11 +157,41 @@ ngx_http_litellm_answer_events(ngx_litellm_writer_t *w,
     ev.text = answer->model;
     format->event(w, out, &ev);
 
+    for (choice = answer; choice; choice = choice->next) {
+        ngx_http_litellm_choice_events(w, out, choice);
+    }
+
+    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
+
+    ev.type = NGX_LITELLM_EV_USAGE;
+    ev.usage = &answer->usage;
+    format->event(w, out, &ev);
+
+    ev.type = NGX_LITELLM_EV_END;
+    format->event(w, out, &ev);
+}
+
+
+static void
+ngx_http_litellm_choice_events(ngx_litellm_writer_t *w,
+    ngx_litellm_out_t *out, ngx_litellm_answer_t *answer)
+{
+    ngx_str_t                    *s;
+    ngx_uint_t                    i;
+    ngx_litellm_event_t           ev;
+    ngx_litellm_tool_call_t      *call;
+    const ngx_litellm_format_t   *format;
+
+    format = w->call->format;
+
+    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
+
+    ev.choice = answer->index;
+
+    ev.type = NGX_LITELLM_EV_TEXT;
     s = answer->text.elts;
 
     for (i = 0; i < answer->text.nelts; i++) {
-        ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-        ev.type = NGX_LITELLM_EV_TEXT;
         ev.text = s[i];
         format->event(w, out, &ev);
     }
@@ -169,11 +199,11 @@ ngx_http_litellm_answer_events(ngx_litellm_writer_t *w,
     call = answer->calls.elts;
 
     for (i = 0; i < answer->calls.nelts; i++) {
-        ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
         ev.type = NGX_LITELLM_EV_CALL;
         ev.index = i;
         ev.id = call[i].id;
         ev.name = call[i].name;
+        ngx_str_null(&ev.text);
         format->event(w, out, &ev);
 
         ev.type = NGX_LITELLM_EV_ARGUMENTS;
@@ -181,16 +211,8 @@ ngx_http_litellm_answer_events(ngx_litellm_writer_t *w,
         format->event(w, out, &ev);
     }
 
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
     ev.type = NGX_LITELLM_EV_FINISH;
     ev.finish = answer->finish;
-    format->event(w, out, &ev);
-
-    ev.type = NGX_LITELLM_EV_USAGE;
-    ev.usage = &answer->usage;
-    format->event(w, out, &ev);
-
-    ev.type = NGX_LITELLM_EV_END;
     format->event(w, out, &ev);
 }
 

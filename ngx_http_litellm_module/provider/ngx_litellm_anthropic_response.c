@@ -115,7 +115,13 @@ ngx_litellm_anthropic_response(ngx_litellm_call_t *call, ngx_str_t *body,
 
     answer->finish = ngx_litellm_anthropic_finish(v);
 
-    if (ngx_litellm_json_is(v, STRING)) {
+    if (ngx_litellm_json_is(v, STRING)
+        && answer->finish == NGX_LITELLM_FINISH_STOP
+        && !ngx_litellm_json_eq(v, "end_turn")
+        && !ngx_litellm_json_eq(v, "stop_sequence"))
+    {
+        /* pause_turn and the like have no name of their own in OpenAI's */
+
         answer->native_finish = ngx_litellm_json_text(v);
     }
 

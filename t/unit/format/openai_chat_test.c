@@ -234,6 +234,119 @@ events(void)
 }
 
 
+/* "n": each choice has its own role, finish reason and index */
+
+static void
+choices(void)
+{
+    ngx_str_t              got, *t;
+    ngx_keyval_t          *kv;
+    ngx_litellm_out_t      out;
+    ngx_litellm_call_t     call;
+    ngx_litellm_event_t    ev;
+    ngx_litellm_answer_t   answer, *second;
+    ngx_litellm_writer_t   w;
+
+    unit_case("choices");
+
+    ngx_memzero(&call, sizeof(call));
+    call.pool = unit_pool;
+    call.now = 7;
+    ngx_str_set(&call.id, "chatcmpl-1");
+    ngx_str_set(&call.model, "m");
+
+    ngx_memzero(&w, sizeof(w));
+    w.call = &call;
+
+    ngx_memzero(&ev, sizeof(ev));
+    ev.type = NGX_LITELLM_EV_TEXT;
+    ev.choice = 1;
+    ngx_str_set(&ev.text, "b");
+    got = event(&w, &ev);
+    CHECK_STR(&got, "data: {\"id\":\"chatcmpl-1\",\"created\":7,\"model\":"
+              "\"m\",\"object\":\"chat.completion.chunk\",\"choices\":[{"
+              "\"index\":1,\"delta\":{\"role\":\"assistant\",\"content\":"
+              "\"b\"}}]}\n\n");
+
+    ev.type = NGX_LITELLM_EV_FINISH;
+    ev.finish = NGX_LITELLM_FINISH_LENGTH;
+    got = event(&w, &ev);
+    CHECK_INT(got.len, 0);
+
+    ngx_memzero(&ev, sizeof(ev));
+    ev.type = NGX_LITELLM_EV_TEXT;
+    ngx_str_set(&ev.text, "a");
+    got = event(&w, &ev);
+    CHECK_STR(&got, "data: {\"id\":\"chatcmpl-1\",\"created\":7,\"model\":"
+              "\"m\",\"object\":\"chat.completion.chunk\",\"choices\":[{"
+              "\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":"
+              "\"a\"}}]}\n\n");
+
+    ev.type = NGX_LITELLM_EV_END;
+    got = event(&w, &ev);
+    CHECK_STR(&got, "data: {\"id\":\"chatcmpl-1\",\"created\":7,\"model\":"
+              "\"m\",\"object\":\"chat.completion.chunk\",\"choices\":[{"
+              "\"index\":1,\"delta\":{},\"finish_reason\":\"length\"}]}\n\n"
+              "data: {\"id\":\"chatcmpl-1\",\"created\":7,\"model\":"
+              "\"m\",\"object\":\"chat.completion.chunk\",\"choices\":[{"
+              "\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
+              "data: [DONE]\n\n");
+
+    /* a choice over the bound is not memory for the taking */
+
+    ngx_memzero(&w, sizeof(w));
+    w.call = &call;
+    ev.type = NGX_LITELLM_EV_TEXT;
+    ev.choice = NGX_LITELLM_CHOICES;
+    ngx_litellm_out_init(&out, unit_pool);
+    ngx_litellm_openai_event(&w, &out, &ev);
+    CHECK_INT(out.failed, 1);
+
+    CHECK_INT(ngx_litellm_answer_init(&answer, unit_pool), NGX_OK);
+    second = ngx_litellm_answer_choice(&answer, unit_pool);
+    CHECK(second != NULL);
+
+    t = ngx_array_push(&answer.text);
+    ngx_str_set(t, "a");
+    answer.has_text = 1;
+    answer.finish = NGX_LITELLM_FINISH_STOP;
+    ngx_str_set(&answer.native_finish, "STOP");
+    second->finish = NGX_LITELLM_FINISH_LENGTH;
+    (void) ngx_array_init(&second->images, unit_pool, 1, sizeof(ngx_str_t));
+    t = ngx_array_push(&second->images);
+    ngx_str_set(t, "data:image/png;base64,AA==");
+    (void) ngx_array_init(&second->specific, unit_pool, 1,
+                          sizeof(ngx_keyval_t));
+    kv = ngx_array_push(&second->specific);
+    ngx_str_set(&kv->key, "x");
+    ngx_str_set(&kv->value, "[1]");
+
+    answer.usage.known = 1;
+    answer.usage.prompt = 2;
+    answer.usage.completion = 3;
+    answer.usage.image_out = 1;
+    ngx_str_set(&answer.usage.cost, "0.5");
+
+    ngx_litellm_out_init(&out, unit_pool);
+    ngx_litellm_openai_answer(&call, &out, &answer);
+    got = unit_chain(out.first);
+    CHECK_STR(&got, "{\"id\":\"chatcmpl-1\",\"created\":7,\"model\":\"m\","
+              "\"object\":\"chat.completion\",\"choices\":["
+              "{\"finish_reason\":\"stop\",\"index\":0,\"message\":{"
+              "\"content\":\"a\",\"role\":\"assistant\"},"
+              "\"provider_specific_fields\":{\"native_finish_reason\":"
+              "\"STOP\"}},"
+              "{\"finish_reason\":\"length\",\"index\":1,\"message\":{"
+              "\"content\":null,\"role\":\"assistant\",\"images\":[{"
+              "\"image_url\":{\"url\":\"data:image/png;base64,AA==\","
+              "\"detail\":\"auto\"},\"index\":0,\"type\":\"image_url\"}],"
+              "\"provider_specific_fields\":{\"x\":[1]}}}],"
+              "\"usage\":{\"completion_tokens\":3,\"prompt_tokens\":2,"
+              "\"total_tokens\":5,\"completion_tokens_details\":{"
+              "\"reasoning_tokens\":0,\"image_tokens\":1},\"cost\":0.5}}");
+}
+
+
 static void
 errors(void)
 {
@@ -273,5 +386,6 @@ unit_main(void)
     neutral();
     refused();
     events();
+    choices();
     errors();
 }
