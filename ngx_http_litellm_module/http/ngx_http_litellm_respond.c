@@ -58,7 +58,14 @@ ngx_http_litellm_respond(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 
         if (a->wire.pass) {
             out.ref_min = 1;
-            ngx_litellm_out_ref(&out, a->body, a->size);
+
+            if (a->facts.data.data != NULL) {
+                ngx_litellm_out_ref(&out, a->facts.data.data,
+                                    a->facts.data.len);
+
+            } else {
+                ngx_litellm_out_ref(&out, a->body, a->size);
+            }
 
         } else {
             ctx->call.format->answer(&ctx->call, &out, a->answer);

@@ -25,6 +25,7 @@ static ngx_int_t ngx_http_litellm_pass(ngx_http_litellm_attempt_t *a,
     u_char *p, u_char *last);
 static ngx_int_t ngx_http_litellm_pass_event(ngx_http_litellm_attempt_t *a,
     ngx_litellm_sse_event_t *ev);
+static void ngx_http_litellm_pass_data(ngx_http_litellm_attempt_t *a);
 static ngx_int_t ngx_http_litellm_translate(ngx_http_litellm_attempt_t *a,
     u_char *p, u_char *last);
 static ngx_int_t ngx_http_litellm_emit(void *data, ngx_litellm_event_t *ev);
@@ -158,7 +159,9 @@ ngx_http_litellm_pass(ngx_http_litellm_attempt_t *a, u_char *p, u_char *last)
             return NGX_ERROR;
         }
 
-        if (rc == NGX_DECLINED || ev.raw.len == 0 || !a->committed) {
+        if (rc == NGX_DECLINED || ev.raw.len == 0 || !a->committed
+            || a->facts.data.data != NULL)
+        {
 
             if (ngx_http_litellm_flush_range(a, start, end) != NGX_OK) {
                 return NGX_ERROR;
@@ -172,7 +175,10 @@ ngx_http_litellm_pass(ngx_http_litellm_attempt_t *a, u_char *p, u_char *last)
             continue;
         }
 
-        if (ev.raw.len == 0) {
+        if (a->facts.data.data != NULL && ev.data.data != NULL) {
+            ngx_http_litellm_pass_data(a);
+
+        } else if (ev.raw.len == 0) {
             ngx_litellm_out_str(&a->stream->out, &a->stream->sse.held);
 
         } else if (!a->committed) {
@@ -260,6 +266,17 @@ ngx_http_litellm_pass_event(ngx_http_litellm_attempt_t *a,
 
     return (a->facts.usage_only && a->wire.hide_usage) ? NGX_DECLINED
                                                        : NGX_OK;
+}
+
+
+/* an event that the dialect wrote anew */
+
+static void
+ngx_http_litellm_pass_data(ngx_http_litellm_attempt_t *a)
+{
+    ngx_litellm_out_lit(&a->stream->out, "data: ");
+    ngx_litellm_out_str(&a->stream->out, &a->facts.data);
+    ngx_litellm_out_lit(&a->stream->out, "\n\n");
 }
 
 
@@ -596,7 +613,10 @@ ngx_http_litellm_stream_end(ngx_http_litellm_attempt_t *a)
                 return NGX_ERROR;
             }
 
-            if (rc == NGX_OK) {
+            if (rc == NGX_OK && a->facts.data.data != NULL) {
+                ngx_http_litellm_pass_data(a);
+
+            } else if (rc == NGX_OK) {
 
                 /* with the empty line that was missing */
 

@@ -13,10 +13,8 @@
 
 static ngx_int_t ngx_litellm_openai_request(ngx_litellm_call_t *call,
     ngx_litellm_wire_t *wire, ngx_litellm_error_t *e);
-static ngx_int_t ngx_litellm_openai_path(ngx_litellm_call_t *call,
-    ngx_litellm_wire_t *wire);
-static ngx_int_t ngx_litellm_openai_headers(ngx_litellm_call_t *call,
-    ngx_litellm_wire_t *wire);
+static void ngx_litellm_openai_error_body(ngx_litellm_call_t *call,
+    ngx_uint_t status, ngx_str_t *body, ngx_litellm_error_t *e);
 
 
 const ngx_litellm_dialect_t  ngx_litellm_openai_dialect = {
@@ -26,7 +24,7 @@ const ngx_litellm_dialect_t  ngx_litellm_openai_dialect = {
     NULL,                               /* a translator from this one */
     ngx_litellm_openai_tap,
     ngx_litellm_openai_tap_event,
-    ngx_litellm_error_openai,
+    ngx_litellm_openai_error_body,
     NGX_LITELLM_FRAMES_SSE,
     NULL
 };
@@ -36,12 +34,34 @@ static ngx_int_t
 ngx_litellm_openai_request(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire,
     ngx_litellm_error_t *e)
 {
+    ngx_int_t                     rc;
+    const ngx_litellm_variant_t  *variant;
+
     wire->pass = 1;
     wire->hide_usage = 0;
 
-    if (ngx_litellm_openai_path(call, wire) != NGX_OK
-        || ngx_litellm_openai_headers(call, wire) != NGX_OK)
+    if (wire->headers.elts == NULL
+        && ngx_array_init(&wire->headers, call->pool, 4, sizeof(ngx_keyval_t))
+           != NGX_OK)
     {
+        return NGX_ERROR;
+    }
+
+    variant = call->deployment->provider->variant;
+
+    rc = (variant != NULL && variant->path != NULL)
+         ? variant->path(call, wire)
+         : ngx_litellm_openai_path(call, wire);
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = (variant != NULL && variant->headers != NULL)
+         ? variant->headers(call, wire)
+         : ngx_litellm_openai_headers(call, wire);
+
+    if (rc != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -54,39 +74,55 @@ ngx_litellm_openai_request(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire,
  * already, as some guides have it, is taken as it is.
  */
 
-static ngx_int_t
+ngx_int_t
 ngx_litellm_openai_path(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire)
 {
-    u_char             *p;
-    size_t              len;
-    ngx_str_t           path;
-    ngx_litellm_url_t  *url;
+    ngx_str_t  path;
 
+    ngx_litellm_openai_endpoint(call, &path);
+
+    return ngx_litellm_openai_below(call, wire, &path);
+}
+
+
+void
+ngx_litellm_openai_endpoint(ngx_litellm_call_t *call, ngx_str_t *path)
+{
     switch (call->op) {
 
     case NGX_LITELLM_OP_CHAT:
-        ngx_str_set(&path, "/chat/completions");
+        ngx_str_set(path, "/chat/completions");
         break;
 
     case NGX_LITELLM_OP_COMPLETIONS:
-        ngx_str_set(&path, "/completions");
+        ngx_str_set(path, "/completions");
         break;
 
     default: /* NGX_LITELLM_OP_EMBEDDINGS */
-        ngx_str_set(&path, "/embeddings");
+        ngx_str_set(path, "/embeddings");
     }
+}
+
+
+ngx_int_t
+ngx_litellm_openai_below(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire,
+    ngx_str_t *path)
+{
+    u_char             *p;
+    size_t              len, own;
+    ngx_litellm_url_t  *url;
 
     url = &call->deployment->url;
+    own = path->len;
 
-    if (url->path.len >= path.len
-        && ngx_memcmp(url->path.data + url->path.len - path.len, path.data,
-                      path.len)
+    if (url->path.len >= own
+        && ngx_memcmp(url->path.data + url->path.len - own, path->data, own)
            == 0)
     {
-        path.len = 0;
+        own = 0;
     }
 
-    len = url->path.len + path.len;
+    len = url->path.len + own;
 
     if (url->args.len) {
         len += 1 + url->args.len;
@@ -101,7 +137,7 @@ ngx_litellm_openai_path(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire)
     wire->path.len = len;
 
     p = ngx_cpymem(p, url->path.data, url->path.len);
-    p = ngx_cpymem(p, path.data, path.len);
+    p = ngx_cpymem(p, path->data, own);
 
     if (url->args.len) {
         *p++ = '?';
@@ -112,55 +148,41 @@ ngx_litellm_openai_path(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_litellm_openai_headers(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire)
 {
-    u_char        *p;
-    size_t         len;
-    ngx_str_t     *key, *organization;
-    ngx_keyval_t  *h;
+    ngx_str_t  *organization;
 
-    if (wire->headers.elts == NULL
-        && ngx_array_init(&wire->headers, call->pool, 4, sizeof(ngx_keyval_t))
-           != NGX_OK)
+    if (ngx_litellm_wire_bearer(call, wire, ngx_litellm_call_key(call))
+        != NGX_OK)
     {
         return NGX_ERROR;
-    }
-
-    key = &call->deployment->api_key;
-
-    if (key->len) {
-        h = ngx_array_push(&wire->headers);
-        if (h == NULL) {
-            return NGX_ERROR;
-        }
-
-        len = sizeof("Bearer ") - 1 + key->len;
-
-        p = ngx_pnalloc(call->pool, len);
-        if (p == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_str_set(&h->key, "Authorization");
-        h->value.data = p;
-        h->value.len = len;
-
-        p = ngx_cpymem(p, "Bearer ", sizeof("Bearer ") - 1);
-        ngx_memcpy(p, key->data, key->len);
     }
 
     organization = &call->deployment->organization;
 
     if (organization->len) {
-        h = ngx_array_push(&wire->headers);
-        if (h == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_str_set(&h->key, "OpenAI-Organization");
-        h->value = *organization;
+        return ngx_litellm_wire_header(wire, "OpenAI-Organization",
+                                       sizeof("OpenAI-Organization") - 1,
+                                       organization);
     }
 
     return NGX_OK;
+}
+
+
+static void
+ngx_litellm_openai_error_body(ngx_litellm_call_t *call, ngx_uint_t status,
+    ngx_str_t *body, ngx_litellm_error_t *e)
+{
+    const ngx_litellm_variant_t  *variant;
+
+    variant = call->deployment->provider->variant;
+
+    if (variant != NULL && variant->error != NULL) {
+        variant->error(call, status, body, e);
+        return;
+    }
+
+    ngx_litellm_error_openai(call, status, body, e);
 }

@@ -40,6 +40,9 @@ static ngx_int_t ngx_litellm_openai_drop_name(ngx_litellm_openai_edit_t *ed,
     ngx_str_t *name);
 static void ngx_litellm_openai_set_model(ngx_litellm_openai_edit_t *ed);
 static void ngx_litellm_openai_set_tokens(ngx_litellm_openai_edit_t *ed);
+static void ngx_litellm_openai_rename(ngx_litellm_openai_edit_t *ed,
+    ngx_litellm_json_t *from, ngx_litellm_json_t *to, const char *name,
+    size_t len);
 static ngx_int_t ngx_litellm_openai_set_stop(ngx_litellm_openai_edit_t *ed);
 static ngx_int_t ngx_litellm_openai_set_usage(ngx_litellm_openai_edit_t *ed,
     ngx_litellm_wire_t *wire);
@@ -65,8 +68,7 @@ ngx_litellm_openai_body(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire,
 
     ed.call = call;
     ed.paths = NULL;
-    ed.adds.nelts = 0;
-    ed.adds.elts = NULL;
+    ngx_memzero(&ed.adds, sizeof(ngx_array_t));
 
     ngx_litellm_splice_init(&ed.splice, call->pool, &call->body);
 
@@ -114,10 +116,8 @@ ngx_litellm_openai_body(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire,
         goto done;
     }
 
-    ngx_litellm_splice_object(&ed.splice, call->top.root, ed.adds.elts,
-                              ed.adds.nelts);
-
-    rc = ngx_litellm_openai_nested(call, &ed.splice, ed.paths, e);
+    rc = ngx_litellm_openai_nested(call, &ed.splice, &ed.adds, ed.paths,
+                                   &ed.rules.present, e);
     if (rc != NGX_OK) {
         goto done;
     }
@@ -378,38 +378,69 @@ ngx_litellm_openai_set_model(ngx_litellm_openai_edit_t *ed)
 }
 
 
-/* reasoning models know max_tokens by its newer name only */
+/*
+ * Reasoning models know max_tokens by its newer name only, some providers
+ * by its older one.
+ */
 
 static void
 ngx_litellm_openai_set_tokens(ngx_litellm_openai_edit_t *ed)
 {
-    ngx_litellm_json_t  *old, *new, *key;
+    ngx_litellm_json_t  *old, *new;
 
     old = ed->call->param[NGX_LITELLM_P_MAX_TOKENS];
     new = ed->call->param[NGX_LITELLM_P_MAX_COMPLETION_TOKENS];
 
-    if (!ed->rules.completion_tokens || old == NULL
-        || (old->flags & NGX_LITELLM_JSON_DROPPED))
+    if (ed->rules.completion_tokens) {
+        ngx_litellm_openai_rename(ed, old, new, "\"max_completion_tokens\"",
+                                  sizeof("\"max_completion_tokens\"") - 1);
+
+    } else if (ed->call->deployment->provider->quirks
+               & NGX_LITELLM_Q_MAX_TOKENS)
     {
+        if (new != NULL && new->type != NGX_LITELLM_JSON_NULL && old != NULL) {
+
+            /* the newer name counts where both are given */
+
+            old->flags |= NGX_LITELLM_JSON_DROPPED;
+            old = NULL;
+        }
+
+        ngx_litellm_openai_rename(ed, new, old, "\"max_tokens\"",
+                                  sizeof("\"max_tokens\"") - 1);
+    }
+}
+
+
+/* the member "from" gets the name of "to", which stays if both have a value */
+
+static void
+ngx_litellm_openai_rename(ngx_litellm_openai_edit_t *ed,
+    ngx_litellm_json_t *from, ngx_litellm_json_t *to, const char *name,
+    size_t len)
+{
+    ngx_litellm_json_t  *key;
+
+    if (from == NULL || (from->flags & NGX_LITELLM_JSON_DROPPED)) {
         return;
     }
 
-    if (new != NULL) {
+    if (to != NULL) {
 
-        if (new->type != NGX_LITELLM_JSON_NULL
-            || old->type == NGX_LITELLM_JSON_NULL)
+        if (to->type != NGX_LITELLM_JSON_NULL
+            || from->type == NGX_LITELLM_JSON_NULL)
         {
-            old->flags |= NGX_LITELLM_JSON_DROPPED;
+            from->flags |= NGX_LITELLM_JSON_DROPPED;
             return;
         }
 
-        new->flags |= NGX_LITELLM_JSON_DROPPED;
+        to->flags |= NGX_LITELLM_JSON_DROPPED;
     }
 
-    key = old - 1;
+    key = from - 1;
 
-    ngx_litellm_splice_lit(&ed->splice, key->start, key->start + key->len,
-                           "\"max_completion_tokens\"");
+    ngx_litellm_splice_replace(&ed->splice, key->start, key->start + key->len,
+                               (const u_char *) name, len);
 }
 
 
@@ -546,6 +577,12 @@ ngx_litellm_openai_add_defaults(ngx_litellm_openai_edit_t *ed)
                 && ed->rules.completion_tokens)
             {
                 ngx_str_set(&key, "max_completion_tokens");
+
+            } else if (d[i].param == NGX_LITELLM_P_MAX_COMPLETION_TOKENS
+                       && (ed->call->deployment->provider->quirks
+                           & NGX_LITELLM_Q_MAX_TOKENS))
+            {
+                ngx_str_set(&key, "max_tokens");
             }
 
         } else {
@@ -678,27 +715,12 @@ static ngx_int_t
 ngx_litellm_openai_add(ngx_litellm_openai_edit_t *ed, ngx_str_t *name,
     ngx_str_t *key, u_char *value, size_t len)
 {
-    ngx_litellm_add_t  *add;
+    ngx_str_t  text;
 
-    if (ed->adds.elts == NULL
-        && ngx_array_init(&ed->adds, ed->call->pool, 4,
-                          sizeof(ngx_litellm_add_t))
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    text.data = value;
+    text.len = len;
 
-    add = ngx_array_push(&ed->adds);
-    if (add == NULL) {
-        return NGX_ERROR;
-    }
-
-    add->name = *name;
-    add->key = *key;
-    add->value.data = value;
-    add->value.len = len;
-
-    return NGX_OK;
+    return ngx_litellm_openai_put(ed->call->pool, &ed->adds, name, key, &text);
 }
 
 

@@ -3,7 +3,8 @@
  * The parts of the OpenAI provider dialect: the vtable and the wire
  * (ngx_litellm_openai.c), edits of the body (ngx_litellm_openai_body.c), rules
  * of model families (ngx_litellm_openai_rules.c), edits below the top level
- * (ngx_litellm_openai_nested.c) and the tap (ngx_litellm_openai_tap.c).
+ * (ngx_litellm_openai_nested.c), the tap (ngx_litellm_openai_tap.c) and what
+ * providers do otherwise (ngx_litellm_openai_variant.c).
  */
 
 #ifndef _NGX_LITELLM_OPENAI_DIALECT_H_INCLUDED_
@@ -34,17 +35,20 @@ struct ngx_litellm_variant_s {
     ngx_int_t  (*headers)(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire);
 
     /*
-     * Further edits: root is the whole body parsed.  A member of the top level
-     * is taken out by flagging its value DROPPED, one comes in by a push to
-     * adds (ngx_litellm_add_t, its JSON value); anything else by sp.  *present
-     * are the parameters still to be sent.  NGX_OK, NGX_DECLINED with *e,
-     * NGX_ERROR.
+     * Further edits: root is the whole body parsed; members of the top level
+     * that do not go are DROPPED already, what the deployment and extra_body
+     * add is in adds.  A member of the top level is taken out by flagging its
+     * value DROPPED, one comes in by ngx_litellm_openai_put(); deeper members
+     * and elements go by ngx_litellm_openai_take(); anything else by sp.
+     * *present are the parameters still to be sent, to be read.  NGX_OK,
+     * NGX_DECLINED with *e, NGX_ERROR.
      */
     ngx_int_t  (*edit)(ngx_litellm_call_t *call, ngx_litellm_json_t *root,
                        ngx_litellm_splice_t *sp, ngx_array_t *adds,
                        uint64_t *present, ngx_litellm_error_t *e);
 
-    /* true: edit() has something to do with this request (a cheap look) */
+    /* true: edit() has something to do with this request (a cheap look);
+       NULL: always */
     ngx_uint_t (*wants)(ngx_litellm_call_t *call);
 
     /*
@@ -94,12 +98,15 @@ ngx_int_t ngx_litellm_openai_body(ngx_litellm_call_t *call,
     ngx_litellm_wire_t *wire, ngx_litellm_error_t *e);
 
 /*
- * Edits inside messages and other members: forms that OpenAI does not take,
- * paths of additional_drop_params (ngx_str_t), members of one name.  Looks at
- * the body's text first and parses it only if there may be something to do.
+ * The members of the body that go and come (adds), and edits inside messages
+ * and other members: forms that OpenAI does not take, paths of
+ * additional_drop_params (ngx_str_t), members of one name, the variant's.
+ * Looks at the body's text first and parses it only if there may be something
+ * to do.
  */
 ngx_int_t ngx_litellm_openai_nested(ngx_litellm_call_t *call,
-    ngx_litellm_splice_t *sp, ngx_array_t *paths, ngx_litellm_error_t *e);
+    ngx_litellm_splice_t *sp, ngx_array_t *adds, ngx_array_t *paths,
+    uint64_t *present, ngx_litellm_error_t *e);
 
 ngx_int_t ngx_litellm_openai_tap(ngx_litellm_call_t *call, ngx_str_t *body,
     ngx_litellm_facts_t *facts);
@@ -111,6 +118,60 @@ ngx_int_t ngx_litellm_openai_tap(ngx_litellm_call_t *call, ngx_str_t *body,
  */
 ngx_int_t ngx_litellm_openai_tap_event(ngx_litellm_call_t *call,
     ngx_litellm_json_doc_t *doc, ngx_str_t *data, ngx_litellm_facts_t *facts);
+
+
+/* what variants are made of */
+
+/* flag of an object or array: something in it was taken out */
+#define NGX_LITELLM_OPENAI_TOUCHED   0x40
+
+static ngx_inline void
+ngx_litellm_openai_take(ngx_litellm_json_t *parent, ngx_litellm_json_t *v)
+{
+    v->flags |= NGX_LITELLM_JSON_DROPPED;
+    parent->flags |= NGX_LITELLM_OPENAI_TOUCHED;
+}
+
+/* a member for the body: its name and the same as a J-string, its JSON */
+ngx_int_t ngx_litellm_openai_put(ngx_pool_t *pool, ngx_array_t *adds,
+    ngx_str_t *name, ngx_str_t *key, ngx_str_t *value);
+
+/* the one of adds with this name; NULL without one */
+ngx_litellm_add_t *ngx_litellm_openai_added(ngx_array_t *adds,
+    const char *name, size_t len);
+
+/* contents that are lists of texts become one text (Q_TEXT_CONTENT) */
+void ngx_litellm_openai_texts(ngx_litellm_splice_t *sp,
+    ngx_litellm_json_t *root);
+
+/* "/chat/completions" and the like */
+void ngx_litellm_openai_endpoint(ngx_litellm_call_t *call, ngx_str_t *path);
+
+/* wire->path: api_base's path, path unless that ends with it, its query */
+ngx_int_t ngx_litellm_openai_below(ngx_litellm_call_t *call,
+    ngx_litellm_wire_t *wire, ngx_str_t *path);
+
+/* what is done without a variant */
+ngx_int_t ngx_litellm_openai_path(ngx_litellm_call_t *call,
+    ngx_litellm_wire_t *wire);
+ngx_int_t ngx_litellm_openai_headers(ngx_litellm_call_t *call,
+    ngx_litellm_wire_t *wire);
+
+/*
+ * facts->data of a body (doc NULL) or of an event that the variant changes.
+ * NGX_OK; NGX_DECLINED: facts->error, or an event that is not to be sent;
+ * NGX_ERROR.
+ */
+ngx_int_t ngx_litellm_openai_changed(ngx_litellm_call_t *call, ngx_str_t *text,
+    ngx_litellm_json_doc_t *doc, ngx_litellm_facts_t *facts);
+
+/* counts of a usage object; what it does not name stays */
+void ngx_litellm_openai_usage_facts(ngx_litellm_json_t *v,
+    ngx_litellm_usage_t *u);
+
+/* facts->error: a good status with something else; NGX_DECLINED, NGX_ERROR */
+ngx_int_t ngx_litellm_openai_no_answer(ngx_litellm_call_t *call,
+    ngx_litellm_facts_t *facts, const char *why, size_t len);
 
 
 #endif /* _NGX_LITELLM_OPENAI_DIALECT_H_INCLUDED_ */

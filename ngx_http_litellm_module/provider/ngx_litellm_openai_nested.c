@@ -3,10 +3,12 @@
  * Edits below the top level of a body that passes: forms that LiteLLM's
  * callers use and OpenAI does not take (an image_url that is a text, "format"
  * beside it, a file without a name), paths of additional_drop_params
- * ("tools[*].function.strict"), and members of one name.
+ * ("tools[*].function.strict"), members of one name, and what the provider's
+ * variant edits.
  *
  * They need every node of the body, so they are made only if open() met a key
- * that they are about, or the text has the name that a path ends with.
+ * that they are about, the text has the name that a path ends with, or the
+ * variant asks for it.
  * All walks are over the flat list of nodes or along a path of bounded length.
  */
 
@@ -18,8 +20,7 @@
 #define NGX_LITELLM_OPENAI_SORTED    1000   /* larger ones are not looked at
                                                for members of one name */
 
-/* our own flags, beside those of ngx_litellm_json.h: of an object */
-#define NGX_LITELLM_OPENAI_TOUCHED   0x40   /* has members taken out */
+/* our own flag, beside those of ngx_litellm_json.h: of an object */
 #define NGX_LITELLM_OPENAI_NAMELESS  0x80   /* a file that needs a name */
 
 
@@ -43,6 +44,10 @@ typedef struct {
 } ngx_litellm_openai_key_t;
 
 
+static ngx_uint_t ngx_litellm_openai_needed(ngx_litellm_call_t *call,
+    ngx_array_t *paths);
+static void ngx_litellm_openai_inherit(ngx_litellm_json_t *root,
+    ngx_litellm_json_t *top);
 static ngx_int_t ngx_litellm_openai_steps(ngx_str_t *path,
     ngx_litellm_openai_step_t *steps, ngx_uint_t *nsteps);
 static void ngx_litellm_openai_walk(ngx_litellm_json_t *v,
@@ -63,44 +68,29 @@ static void ngx_litellm_openai_apply(ngx_litellm_splice_t *sp,
 
 ngx_int_t
 ngx_litellm_openai_nested(ngx_litellm_call_t *call, ngx_litellm_splice_t *sp,
-    ngx_array_t *paths, ngx_litellm_error_t *e)
+    ngx_array_t *adds, ngx_array_t *paths, uint64_t *present,
+    ngx_litellm_error_t *e)
 {
-    u_char                     *p, *last;
-    ngx_int_t                   rc;
-    ngx_str_t                  *path;
-    ngx_uint_t                  i, n, parts, needed;
-    ngx_litellm_json_doc_t      doc;
-    ngx_litellm_openai_step_t   steps[NGX_LITELLM_OPENAI_STEPS], *step;
+    ngx_int_t                      rc;
+    ngx_str_t                     *path;
+    ngx_uint_t                     i, n;
+    ngx_litellm_json_doc_t         doc;
+    ngx_litellm_openai_step_t      steps[NGX_LITELLM_OPENAI_STEPS];
+    const ngx_litellm_provider_t  *row;
 
-    parts = (call->op == NGX_LITELLM_OP_CHAT && call->parts);
-
-    needed = parts || call->duplicates;
-
-    p = call->body.data;
-    last = p + call->body.len;
-
-    path = paths ? paths->elts : NULL;
-
-    for (i = 0; paths && !needed && i < paths->nelts; i++) {
-
-        if (ngx_litellm_openai_steps(&path[i], steps, &n) == NGX_OK) {
-            step = &steps[n - 1];
-
-            needed = ngx_litellm_find(p, last, (char *) step->name.data,
-                                      step->name.len)
-                     != NULL;
-        }
-    }
-
-    if (!needed) {
+    if (!ngx_litellm_openai_needed(call, paths)) {
+        ngx_litellm_splice_object(sp, call->top.root, adds->elts,
+                                  adds->nelts);
         return NGX_OK;
     }
+
+    row = call->deployment->provider;
 
     ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
 
     doc.pool = call->pool;
 
-    rc = ngx_litellm_json_parse(&doc, p, call->body.len);
+    rc = ngx_litellm_json_parse(&doc, call->body.data, call->body.len);
 
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
@@ -122,9 +112,13 @@ ngx_litellm_openai_nested(ngx_litellm_call_t *call, ngx_litellm_splice_t *sp,
         return NGX_DECLINED;
     }
 
-    if (parts) {
+    ngx_litellm_openai_inherit(doc.root, call->top.root);
+
+    if (call->op == NGX_LITELLM_OP_CHAT && call->parts) {
         ngx_litellm_openai_parts(sp, doc.root);
     }
+
+    path = paths ? paths->elts : NULL;
 
     for (i = 0; paths && i < paths->nelts; i++) {
         if (ngx_litellm_openai_steps(&path[i], steps, &n) == NGX_OK) {
@@ -138,11 +132,98 @@ ngx_litellm_openai_nested(ngx_litellm_call_t *call, ngx_litellm_splice_t *sp,
         return NGX_ERROR;
     }
 
-    ngx_litellm_openai_apply(sp, &doc);
+    if (row->quirks & NGX_LITELLM_Q_TEXT_CONTENT) {
+        ngx_litellm_openai_texts(sp, doc.root);
+    }
+
+    if (row->variant != NULL && row->variant->edit != NULL) {
+        rc = row->variant->edit(call, doc.root, sp, adds, present, e);
+    }
+
+    if (rc == NGX_OK) {
+        ngx_litellm_splice_object(sp, doc.root, adds->elts, adds->nelts);
+        ngx_litellm_openai_apply(sp, &doc);
+    }
 
     (void) ngx_pfree(call->pool, doc.mem);
 
-    return NGX_OK;
+    return rc;
+}
+
+
+static ngx_uint_t
+ngx_litellm_openai_needed(ngx_litellm_call_t *call, ngx_array_t *paths)
+{
+    u_char                        *p, *last;
+    ngx_str_t                     *path, *name;
+    ngx_uint_t                     i, n;
+    const ngx_litellm_variant_t   *variant;
+    const ngx_litellm_provider_t  *row;
+    ngx_litellm_openai_step_t      steps[NGX_LITELLM_OPENAI_STEPS];
+
+    if ((call->op == NGX_LITELLM_OP_CHAT && call->parts) || call->duplicates) {
+        return 1;
+    }
+
+    row = call->deployment->provider;
+    variant = row->variant;
+
+    if (variant != NULL && variant->edit != NULL
+        && (variant->wants == NULL || variant->wants(call)))
+    {
+        return 1;
+    }
+
+    p = call->body.data;
+    last = p + call->body.len;
+
+    if ((row->quirks & NGX_LITELLM_Q_TEXT_CONTENT)
+        && call->op == NGX_LITELLM_OP_CHAT
+        && ngx_litellm_find(p, last, "\"text\"", sizeof("\"text\"") - 1)
+           != NULL)
+    {
+        return 1;
+    }
+
+    path = paths ? paths->elts : NULL;
+
+    for (i = 0; paths && i < paths->nelts; i++) {
+
+        if (ngx_litellm_openai_steps(&path[i], steps, &n) == NGX_OK) {
+            name = &steps[n - 1].name;
+
+            if (ngx_litellm_find(p, last, (char *) name->data, name->len)
+                != NULL)
+            {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+/* what was taken out at the top level already: two parses of one text */
+
+static void
+ngx_litellm_openai_inherit(ngx_litellm_json_t *root, ngx_litellm_json_t *top)
+{
+    ngx_uint_t           i;
+    ngx_litellm_json_t  *a, *b;
+
+    a = root + 1;
+    b = top + 1;
+
+    for (i = 0; i < root->count; i++) {
+        a = ngx_litellm_json_next(a);
+        b = ngx_litellm_json_next(b);
+
+        a->flags |= b->flags & NGX_LITELLM_JSON_DROPPED;
+
+        a = ngx_litellm_json_next(a);
+        b = ngx_litellm_json_next(b);
+    }
 }
 
 
@@ -449,6 +530,15 @@ ngx_litellm_openai_apply(ngx_litellm_splice_t *sp, ngx_litellm_json_doc_t *doc)
 
     for (i = 1; i < doc->nodes; i++) {
         v = doc->root + i;
+
+        if (v->type == NGX_LITELLM_JSON_ARRAY) {
+
+            if (v->flags & NGX_LITELLM_OPENAI_TOUCHED) {
+                ngx_litellm_splice_array(sp, v);
+            }
+
+            continue;
+        }
 
         if (v->type != NGX_LITELLM_JSON_OBJECT
             || !(v->flags & (NGX_LITELLM_OPENAI_TOUCHED

@@ -50,8 +50,9 @@ ngx_int_t
 ngx_litellm_openai_rules(ngx_litellm_call_t *call,
     ngx_litellm_openai_rules_t *rules, ngx_litellm_error_t *e)
 {
-    uint64_t                    supported;
-    const ngx_litellm_model_t  *model;
+    uint64_t                      supported;
+    const ngx_litellm_model_t    *model;
+    const ngx_litellm_variant_t  *variant;
 
     supported = ~(uint64_t) 0;
     rules->completion_tokens = 0;
@@ -98,6 +99,12 @@ ngx_litellm_openai_rules(ngx_litellm_call_t *call,
     }
 
 check:
+
+    variant = call->deployment->provider->variant;
+
+    if (variant != NULL && variant->supported != NULL) {
+        supported &= variant->supported(call);
+    }
 
     return ngx_litellm_params_check(call, &rules->present, supported, e);
 }

@@ -45,8 +45,6 @@ static void ngx_litellm_openai_top(ngx_litellm_json_t *root,
     ngx_litellm_openai_top_t *top);
 static void ngx_litellm_openai_top_escaped(ngx_litellm_json_t *key,
     ngx_litellm_openai_top_t *top);
-static ngx_int_t ngx_litellm_openai_no_answer(ngx_litellm_call_t *call,
-    ngx_litellm_facts_t *facts, const char *why, size_t len);
 static ngx_int_t ngx_litellm_openai_error_facts(ngx_litellm_call_t *call,
     ngx_str_t *text, ngx_litellm_facts_t *facts);
 static ngx_uint_t ngx_litellm_openai_is_error(ngx_litellm_json_t *v);
@@ -59,10 +57,10 @@ static u_char *ngx_litellm_openai_behind(u_char *p, u_char *last,
 static u_char *ngx_litellm_openai_space(u_char *p, u_char *last);
 static void ngx_litellm_openai_tap_finish(u_char *p, u_char *last,
     ngx_litellm_facts_t *facts);
+static ngx_int_t ngx_litellm_openai_tap_data(ngx_litellm_call_t *call,
+    ngx_litellm_json_doc_t *doc, ngx_str_t *data, ngx_litellm_facts_t *facts);
 static ngx_int_t ngx_litellm_openai_tap_parse(ngx_litellm_call_t *call,
     ngx_litellm_json_doc_t *doc, ngx_str_t *data, ngx_litellm_facts_t *facts);
-static void ngx_litellm_openai_usage_facts(ngx_litellm_json_t *v,
-    ngx_litellm_usage_t *u);
 static void ngx_litellm_openai_counts(ngx_litellm_json_t *object,
     const ngx_litellm_openai_count_t *counts, ngx_litellm_usage_t *u);
 static ngx_uint_t ngx_litellm_openai_bare(ngx_litellm_json_t *choices);
@@ -172,6 +170,10 @@ ngx_litellm_openai_tap(ngx_litellm_call_t *call, ngx_str_t *body,
         ngx_litellm_openai_usage_facts(top.usage, &facts->usage);
     }
 
+    if (call->deployment->provider->variant != NULL) {
+        return ngx_litellm_openai_changed(call, body, NULL, facts);
+    }
+
     return NGX_OK;
 }
 
@@ -272,10 +274,29 @@ ngx_int_t
 ngx_litellm_openai_tap_event(ngx_litellm_call_t *call,
     ngx_litellm_json_doc_t *doc, ngx_str_t *data, ngx_litellm_facts_t *facts)
 {
+    ngx_int_t  rc;
+
+    rc = ngx_litellm_openai_tap_data(call, doc, data, facts);
+
+    if (rc != NGX_OK || call->deployment->provider->variant == NULL
+        || facts->failed || facts->end)
+    {
+        return rc;
+    }
+
+    return ngx_litellm_openai_changed(call, data, doc, facts);
+}
+
+
+static ngx_int_t
+ngx_litellm_openai_tap_data(ngx_litellm_call_t *call,
+    ngx_litellm_json_doc_t *doc, ngx_str_t *data, ngx_litellm_facts_t *facts)
+{
     u_char     *p, *last, *found;
     ngx_str_t   text;
 
     facts->usage_only = 0;
+    ngx_str_null(&facts->data);
 
     p = data->data;
     last = p + data->len;
@@ -470,7 +491,7 @@ ngx_litellm_openai_tap_parse(ngx_litellm_call_t *call,
 
 /* a good status with something else than an answer: 502 (RFC 9110, 15.6.3) */
 
-static ngx_int_t
+ngx_int_t
 ngx_litellm_openai_no_answer(ngx_litellm_call_t *call,
     ngx_litellm_facts_t *facts, const char *why, size_t len)
 {
@@ -498,7 +519,7 @@ static ngx_int_t
 ngx_litellm_openai_error_facts(ngx_litellm_call_t *call, ngx_str_t *text,
     ngx_litellm_facts_t *facts)
 {
-    ngx_litellm_error_openai(call, 200, text, &facts->error);
+    ngx_litellm_openai_dialect.error(call, 200, text, &facts->error);
 
     return NGX_DECLINED;
 }
@@ -624,7 +645,7 @@ ngx_litellm_openai_tap_finish(u_char *p, u_char *last,
 
 /* a later usage object of a stream replaces what it names */
 
-static void
+void
 ngx_litellm_openai_usage_facts(ngx_litellm_json_t *v, ngx_litellm_usage_t *u)
 {
     if (!u->known) {

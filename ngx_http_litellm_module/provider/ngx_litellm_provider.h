@@ -174,6 +174,8 @@ typedef struct {
     ngx_str_t                    data;
     void                        *state;        /* the variant's own, NULL at
                                                   first */
+    void                        *tap;          /* the dialect's own: memory of
+                                                  data */
 } ngx_litellm_facts_t;
 
 

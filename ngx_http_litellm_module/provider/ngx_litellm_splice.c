@@ -17,9 +17,16 @@
 #define NGX_LITELLM_SPLICE_SMALL   8192
 #define NGX_LITELLM_SPLICE_REF     1024
 
+/* bytes that one of a text may need in a JSON string */
+#define NGX_LITELLM_SPLICE_ESCAPE  6
+
 
 static ngx_litellm_edit_t *ngx_litellm_splice_add(ngx_litellm_splice_t *sp,
     u_char *start, u_char *end);
+static void ngx_litellm_splice_pieces(ngx_litellm_splice_t *sp,
+    ngx_litellm_out_t *out);
+static ngx_chain_t *ngx_litellm_splice_buf(ngx_litellm_out_t *out,
+    size_t wanted);
 static void ngx_litellm_splice_sort(ngx_litellm_splice_t *sp);
 static int ngx_libc_cdecl ngx_litellm_splice_cmp(const void *one,
     const void *two);
@@ -34,6 +41,16 @@ ngx_litellm_splice_init(ngx_litellm_splice_t *sp, ngx_pool_t *pool,
     sp->edits = sp->own;
     sp->nedits = 0;
     sp->nalloc = NGX_LITELLM_SPLICE_EDITS;
+    sp->added = 0;
+    sp->failed = 0;
+}
+
+
+void
+ngx_litellm_splice_reuse(ngx_litellm_splice_t *sp, ngx_str_t *text)
+{
+    sp->text = *text;
+    sp->nedits = 0;
     sp->added = 0;
     sp->failed = 0;
 }
@@ -169,6 +186,39 @@ ngx_litellm_splice_object(ngx_litellm_splice_t *sp,
 
 
 void
+ngx_litellm_splice_array(ngx_litellm_splice_t *sp, ngx_litellm_json_t *array)
+{
+    u_char              *end;
+    ngx_uint_t           i, kept;
+    ngx_litellm_json_t  *v, *next;
+
+    kept = 0;
+    end = array->start + 1;
+    v = array + 1;
+
+    for (i = 0; i < array->count; i++, v = next) {
+        next = ngx_litellm_json_next(v);
+
+        if (!(v->flags & NGX_LITELLM_JSON_DROPPED)) {
+            kept++;
+
+        } else if (kept) {
+            ngx_litellm_splice_replace(sp, end, v->start + v->len, NULL, 0);
+
+        } else if (i + 1 < array->count) {
+            ngx_litellm_splice_replace(sp, v->start, next->start, NULL, 0);
+
+        } else {
+            ngx_litellm_splice_replace(sp, v->start, v->start + v->len, NULL,
+                                       0);
+        }
+
+        end = v->start + v->len;
+    }
+}
+
+
+void
 ngx_litellm_splice_cut(ngx_litellm_splice_t *sp, ngx_litellm_json_t *array,
     ngx_uint_t n)
 {
@@ -193,31 +243,19 @@ ngx_litellm_splice_cut(ngx_litellm_splice_t *sp, ngx_litellm_json_t *array,
 ngx_int_t
 ngx_litellm_splice_write(ngx_litellm_splice_t *sp, ngx_litellm_out_t *out)
 {
-    size_t               chunk, ref;
-    u_char              *p, *last;
-    ngx_uint_t           i;
-    ngx_litellm_edit_t  *edit;
+    size_t  chunk, ref;
 
     if (sp->failed) {
         return NGX_ERROR;
     }
-
-    p = sp->text.data;
-    last = p + sp->text.len;
 
     chunk = out->chunk;
     ref = out->ref_min;
 
     if (sp->nedits == 0) {
         out->ref_min = 1;
-        ngx_litellm_out_ref(out, p, sp->text.len);
 
-        goto done;
-    }
-
-    ngx_litellm_splice_sort(sp);
-
-    if (sp->text.len <= NGX_LITELLM_SPLICE_SMALL) {
+    } else if (sp->text.len <= NGX_LITELLM_SPLICE_SMALL) {
 
         /*
          * One buffer costs less than several links, and over TLS each link
@@ -229,6 +267,114 @@ ngx_litellm_splice_write(ngx_litellm_splice_t *sp, ngx_litellm_out_t *out)
 
     } else {
         out->ref_min = NGX_LITELLM_SPLICE_REF;
+    }
+
+    ngx_litellm_splice_pieces(sp, out);
+
+    out->chunk = chunk;
+    out->ref_min = ref;
+
+    return out->failed ? NGX_ERROR : NGX_OK;
+}
+
+
+ngx_int_t
+ngx_litellm_splice_text(ngx_litellm_splice_t *sp, ngx_str_t *buf,
+    ngx_str_t *dst)
+{
+    size_t              len;
+    u_char             *p;
+    ngx_buf_t           b;
+    ngx_uint_t          i;
+    ngx_chain_t         cl;
+    ngx_litellm_out_t   out;
+
+    if (sp->failed) {
+        return NGX_ERROR;
+    }
+
+    len = sp->text.len + sp->added;
+
+    for (i = 0; i < sp->nedits; i++) {
+        if (sp->edits[i].quote) {
+            len += sp->edits[i].text.len * (NGX_LITELLM_SPLICE_ESCAPE - 1);
+        }
+    }
+
+    if (buf->len < len) {
+
+        /* not a little more for every text that is a little longer */
+
+        len = ngx_max(len, 2 * buf->len);
+
+        p = ngx_palloc(sp->pool, len);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (buf->data != NULL) {
+            (void) ngx_pfree(sp->pool, buf->data);
+        }
+
+        buf->data = p;
+        buf->len = len;
+    }
+
+    ngx_memzero(&b, sizeof(ngx_buf_t));
+
+    b.start = buf->data;
+    b.pos = buf->data;
+    b.last = buf->data;
+    b.end = buf->data + buf->len;
+    b.temporary = 1;
+
+    cl.buf = &b;
+    cl.next = NULL;
+
+    ngx_litellm_out_init(&out, sp->pool);
+
+    out.more = ngx_litellm_splice_buf;
+    out.data = &cl;
+
+    ngx_litellm_splice_pieces(sp, &out);
+
+    if (out.failed) {
+        return NGX_ERROR;
+    }
+
+    dst->data = b.pos;
+    dst->len = out.size;
+
+    return NGX_OK;
+}
+
+
+/* ngx_litellm_out_t's source: the one buffer, which is large enough */
+
+static ngx_chain_t *
+ngx_litellm_splice_buf(ngx_litellm_out_t *out, size_t wanted)
+{
+    ngx_chain_t  *cl;
+
+    cl = out->data;
+    out->data = NULL;
+
+    return cl;
+}
+
+
+static void
+ngx_litellm_splice_pieces(ngx_litellm_splice_t *sp, ngx_litellm_out_t *out)
+{
+    u_char              *p, *last;
+    ngx_uint_t           i;
+    ngx_litellm_edit_t  *edit;
+
+    p = sp->text.data;
+    last = p + sp->text.len;
+
+    if (sp->nedits) {
+        ngx_litellm_splice_sort(sp);
     }
 
     for (i = 0; i < sp->nedits; i++) {
@@ -255,13 +401,6 @@ ngx_litellm_splice_write(ngx_litellm_splice_t *sp, ngx_litellm_out_t *out)
     if (p < last) {
         ngx_litellm_out_ref(out, p, last - p);
     }
-
-done:
-
-    out->chunk = chunk;
-    out->ref_min = ref;
-
-    return out->failed ? NGX_ERROR : NGX_OK;
 }
 
 

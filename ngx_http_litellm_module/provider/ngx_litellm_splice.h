@@ -53,6 +53,9 @@ typedef struct {
 void ngx_litellm_splice_init(ngx_litellm_splice_t *sp, ngx_pool_t *pool,
     ngx_str_t *text);
 
+/* another text: memory for edits is kept */
+void ngx_litellm_splice_reuse(ngx_litellm_splice_t *sp, ngx_str_t *text);
+
 /* [start, end) of the text becomes the bytes of text, which must live on */
 void ngx_litellm_splice_replace(ngx_litellm_splice_t *sp, u_char *start,
     u_char *end, const u_char *text, size_t len);
@@ -71,6 +74,10 @@ void ngx_litellm_splice_string(ngx_litellm_splice_t *sp, u_char *start,
 void ngx_litellm_splice_object(ngx_litellm_splice_t *sp,
     ngx_litellm_json_t *object, ngx_litellm_add_t *adds, ngx_uint_t nadds);
 
+/* takes the elements out that are flagged NGX_LITELLM_JSON_DROPPED */
+void ngx_litellm_splice_array(ngx_litellm_splice_t *sp,
+    ngx_litellm_json_t *array);
+
 /* takes the elements from the n-th on out of an array (n > 0) */
 void ngx_litellm_splice_cut(ngx_litellm_splice_t *sp,
     ngx_litellm_json_t *array, ngx_uint_t n);
@@ -81,6 +88,13 @@ void ngx_litellm_splice_cut(ngx_litellm_splice_t *sp,
  */
 ngx_int_t ngx_litellm_splice_write(ngx_litellm_splice_t *sp,
     ngx_litellm_out_t *out);
+
+/*
+ * The same in one piece: *dst lies in *buf, whose memory (len bytes, of the
+ * splice's pool) is replaced by more of it when it is too small.
+ */
+ngx_int_t ngx_litellm_splice_text(ngx_litellm_splice_t *sp, ngx_str_t *buf,
+    ngx_str_t *dst);
 
 
 #endif /* _NGX_LITELLM_SPLICE_H_INCLUDED_ */
