@@ -312,7 +312,7 @@ ngx_litellm_anthropic_stop(ngx_litellm_anthropic_t *a, ngx_uint_t *written)
 
         text = ngx_litellm_json_text(v);
 
-        if (!a->call->drop_params || !ngx_litellm_anthropic_blank(&text)) {
+        if (!a->call->drop_params || !ngx_litellm_call_blank(&text)) {
 
             if (n++) {
                 ngx_litellm_out_lit(a->out, ",");

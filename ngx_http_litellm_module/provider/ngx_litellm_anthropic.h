@@ -140,9 +140,6 @@ void ngx_litellm_anthropic_cache(ngx_litellm_out_t *out,
 ngx_int_t ngx_litellm_anthropic_media(ngx_litellm_anthropic_t *a,
     ngx_litellm_part_t *part, ngx_litellm_json_t *cache);
 
-/* true if a J-string is empty or white space */
-ngx_uint_t ngx_litellm_anthropic_blank(ngx_str_t *text);
-
 
 /* ngx_litellm_anthropic_tools.c */
 
@@ -190,10 +187,6 @@ void ngx_litellm_anthropic_usage(ngx_litellm_json_t *v, size_t thought,
 
 /* true if the client, or the deployment for it, asked for a JSON answer */
 ngx_uint_t ngx_litellm_anthropic_wants_json(ngx_litellm_call_t *call);
-
-/* JSON text as a J-string (tool input to arguments) */
-ngx_int_t ngx_litellm_anthropic_arguments(ngx_pool_t *pool,
-    ngx_litellm_json_t *v, ngx_str_t *dst);
 
 
 #endif /* _NGX_LITELLM_ANTHROPIC_H_INCLUDED_ */

@@ -186,7 +186,7 @@ ngx_litellm_anthropic_system(ngx_litellm_anthropic_t *a, ngx_uint_t *written)
                                                  " text only");
             }
 
-            if (ngx_litellm_anthropic_blank(&part[j].text)) {
+            if (ngx_litellm_call_blank(&part[j].text)) {
                 continue;
             }
 
@@ -236,7 +236,7 @@ ngx_litellm_anthropic_user(ngx_litellm_anthropic_turn_t *t,
     for (i = 0; i < msg->nparts; i++) {
 
         if (part[i].type == NGX_LITELLM_PART_TEXT
-            && ngx_litellm_anthropic_blank(&part[i].text))
+            && ngx_litellm_call_blank(&part[i].text))
         {
             continue;
         }
@@ -286,7 +286,7 @@ ngx_litellm_anthropic_assistant(ngx_litellm_anthropic_turn_t *t,
 
             text = part[i].text;
 
-            if (ngx_litellm_anthropic_blank(&text)) {
+            if (ngx_litellm_call_blank(&text)) {
                 continue;
             }
 
@@ -356,9 +356,8 @@ static ngx_int_t
 ngx_litellm_anthropic_tool_use(ngx_litellm_anthropic_turn_t *t,
     ngx_litellm_tool_call_t *tc)
 {
-    ngx_int_t                rc;
-    ngx_str_t                name, json;
-    ngx_litellm_json_doc_t   doc;
+    ngx_int_t  rc;
+    ngx_str_t  name, json;
 
     /* a search that the provider ran itself: LiteLLM showed it as a call */
 
@@ -376,34 +375,9 @@ ngx_litellm_anthropic_tool_use(ngx_litellm_anthropic_turn_t *t,
                                          "'id'");
     }
 
-    ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
-    ngx_str_null(&json);
-
-    if (!ngx_litellm_anthropic_blank(&tc->arguments)) {
-
-        if (ngx_litellm_json_unescape(t->a->call->pool, &json, &tc->arguments)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        doc.pool = t->a->call->pool;
-        doc.keep = 1;
-
-        rc = ngx_litellm_json_parse(&doc, json.data, json.len);
-
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        if (rc == NGX_OK && doc.root->type == NGX_LITELLM_JSON_NULL) {
-            ngx_str_null(&json);
-
-        } else if (rc != NGX_OK || doc.root->type != NGX_LITELLM_JSON_OBJECT) {
-            return ngx_litellm_anthropic_bad(t->a, "the arguments of a tool "
-                                             "call in the history are not a "
-                                             "JSON object");
-        }
+    rc = ngx_litellm_call_input(t->a->call, tc, &json, t->a->e);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     if (ngx_litellm_anthropic_name(t->a->call->pool, &tc->name, &name)
@@ -423,12 +397,7 @@ ngx_litellm_anthropic_tool_use(ngx_litellm_anthropic_turn_t *t,
     ngx_litellm_out_str(t->out, &name);
     ngx_litellm_out_lit(t->out, "\",\"input\":");
 
-    if (json.len) {
-        ngx_litellm_anthropic_raw(t->out, doc.root);
-
-    } else {
-        ngx_litellm_out_lit(t->out, "{}");
-    }
+    ngx_litellm_out_ref(t->out, json.data, json.len);
 
     ngx_litellm_anthropic_cache(t->out, tc->cache_control);
     ngx_litellm_out_lit(t->out, "}");
@@ -482,7 +451,7 @@ ngx_litellm_anthropic_result(ngx_litellm_anthropic_turn_t *t,
             }
 
             if (msg->parts[i].type == NGX_LITELLM_PART_TEXT
-                && ngx_litellm_anthropic_blank(&msg->parts[i].text))
+                && ngx_litellm_call_blank(&msg->parts[i].text))
             {
                 continue;
             }
@@ -631,51 +600,6 @@ ngx_litellm_anthropic_id(ngx_litellm_anthropic_t *a, ngx_str_t *id)
     }
 
     return NGX_OK;
-}
-
-
-ngx_uint_t
-ngx_litellm_anthropic_blank(ngx_str_t *text)
-{
-    u_char  *p, *last;
-
-    p = text->data;
-    last = p + text->len;
-
-    while (p < last) {
-
-        if (*p == ' ') {
-            p++;
-            continue;
-        }
-
-        if (*p != '\\') {
-            return 0;
-        }
-
-        /* J-strings are valid: something follows */
-
-        if (p[1] == 'n' || p[1] == 'r' || p[1] == 't' || p[1] == 'f') {
-            p += 2;
-            continue;
-        }
-
-        if (p[1] == 'u' && last - p >= 6
-            && (ngx_strncasecmp(p, (u_char *) "\\u0020", 6) == 0
-                || ngx_strncasecmp(p, (u_char *) "\\u0009", 6) == 0
-                || ngx_strncasecmp(p, (u_char *) "\\u000a", 6) == 0
-                || ngx_strncasecmp(p, (u_char *) "\\u000b", 6) == 0
-                || ngx_strncasecmp(p, (u_char *) "\\u000c", 6) == 0
-                || ngx_strncasecmp(p, (u_char *) "\\u000d", 6) == 0))
-        {
-            p += 6;
-            continue;
-        }
-
-        return 0;
-    }
-
-    return 1;
 }
 
 

@@ -36,8 +36,6 @@ static ngx_int_t ngx_litellm_anthropic_answer_thinking(
 static ngx_int_t ngx_litellm_anthropic_answer_call(
     ngx_litellm_anthropic_reader_t *r, ngx_litellm_json_t *v);
 static ngx_uint_t ngx_litellm_anthropic_chars(ngx_str_t *text);
-static int64_t ngx_litellm_anthropic_count(ngx_litellm_json_t *v,
-    const char *name, size_t len, int64_t old);
 
 
 ngx_int_t
@@ -368,8 +366,7 @@ ngx_litellm_anthropic_answer_call(ngx_litellm_anthropic_reader_t *r,
     if (!ngx_litellm_json_is(input, OBJECT)) {
         ngx_str_set(&arguments, "{}");
 
-    } else if (ngx_litellm_anthropic_arguments(r->call->pool, input,
-                                               &arguments)
+    } else if (ngx_litellm_call_arguments(r->call->pool, input, &arguments)
                != NGX_OK)
     {
         return NGX_ERROR;
@@ -471,22 +468,17 @@ ngx_litellm_anthropic_usage(ngx_litellm_json_t *v, size_t thought,
                 - ngx_max(u->cache_write, 0);
     }
 
-    cached = ngx_litellm_anthropic_count(v, "cache_read_input_tokens",
-                                 sizeof("cache_read_input_tokens") - 1,
-                                 u->cached);
-    written = ngx_litellm_anthropic_count(v, "cache_creation_input_tokens",
-                                 sizeof("cache_creation_input_tokens") - 1,
-                                 u->cache_write);
-    fresh = ngx_litellm_anthropic_count(v, "input_tokens",
-                                        sizeof("input_tokens") - 1, fresh);
+    cached = ngx_litellm_call_tokens(v, "cache_read_input_tokens", u->cached);
+    written = ngx_litellm_call_tokens(v, "cache_creation_input_tokens",
+                                      u->cache_write);
+    fresh = ngx_litellm_call_tokens(v, "input_tokens", fresh);
 
     u->cached = ngx_max(cached, 0);
     u->cache_write = ngx_max(written, 0);
     u->prompt = fresh + u->cached + u->cache_write;
 
-    u->completion = ngx_litellm_anthropic_count(v, "output_tokens",
-                                                sizeof("output_tokens") - 1,
-                                                ngx_max(u->completion, 0));
+    u->completion = ngx_litellm_call_tokens(v, "output_tokens",
+                                            ngx_max(u->completion, 0));
 
     /* the API counts thinking within the output and says no number of its own:
        like LiteLLM an estimate, of four bytes a token */
@@ -494,28 +486,6 @@ ngx_litellm_anthropic_usage(ngx_litellm_json_t *v, size_t thought,
     u->reasoning = ngx_min((int64_t) (thought + 3) / 4, u->completion);
 
     u->total = u->prompt + u->completion;
-}
-
-
-/* bounded, so that sums can't overflow */
-
-static int64_t
-ngx_litellm_anthropic_count(ngx_litellm_json_t *v, const char *name,
-    size_t len, int64_t old)
-{
-    int64_t              n;
-    ngx_litellm_json_t  *m;
-
-    m = ngx_litellm_json_get(v, name, len);
-
-    if (!ngx_litellm_json_is(m, NUMBER)
-        || ngx_litellm_json_int(m, &n) != NGX_OK
-        || n < 0 || n > (int64_t) 1 << 48)
-    {
-        return old;
-    }
-
-    return n;
 }
 
 
@@ -585,66 +555,4 @@ ngx_litellm_anthropic_chars(ngx_str_t *text)
     }
 
     return n;
-}
-
-
-ngx_int_t
-ngx_litellm_anthropic_arguments(ngx_pool_t *pool, ngx_litellm_json_t *v,
-    ngx_str_t *dst)
-{
-    u_char  *p, *src, *last;
-    size_t   len;
-
-    src = v->start;
-    last = src + v->len;
-    len = v->len;
-
-    for (p = src; p < last; p++) {
-        if (*p == '"' || *p == '\\' || *p < 0x20) {
-            len++;
-        }
-    }
-
-    p = ngx_pnalloc(pool, len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    dst->data = p;
-
-    /* of control characters only white space stands in valid JSON */
-
-    for ( /* void */ ; src < last; src++) {
-
-        switch (*src) {
-
-        case '"':
-        case '\\':
-            *p++ = '\\';
-            *p++ = *src;
-            break;
-
-        case '\n':
-            *p++ = '\\';
-            *p++ = 'n';
-            break;
-
-        case '\r':
-            *p++ = '\\';
-            *p++ = 'r';
-            break;
-
-        case '\t':
-            *p++ = '\\';
-            *p++ = 't';
-            break;
-
-        default:
-            *p++ = *src;
-        }
-    }
-
-    dst->len = p - dst->data;
-
-    return NGX_OK;
 }

@@ -262,7 +262,7 @@ ngx_litellm_anthropic_on_call(ngx_litellm_stream_t *st,
     ngx_str_set(&s->input, "{}");
 
     if (ngx_litellm_json_is(input, OBJECT) && input->count
-        && ngx_litellm_anthropic_arguments(st->pool, input, &s->input)
+        && ngx_litellm_call_arguments(st->pool, input, &s->input)
            != NGX_OK)
     {
         return NGX_ERROR;

@@ -1,7 +1,8 @@
 
 /*
  * What dialects share about a call: which of them serves it, headers of the
- * wire, ids of tool calls, and errors that are not a provider's.
+ * wire, ids and arguments of tool calls, counts of tokens, and errors that are
+ * not a provider's.
  */
 
 
@@ -102,6 +103,178 @@ ngx_litellm_wire_bearer(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire,
 
     return ngx_litellm_wire_header(wire, "Authorization",
                                    sizeof("Authorization") - 1, &value);
+}
+
+
+ngx_uint_t
+ngx_litellm_call_blank(ngx_str_t *text)
+{
+    u_char  *p, *last;
+
+    p = text->data;
+    last = p + text->len;
+
+    while (p < last) {
+
+        if (*p == ' ') {
+            p++;
+            continue;
+        }
+
+        if (*p != '\\') {
+            return 0;
+        }
+
+        /* J-strings are valid: something follows */
+
+        if (p[1] == 'n' || p[1] == 'r' || p[1] == 't' || p[1] == 'f') {
+            p += 2;
+            continue;
+        }
+
+        if (p[1] == 'u' && last - p >= 6
+            && (ngx_strncasecmp(p, (u_char *) "\\u0020", 6) == 0
+                || ngx_strncasecmp(p, (u_char *) "\\u0009", 6) == 0
+                || ngx_strncasecmp(p, (u_char *) "\\u000a", 6) == 0
+                || ngx_strncasecmp(p, (u_char *) "\\u000b", 6) == 0
+                || ngx_strncasecmp(p, (u_char *) "\\u000c", 6) == 0
+                || ngx_strncasecmp(p, (u_char *) "\\u000d", 6) == 0))
+        {
+            p += 6;
+            continue;
+        }
+
+        return 0;
+    }
+
+    return 1;
+}
+
+
+ngx_int_t
+ngx_litellm_call_arguments(ngx_pool_t *pool, ngx_litellm_json_t *v,
+    ngx_str_t *dst)
+{
+    u_char  *p, *src, *last;
+    size_t   len;
+
+    src = v->start;
+    last = src + v->len;
+    len = v->len;
+
+    for (p = src; p < last; p++) {
+        if (*p == '"' || *p == '\\' || *p < 0x20) {
+            len++;
+        }
+    }
+
+    p = ngx_pnalloc(pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    dst->data = p;
+
+    /* of control characters only white space stands in valid JSON */
+
+    for ( /* void */ ; src < last; src++) {
+
+        switch (*src) {
+
+        case '"':
+        case '\\':
+            *p++ = '\\';
+            *p++ = *src;
+            break;
+
+        case '\n':
+            *p++ = '\\';
+            *p++ = 'n';
+            break;
+
+        case '\r':
+            *p++ = '\\';
+            *p++ = 'r';
+            break;
+
+        case '\t':
+            *p++ = '\\';
+            *p++ = 't';
+            break;
+
+        default:
+            *p++ = *src;
+        }
+    }
+
+    dst->len = p - dst->data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_litellm_call_input(ngx_litellm_call_t *call, ngx_litellm_tool_call_t *tc,
+    ngx_str_t *json, ngx_litellm_error_t *e)
+{
+    ngx_int_t               rc;
+    ngx_litellm_json_doc_t  doc;
+
+    if (ngx_litellm_call_blank(&tc->arguments)) {
+        ngx_str_set(json, "{}");
+        return NGX_OK;
+    }
+
+    if (ngx_litellm_json_unescape(call->pool, json, &tc->arguments)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
+    doc.pool = call->pool;
+    doc.keep = 1;
+
+    rc = ngx_litellm_json_parse(&doc, json->data, json->len);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_OK && doc.root->type == NGX_LITELLM_JSON_NULL) {
+        ngx_str_set(json, "{}");
+        return NGX_OK;
+    }
+
+    if (rc != NGX_OK || doc.root->type != NGX_LITELLM_JSON_OBJECT) {
+        return ngx_litellm_call_bad(call, e, "the arguments of a tool call in "
+                                    "the history are not a JSON object");
+    }
+
+    json->data = doc.root->start;
+    json->len = doc.root->len;
+
+    return NGX_OK;
+}
+
+
+int64_t
+ngx_litellm_call_count(ngx_litellm_json_t *v, const char *name,
+    size_t len, int64_t old)
+{
+    int64_t              n;
+    ngx_litellm_json_t  *m;
+
+    m = ngx_litellm_json_get(v, name, len);
+
+    if (!ngx_litellm_json_is(m, NUMBER)
+        || ngx_litellm_json_int(m, &n) != NGX_OK
+        || n < 0 || n > (int64_t) 1 << 48)
+    {
+        return old;
+    }
+
+    return n;
 }
 
 

@@ -276,6 +276,25 @@ const ngx_litellm_dialect_t *ngx_litellm_provider_dialect(
 ngx_int_t ngx_litellm_call_tool_id(ngx_litellm_call_t *call, ngx_uint_t n,
     ngx_str_t *id);
 
+/* true if a J-string is empty or white space */
+ngx_uint_t ngx_litellm_call_blank(ngx_str_t *text);
+
+/* JSON text as a J-string (a call's input to "arguments") */
+ngx_int_t ngx_litellm_call_arguments(ngx_pool_t *pool, ngx_litellm_json_t *v,
+    ngx_str_t *dst);
+
+/* the other way, for a call in the history: the text of a JSON object, "{}"
+   for none.  NGX_OK; NGX_DECLINED with *e: it is no object; NGX_ERROR */
+ngx_int_t ngx_litellm_call_input(ngx_litellm_call_t *call,
+    ngx_litellm_tool_call_t *tc, ngx_str_t *json, ngx_litellm_error_t *e);
+
+/* a count of tokens, bounded so that sums can't overflow; old if there is
+   none */
+int64_t ngx_litellm_call_count(ngx_litellm_json_t *v, const char *name,
+    size_t len, int64_t old);
+#define ngx_litellm_call_tokens(v, s, old)                                    \
+    ngx_litellm_call_count(v, s, sizeof(s) - 1, old)
+
 /* a wire header; value is not copied.  NGX_ERROR: no memory */
 ngx_int_t ngx_litellm_wire_header(ngx_litellm_wire_t *wire, const char *key,
     size_t len, ngx_str_t *value);

@@ -586,7 +586,7 @@ blanks(void)
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         s = unit_str(cases[i].text);
-        CHECKF(ngx_litellm_anthropic_blank(&s) == cases[i].blank, "%s",
+        CHECKF(ngx_litellm_call_blank(&s) == cases[i].blank, "%s",
                cases[i].text);
     }
 }
