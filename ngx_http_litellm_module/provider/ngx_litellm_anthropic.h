@@ -34,7 +34,6 @@
 
 #define NGX_LITELLM_ANTHROPIC_MAX_TOKENS       4096
 #define NGX_LITELLM_ANTHROPIC_MIN_BUDGET       1024
-#define NGX_LITELLM_ANTHROPIC_NAME_LEN         64
 
 
 typedef enum {
@@ -119,6 +118,15 @@ ngx_int_t ngx_litellm_anthropic_bad(ngx_litellm_anthropic_t *a,
  */
 ngx_int_t ngx_litellm_anthropic_params(ngx_litellm_anthropic_t *a);
 
+/* parts of it, for Claude at Bedrock; present, flags and chat are set */
+
+/* flags of a model that is not in the table, by the version in its name */
+uint32_t ngx_litellm_anthropic_guess(ngx_str_t *name);
+/* think, budget, effort, thinking.  NGX_OK, NGX_DECLINED, NGX_ERROR */
+ngx_int_t ngx_litellm_anthropic_think(ngx_litellm_anthropic_t *a);
+/* schema, json_tool */
+void ngx_litellm_anthropic_format(ngx_litellm_anthropic_t *a);
+
 
 /* ngx_litellm_anthropic_headers.c: wire->path and wire->headers */
 
@@ -145,19 +153,9 @@ ngx_int_t ngx_litellm_anthropic_media(ngx_litellm_anthropic_t *a,
 
 ngx_int_t ngx_litellm_anthropic_tools(ngx_litellm_anthropic_t *a);
 
-/* the name as the API takes it; NGX_ERROR: no memory */
-ngx_int_t ngx_litellm_anthropic_name(ngx_pool_t *pool, ngx_str_t *name,
-    ngx_str_t *dst);
-
-/* what finds the client's own names again */
-typedef struct {
-    ngx_litellm_json_t       *tools;
-    unsigned                  parsed:1;
-} ngx_litellm_anthropic_names_t;
-
-/* changes *name, a J-string of the provider, if the client has another one */
-ngx_int_t ngx_litellm_anthropic_restore(ngx_litellm_call_t *call,
-    ngx_litellm_anthropic_names_t *names, ngx_str_t *name);
+/* the schema of a tool's input, made of its parameters; v may be NULL */
+void ngx_litellm_anthropic_parameters(ngx_litellm_anthropic_t *a,
+    ngx_litellm_json_t *v, ngx_uint_t strict);
 
 
 /* ngx_litellm_anthropic_schema.c */

@@ -380,7 +380,7 @@ ngx_litellm_anthropic_tool_use(ngx_litellm_anthropic_turn_t *t,
         return rc;
     }
 
-    if (ngx_litellm_anthropic_name(t->a->call->pool, &tc->name, &name)
+    if (ngx_litellm_tool_name(t->a->call->pool, &tc->name, &name)
         != NGX_OK)
     {
         return NGX_ERROR;

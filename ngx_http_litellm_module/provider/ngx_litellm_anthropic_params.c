@@ -19,14 +19,11 @@
 
 
 static void ngx_litellm_anthropic_model(ngx_litellm_anthropic_t *a);
-static uint32_t ngx_litellm_anthropic_guess(ngx_str_t *name);
 static ngx_int_t ngx_litellm_anthropic_check(ngx_litellm_anthropic_t *a);
-static ngx_int_t ngx_litellm_anthropic_think(ngx_litellm_anthropic_t *a);
 static ngx_int_t ngx_litellm_anthropic_effort(ngx_litellm_anthropic_t *a,
     ngx_litellm_json_t *v);
 static void ngx_litellm_anthropic_fit_budget(ngx_litellm_anthropic_t *a);
 static ngx_int_t ngx_litellm_anthropic_history(ngx_litellm_anthropic_t *a);
-static void ngx_litellm_anthropic_format(ngx_litellm_anthropic_t *a);
 
 
 ngx_int_t
@@ -84,7 +81,7 @@ ngx_litellm_anthropic_model(ngx_litellm_anthropic_t *a)
  * do.  "claude-3-7-sonnet-20250219" is 3.7, "claude-opus-4-1" 4.1.
  */
 
-static uint32_t
+uint32_t
 ngx_litellm_anthropic_guess(ngx_str_t *name)
 {
     u_char      *p, *last, *start;
@@ -226,7 +223,7 @@ ngx_litellm_anthropic_check(ngx_litellm_anthropic_t *a)
  * thinking by a budget, or adaptive thinking, or both.
  */
 
-static ngx_int_t
+ngx_int_t
 ngx_litellm_anthropic_think(ngx_litellm_anthropic_t *a)
 {
     ngx_int_t            rc;
@@ -465,7 +462,7 @@ ngx_litellm_anthropic_history(ngx_litellm_anthropic_t *a)
 }
 
 
-static void
+void
 ngx_litellm_anthropic_format(ngx_litellm_anthropic_t *a)
 {
     ngx_litellm_json_t  *v, *schema, *type;

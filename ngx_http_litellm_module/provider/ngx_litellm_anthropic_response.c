@@ -15,7 +15,7 @@
 typedef struct {
     ngx_litellm_call_t             *call;
     ngx_litellm_answer_t           *answer;
-    ngx_litellm_anthropic_names_t   names;
+    ngx_litellm_names_t             names;
     ngx_uint_t                      chars;     /* of the text so far */
     size_t                          thought;   /* bytes of thinking */
     unsigned                        json:1;    /* JSON was asked for */
@@ -398,7 +398,7 @@ ngx_litellm_anthropic_answer_call(ngx_litellm_anthropic_reader_t *r,
     tc->arguments = arguments;
     tc->node = v;
 
-    return ngx_litellm_anthropic_restore(r->call, &r->names, &tc->name);
+    return ngx_litellm_names_restore(r->call, &r->names, &tc->name);
 }
 
 

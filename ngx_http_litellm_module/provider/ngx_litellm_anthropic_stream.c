@@ -28,7 +28,7 @@ typedef struct {
     ngx_str_t                       input;       /* of a call, if it came with
                                                     the block's start */
     size_t                          thought;     /* bytes of thinking */
-    ngx_litellm_anthropic_names_t   names;
+    ngx_litellm_names_t             names;
     ngx_litellm_usage_t             usage;
     unsigned                        arguments:1; /* the call has had some */
     unsigned                        json:1;
@@ -280,7 +280,7 @@ ngx_litellm_anthropic_on_call(ngx_litellm_stream_t *st,
     ev.id = ngx_litellm_json_text(id);
     ev.name = ngx_litellm_json_text(name);
 
-    if (ngx_litellm_anthropic_restore(st->call, &s->names, &ev.name)
+    if (ngx_litellm_names_restore(st->call, &s->names, &ev.name)
         != NGX_OK)
     {
         return NGX_ERROR;

@@ -4,11 +4,6 @@
  * functions, the provider's own tools (sent as they are, with their beta
  * header), MCP servers, web_search_options, and the tool that stands for a
  * JSON answer on models without structured outputs.
- *
- * Names outside [a-zA-Z0-9_-]{1,64} are mapped: what does not fit becomes "_"
- * and a checksum of the whole name is put behind it, so that the mapping needs
- * no table and is the same in the history, in tool_choice and in the answer.
- * ngx_litellm_anthropic_restore() finds the client's name again.
  */
 
 #include "ngx_litellm_anthropic.h"
@@ -34,8 +29,6 @@ static ngx_int_t ngx_litellm_anthropic_hosted(ngx_litellm_anthropic_list_t *l,
     ngx_litellm_tool_t *tool);
 static ngx_int_t ngx_litellm_anthropic_function(
     ngx_litellm_anthropic_list_t *l, ngx_litellm_tool_t *tool);
-static void ngx_litellm_anthropic_parameters(ngx_litellm_anthropic_t *a,
-    ngx_litellm_json_t *v, ngx_uint_t strict);
 static void ngx_litellm_anthropic_web_search(ngx_litellm_anthropic_list_t *l,
     ngx_litellm_json_t *v);
 static void ngx_litellm_anthropic_json_tool(ngx_litellm_anthropic_list_t *l);
@@ -47,8 +40,6 @@ static ngx_int_t ngx_litellm_anthropic_own_choice(ngx_litellm_anthropic_t *a);
 static ngx_uint_t ngx_litellm_anthropic_json_choice(
     ngx_litellm_anthropic_t *a, ngx_litellm_choice_e *choice);
 static ngx_uint_t ngx_litellm_anthropic_is_mcp(ngx_litellm_tool_t *tool);
-static ngx_int_t ngx_litellm_anthropic_client_tools(ngx_litellm_call_t *call,
-    ngx_litellm_anthropic_names_t *names);
 
 
 /* the Messages API's tool types; a prefix says which beta a type needs */
@@ -221,7 +212,7 @@ ngx_litellm_anthropic_hosted(ngx_litellm_anthropic_list_t *l,
 
     /* LiteLLM's form of a computer tool: its members are "parameters" */
 
-    if (ngx_litellm_anthropic_name(l->a->call->pool, &tool->name, &name)
+    if (ngx_litellm_tool_name(l->a->call->pool, &tool->name, &name)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -275,7 +266,7 @@ ngx_litellm_anthropic_function(ngx_litellm_anthropic_list_t *l,
 
     out = l->out;
 
-    if (ngx_litellm_anthropic_name(l->a->call->pool, &tool->name, &name)
+    if (ngx_litellm_tool_name(l->a->call->pool, &tool->name, &name)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -342,7 +333,7 @@ ngx_litellm_anthropic_function(ngx_litellm_anthropic_list_t *l,
  * no part of what a tool takes.
  */
 
-static void
+void
 ngx_litellm_anthropic_parameters(ngx_litellm_anthropic_t *a,
     ngx_litellm_json_t *v, ngx_uint_t strict)
 {
@@ -647,8 +638,7 @@ ngx_litellm_anthropic_choice(ngx_litellm_anthropic_t *a)
 
     case NGX_LITELLM_CHOICE_NAMED:
 
-        if (ngx_litellm_anthropic_name(a->call->pool, &a->chat.tool_name,
-                                       &name)
+        if (ngx_litellm_tool_name(a->call->pool, &a->chat.tool_name, &name)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -739,176 +729,4 @@ ngx_litellm_anthropic_json_choice(ngx_litellm_anthropic_t *a,
                         "\"}");
 
     return 1;
-}
-
-
-ngx_int_t
-ngx_litellm_anthropic_name(ngx_pool_t *pool, ngx_str_t *name, ngx_str_t *dst)
-{
-    u_char      c, *p;
-    size_t      len;
-    ngx_str_t   text;
-    ngx_uint_t  i;
-
-    *dst = *name;
-
-    for (i = 0; i < name->len; i++) {
-        c = name->data[i];
-
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-              || (c >= '0' && c <= '9') || c == '_' || c == '-'))
-        {
-            break;
-        }
-    }
-
-    if (i == name->len && name->len <= NGX_LITELLM_ANTHROPIC_NAME_LEN) {
-        return NGX_OK;
-    }
-
-    if (ngx_litellm_json_unescape(pool, &text, name) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_pnalloc(pool, NGX_LITELLM_ANTHROPIC_NAME_LEN + 1);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    len = ngx_min(text.len, NGX_LITELLM_ANTHROPIC_NAME_LEN - 9);
-
-    for (i = 0; i < len; i++) {
-        c = text.data[i];
-
-        p[i] = ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-                || (c >= '0' && c <= '9') || c == '-')
-               ? c : '_';
-    }
-
-    dst->data = p;
-    dst->len = ngx_sprintf(p + len, "_%08xD",
-                           ngx_crc32_long(text.data, text.len))
-               - p;
-
-    return NGX_OK;
-}
-
-
-/* only a name with a checksum at its end can be one that was mapped */
-
-ngx_int_t
-ngx_litellm_anthropic_restore(ngx_litellm_call_t *call,
-    ngx_litellm_anthropic_names_t *names, ngx_str_t *name)
-{
-    u_char               c;
-    ngx_str_t            own, mapped;
-    ngx_uint_t           i;
-    ngx_litellm_json_t  *v, *m;
-
-    if (name->len < 9 || name->data[name->len - 9] != '_') {
-        return NGX_OK;
-    }
-
-    for (i = name->len - 8; i < name->len; i++) {
-        c = name->data[i];
-
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
-            return NGX_OK;
-        }
-    }
-
-    if (!names->parsed
-        && ngx_litellm_anthropic_client_tools(call, names) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (!ngx_litellm_json_is(names->tools, ARRAY)) {
-        return NGX_OK;
-    }
-
-    v = names->tools + 1;
-
-    for (i = 0; i < names->tools->count; i++, v = ngx_litellm_json_next(v)) {
-
-        m = ngx_litellm_json_member(v, "function");
-        m = ngx_litellm_json_member(m ? m : v, "name");
-
-        if (!ngx_litellm_json_is(m, STRING)) {
-            continue;
-        }
-
-        own = ngx_litellm_json_text(m);
-
-        if (ngx_litellm_anthropic_name(call->pool, &own, &mapped) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        if (mapped.len == name->len
-            && ngx_memcmp(mapped.data, name->data, name->len) == 0)
-        {
-            *name = own;
-            return NGX_OK;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_litellm_anthropic_client_tools(ngx_litellm_call_t *call,
-    ngx_litellm_anthropic_names_t *names)
-{
-    ngx_uint_t               i;
-    ngx_str_t                text;
-    ngx_litellm_json_t      *v;
-    ngx_litellm_json_doc_t   doc;
-    ngx_litellm_default_t   *d;
-
-    names->parsed = 1;
-    names->tools = NULL;
-
-    v = call->param[NGX_LITELLM_P_TOOLS];
-
-    if (v == NULL) {
-        v = call->param[NGX_LITELLM_P_FUNCTIONS];
-    }
-
-    ngx_str_null(&text);
-
-    if (v) {
-        text.data = v->start;
-        text.len = v->len;
-
-    } else if (call->deployment->defaults) {
-        d = call->deployment->defaults->elts;
-
-        for (i = 0; i < call->deployment->defaults->nelts; i++) {
-            if (d[i].param == NGX_LITELLM_P_TOOLS) {
-                text.data = d[i].value->start;
-                text.len = d[i].value->len;
-            }
-        }
-    }
-
-    if (text.len == 0) {
-        return NGX_OK;
-    }
-
-    ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
-    doc.pool = call->pool;
-
-    switch (ngx_litellm_json_parse(&doc, text.data, text.len)) {
-
-    case NGX_OK:
-        names->tools = doc.root;
-        return NGX_OK;
-
-    case NGX_DECLINED:
-        return NGX_OK;
-
-    default:
-        return NGX_ERROR;
-    }
 }

@@ -295,6 +295,23 @@ int64_t ngx_litellm_call_count(ngx_litellm_json_t *v, const char *name,
 #define ngx_litellm_call_tokens(v, s, old)                                    \
     ngx_litellm_call_count(v, s, sizeof(s) - 1, old)
 
+/*
+ * ngx_litellm_names.c: a tool's name (both are J-strings) for a provider that
+ * takes [a-zA-Z0-9_-]{1,64} only
+ */
+ngx_int_t ngx_litellm_tool_name(ngx_pool_t *pool, ngx_str_t *name,
+    ngx_str_t *dst);
+
+/* what finds the client's own names again; all zero at first */
+typedef struct {
+    ngx_litellm_json_t          *tools;
+    unsigned                     parsed:1;
+} ngx_litellm_names_t;
+
+/* changes *name, a J-string of the provider, if the client has another one */
+ngx_int_t ngx_litellm_names_restore(ngx_litellm_call_t *call,
+    ngx_litellm_names_t *names, ngx_str_t *name);
+
 /* a wire header; value is not copied.  NGX_ERROR: no memory */
 ngx_int_t ngx_litellm_wire_header(ngx_litellm_wire_t *wire, const char *key,
     size_t len, ngx_str_t *value);

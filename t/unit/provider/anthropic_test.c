@@ -544,7 +544,7 @@ names(void)
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         name = unit_str(cases[i].name);
-        CHECK(ngx_litellm_anthropic_name(unit_pool, &name, &got) == NGX_OK);
+        CHECK(ngx_litellm_tool_name(unit_pool, &name, &got) == NGX_OK);
         CHECK_STR(&got, cases[i].want);
     }
 
@@ -552,12 +552,12 @@ names(void)
 
     name = unit_str("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
                     "aaaa");
-    CHECK(ngx_litellm_anthropic_name(unit_pool, &name, &got) == NGX_OK);
+    CHECK(ngx_litellm_tool_name(unit_pool, &name, &got) == NGX_OK);
     CHECK_INT(got.len, 64);
 
     name = unit_str("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
                     "aaab");
-    CHECK(ngx_litellm_anthropic_name(unit_pool, &name, &name) == NGX_OK);
+    CHECK(ngx_litellm_tool_name(unit_pool, &name, &name) == NGX_OK);
     CHECK(ngx_memcmp(got.data, name.data, 64) != 0);
 }
 
