@@ -4,8 +4,8 @@
  * endpoint and what its answer says.  Pure: who sends it, and keeps tokens
  * fresh, is http/ngx_http_litellm_token.c.
  *
- * Made while the configuration is read (by the providers' setup()); equal ones
- * are one object, so that deployments share a token.
+ * Made while the configuration is read (by the providers' setup()), one for
+ * each deployment; those of one digest share a token.
  */
 
 #ifndef _NGX_LITELLM_CREDENTIAL_H_INCLUDED_
@@ -29,7 +29,7 @@ struct ngx_litellm_credential_s {
     ngx_litellm_credential_e   type;
     ngx_str_t                  name;       /* for logs; no secret in it */
     ngx_litellm_url_t          url;        /* the token endpoint */
-    ngx_str_t                  digest;     /* of all that makes it */
+    ngx_str_t                  digest;     /* SHA-256 of all that makes it */
 
     ngx_str_t                  client_id;  /* ENTRA, GOOGLE_USER; of GOOGLE the
                                               account's e-mail address */
@@ -50,7 +50,8 @@ struct ngx_litellm_credential_s {
  * part of a secret), NGX_ERROR: no memory.
  */
 
-/* authority: e.g. "https://login.microsoftonline.com"; empty: that */
+/* authority: e.g. "https://login.microsoftonline.com"; empty: that; scope:
+   empty: Azure's cognitive services */
 ngx_int_t ngx_litellm_credential_entra(ngx_pool_t *pool, ngx_str_t *authority,
     ngx_str_t *tenant, ngx_str_t *client_id, ngx_str_t *secret,
     ngx_str_t *scope, ngx_litellm_credential_t **c, ngx_str_t *why);
@@ -58,6 +59,10 @@ ngx_int_t ngx_litellm_credential_entra(ngx_pool_t *pool, ngx_str_t *authority,
 /* text: the JSON of a key file (type service_account or authorized_user) */
 ngx_int_t ngx_litellm_credential_google(ngx_pool_t *pool, ngx_str_t *text,
     ngx_litellm_credential_t **c, ngx_str_t *why);
+
+/* what follows the host of the endpoint */
+ngx_int_t ngx_litellm_credential_path(ngx_litellm_credential_t *c,
+    ngx_pool_t *pool, ngx_str_t *path);
 
 /* the body of the POST (application/x-www-form-urlencoded) */
 ngx_int_t ngx_litellm_credential_request(ngx_litellm_credential_t *c,

@@ -1,0 +1,908 @@
+
+/*
+ * The three exchanges of a secret for a token: Microsoft Entra's client
+ * credentials (OAuth 2.0, RFC 6749 section 4.4), Google's service accounts
+ * (an assertion signed by the account's key, RFC 7523) and Google's
+ * authorized_user (a refresh token, RFC 6749 section 6).
+ *
+ * Credentials come from the operator and are checked once; answers come from
+ * the network and are trusted in nothing: bounded, and what of them is told to
+ * others has neither control characters nor anything that looks like a secret.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <openssl/evp.h>
+#include "ngx_litellm_credential.h"
+#include "ngx_litellm_json.h"
+#include "ngx_litellm_jwt.h"
+
+
+#define NGX_LITELLM_ENTRA_AUTHORITY  "https://login.microsoftonline.com"
+#define NGX_LITELLM_ENTRA_SCOPE                                               \
+    "https://cognitiveservices.azure.com/.default"
+#define NGX_LITELLM_GOOGLE_TOKEN_URI "https://oauth2.googleapis.com/token"
+#define NGX_LITELLM_GOOGLE_SCOPE                                              \
+    "https://www.googleapis.com/auth/cloud-platform"
+
+#define NGX_LITELLM_MAX_FIELD     4096    /* of a credential */
+#define NGX_LITELLM_MAX_TOKEN     16384
+#define NGX_LITELLM_MAX_LIFETIME  86400
+#define NGX_LITELLM_NO_LIFETIME   300     /* the answer does not say */
+#define NGX_LITELLM_MAX_WHY       300
+#define NGX_LITELLM_MAX_WORD      48      /* longer ones may be secrets */
+
+
+static ngx_litellm_credential_t *ngx_litellm_credential_create(
+    ngx_pool_t *pool, ngx_litellm_credential_e type);
+static ngx_int_t ngx_litellm_credential_copy(ngx_pool_t *pool,
+    ngx_str_t *dst, ngx_str_t *src, const char *name, ngx_str_t *why);
+static ngx_int_t ngx_litellm_credential_finish(ngx_pool_t *pool,
+    ngx_litellm_credential_t *c, ngx_str_t *url, const char *name,
+    ngx_str_t *why);
+static ngx_int_t ngx_litellm_credential_digest(ngx_pool_t *pool,
+    ngx_litellm_credential_t *c, ngx_str_t *url);
+static ngx_int_t ngx_litellm_credential_account(ngx_pool_t *pool,
+    ngx_litellm_json_t *root, ngx_litellm_credential_t *c, ngx_str_t *why);
+static ngx_int_t ngx_litellm_credential_user(ngx_pool_t *pool,
+    ngx_litellm_json_t *root, ngx_litellm_credential_t *c, ngx_str_t *why);
+static ngx_int_t ngx_litellm_credential_field(ngx_pool_t *pool,
+    ngx_litellm_json_t *root, const char *name, ngx_uint_t needed,
+    ngx_str_t *dst, ngx_str_t *why);
+static ngx_int_t ngx_litellm_credential_assertion(ngx_litellm_credential_t *c,
+    ngx_pool_t *pool, time_t now, ngx_str_t *jwt);
+static void ngx_litellm_credential_form(ngx_litellm_out_t *out,
+    const char *name, ngx_str_t *value);
+static ngx_int_t ngx_litellm_credential_token(ngx_pool_t *pool,
+    ngx_litellm_json_t *root, ngx_str_t *token, time_t *lifetime,
+    ngx_str_t *why);
+static ngx_int_t ngx_litellm_credential_refused(ngx_litellm_credential_t *c,
+    ngx_pool_t *pool, ngx_uint_t status, ngx_litellm_json_t *root,
+    ngx_str_t *why);
+static u_char *ngx_litellm_credential_say(ngx_litellm_credential_t *c,
+    ngx_pool_t *pool, u_char *p, u_char *last, ngx_litellm_json_t *v);
+static ngx_uint_t ngx_litellm_credential_secret(ngx_litellm_credential_t *c,
+    ngx_str_t *text);
+
+
+ngx_int_t
+ngx_litellm_credential_entra(ngx_pool_t *pool, ngx_str_t *authority,
+    ngx_str_t *tenant, ngx_str_t *client_id, ngx_str_t *secret,
+    ngx_str_t *scope, ngx_litellm_credential_t **cp, ngx_str_t *why)
+{
+    u_char                    *p;
+    size_t                     i;
+    ngx_int_t                  rc;
+    ngx_str_t                  base, url, name;
+    ngx_litellm_credential_t  *c;
+
+    if (tenant->len == 0 || client_id->len == 0 || secret->len == 0) {
+        ngx_str_set(why, "tenant_id, client_id and client_secret belong "
+                         "together, one is empty");
+        return NGX_DECLINED;
+    }
+
+    for (i = 0; i < tenant->len; i++) {
+        if (!isalnum(tenant->data[i]) && tenant->data[i] != '-'
+            && tenant->data[i] != '.' && tenant->data[i] != '_')
+        {
+            break;
+        }
+    }
+
+    if (i < tenant->len || tenant->len > 255 || tenant->data[0] == '.') {
+        ngx_str_set(why, "tenant_id must be an id or a domain name");
+        return NGX_DECLINED;
+    }
+
+    c = ngx_litellm_credential_create(pool, NGX_LITELLM_CREDENTIAL_ENTRA);
+    if (c == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&c->scope, NGX_LITELLM_ENTRA_SCOPE);
+
+    rc = ngx_litellm_credential_copy(pool, &c->client_id, client_id,
+                                     "client_id", why);
+
+    if (rc == NGX_OK) {
+        rc = ngx_litellm_credential_copy(pool, &c->secret, secret,
+                                         "client_secret", why);
+    }
+
+    if (rc == NGX_OK && scope != NULL && scope->len) {
+        rc = ngx_litellm_credential_copy(pool, &c->scope, scope,
+                                         "azure_scope", why);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_str_set(&base, NGX_LITELLM_ENTRA_AUTHORITY);
+
+    if (authority != NULL && authority->len) {
+        base = *authority;
+    }
+
+    while (base.len && base.data[base.len - 1] == '/') {
+        base.len--;
+    }
+
+    name.len = sizeof("entra /") - 1 + tenant->len + c->client_id.len;
+    name.data = ngx_pnalloc(pool, name.len);
+
+    url.len = sizeof("https:////oauth2/v2.0/token") + base.len + tenant->len;
+    url.data = ngx_pnalloc(pool, url.len);
+
+    if (name.data == NULL || url.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_sprintf(name.data, "entra %V/%V", tenant, &c->client_id);
+    c->name = name;
+
+    /* AZURE_AUTHORITY_HOST is written without a scheme too */
+
+    p = url.data;
+
+    if (ngx_strlchr(base.data, base.data + base.len, ':') == NULL) {
+        p = ngx_cpymem(p, "https://", sizeof("https://") - 1);
+    }
+
+    p = ngx_sprintf(p, "%V/%V/oauth2/v2.0/token", &base, tenant);
+    url.len = p - url.data;
+
+    rc = ngx_litellm_credential_finish(pool, c, &url,
+                                       "the authority of the token", why);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    *cp = c;
+
+    return NGX_OK;
+}
+
+
+static ngx_litellm_credential_t *
+ngx_litellm_credential_create(ngx_pool_t *pool, ngx_litellm_credential_e type)
+{
+    ngx_litellm_credential_t  *c;
+
+    c = ngx_pcalloc(pool, sizeof(ngx_litellm_credential_t));
+    if (c == NULL) {
+        return NULL;
+    }
+
+    c->type = type;
+
+    return c;
+}
+
+
+static ngx_int_t
+ngx_litellm_credential_copy(ngx_pool_t *pool, ngx_str_t *dst, ngx_str_t *src,
+    const char *name, ngx_str_t *why)
+{
+    size_t  i;
+
+    for (i = 0; i < src->len; i++) {
+        if (src->data[i] < 0x20 || src->data[i] == 0x7f) {
+            break;
+        }
+    }
+
+    if (i < src->len || src->len > NGX_LITELLM_MAX_FIELD) {
+        why->data = ngx_pnalloc(pool, ngx_strlen(name) + 64);
+        if (why->data == NULL) {
+            return NGX_ERROR;
+        }
+
+        why->len = ngx_sprintf(why->data, "%s %s", name, (i < src->len)
+                               ? "has a control character"
+                               : "is longer than 4096 bytes")
+                   - why->data;
+
+        return NGX_DECLINED;
+    }
+
+    dst->data = ngx_pstrdup(pool, src);
+    if (dst->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    dst->len = src->len;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_litellm_credential_finish(ngx_pool_t *pool, ngx_litellm_credential_t *c,
+    ngx_str_t *url, const char *name, ngx_str_t *why)
+{
+    ngx_int_t    rc;
+    const char  *reason;
+
+    rc = ngx_litellm_url_parse(pool, url, &c->url, &reason);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_DECLINED) {
+        why->data = ngx_pnalloc(pool, ngx_strlen(name) + 1
+                                      + ngx_strlen(reason));
+        if (why->data == NULL) {
+            return NGX_ERROR;
+        }
+
+        why->len = ngx_sprintf(why->data, "%s %s", name, reason) - why->data;
+
+        return NGX_DECLINED;
+    }
+
+    return ngx_litellm_credential_digest(pool, c, url);
+}
+
+
+/* lengths between the texts: no two credentials make the same bytes */
+
+static ngx_int_t
+ngx_litellm_credential_digest(ngx_pool_t *pool, ngx_litellm_credential_t *c,
+    ngx_str_t *url)
+{
+    ngx_str_t           text;
+    ngx_uint_t          i;
+    ngx_litellm_out_t   out;
+    const ngx_str_t    *field[8];
+
+    field[0] = url;
+    field[1] = &c->client_id;
+    field[2] = &c->secret;
+    field[3] = &c->refresh;
+    field[4] = &c->scope;
+    field[5] = &c->audience;
+    field[6] = &c->key_id;
+    field[7] = &c->project;
+
+    ngx_litellm_out_init(&out, pool);
+    ngx_litellm_out_int(&out, c->type);
+
+    for (i = 0; i < sizeof(field) / sizeof(field[0]); i++) {
+        ngx_litellm_out_lit(&out, " ");
+        ngx_litellm_out_int(&out, field[i]->len);
+        ngx_litellm_out_lit(&out, ":");
+        ngx_litellm_out_str(&out, field[i]);
+    }
+
+    if (ngx_litellm_out_join(&out, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    c->digest.len = EVP_MD_size(EVP_sha256());
+    c->digest.data = ngx_pnalloc(pool, c->digest.len);
+
+    if (c->digest.data == NULL
+        || EVP_Digest(text.data, text.len, c->digest.data, NULL, EVP_sha256(),
+                      NULL)
+           != 1)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_litellm_credential_google(ngx_pool_t *pool, ngx_str_t *text,
+    ngx_litellm_credential_t **cp, ngx_str_t *why)
+{
+    ngx_int_t                  rc;
+    ngx_str_t                  uri;
+    ngx_litellm_json_t        *type;
+    ngx_litellm_json_doc_t     doc;
+    ngx_litellm_credential_t  *c;
+
+    if (text->len > 65536) {
+        ngx_str_set(why, "the credentials are longer than 64 KB");
+        return NGX_DECLINED;
+    }
+
+    ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
+
+    doc.pool = pool;
+    doc.keep = 2;
+    doc.max_nodes = 200;
+
+    rc = ngx_litellm_json_parse(&doc, text->data, text->len);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc != NGX_OK || !ngx_litellm_json_is(doc.root, OBJECT)) {
+        ngx_str_set(why, "the credentials are no JSON object");
+        return NGX_DECLINED;
+    }
+
+    type = ngx_litellm_json_member(doc.root, "type");
+
+    if (!ngx_litellm_json_is(type, STRING)) {
+        ngx_str_set(why, "the credentials have no \"type\"");
+        return NGX_DECLINED;
+    }
+
+    c = ngx_litellm_credential_create(pool, NGX_LITELLM_CREDENTIAL_GOOGLE);
+    if (c == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_litellm_json_eq(type, "service_account")) {
+        rc = ngx_litellm_credential_account(pool, doc.root, c, why);
+
+    } else if (ngx_litellm_json_eq(type, "authorized_user")) {
+        rc = ngx_litellm_credential_user(pool, doc.root, c, why);
+
+    } else {
+        ngx_str_set(why, "the credentials' \"type\" must be "
+                         "\"service_account\" or \"authorized_user\"");
+        rc = NGX_DECLINED;
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_str_set(&uri, NGX_LITELLM_GOOGLE_TOKEN_URI);
+
+    rc = ngx_litellm_credential_field(pool, doc.root, "token_uri", 0, &uri,
+                                      why);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    c->audience = uri;
+
+    rc = ngx_litellm_credential_finish(pool, c, &uri, "\"token_uri\"", why);
+
+    if (rc == NGX_OK) {
+        *cp = c;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_litellm_credential_account(ngx_pool_t *pool, ngx_litellm_json_t *root,
+    ngx_litellm_credential_t *c, ngx_str_t *why)
+{
+    u_char              *p;
+    ngx_int_t            rc;
+    ngx_str_t            pem, name;
+    const char          *reason;
+    ngx_litellm_json_t  *v;
+
+    rc = ngx_litellm_credential_field(pool, root, "client_email", 1,
+                                      &c->client_id, why);
+
+    if (rc == NGX_OK) {
+        rc = ngx_litellm_credential_field(pool, root, "private_key_id", 0,
+                                          &c->key_id, why);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_litellm_credential_field(pool, root, "project_id", 0,
+                                          &c->project, why);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_str_set(&c->scope, NGX_LITELLM_GOOGLE_SCOPE);
+
+    v = ngx_litellm_json_member(root, "private_key");
+
+    if (!ngx_litellm_json_is(v, STRING)) {
+        ngx_str_set(why, "the credentials have no \"private_key\"");
+        return NGX_DECLINED;
+    }
+
+    pem = ngx_litellm_json_text(v);
+
+    if (ngx_litellm_json_unescape(pool, &pem, &pem) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_litellm_jwt_key(pool, &pem, &c->key, &reason);
+
+    if (rc == NGX_DECLINED) {
+        why->data = ngx_pnalloc(pool, sizeof("\"private_key\" ")
+                                      + ngx_strlen(reason));
+        if (why->data == NULL) {
+            return NGX_ERROR;
+        }
+
+        why->len = ngx_sprintf(why->data, "\"private_key\" %s", reason)
+                   - why->data;
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    c->secret.len = pem.len;
+    c->secret.data = ngx_pstrdup(pool, &pem);
+
+    name.len = sizeof("google ") - 1 + c->client_id.len;
+    name.data = ngx_pnalloc(pool, name.len);
+
+    if (c->secret.data == NULL || name.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(name.data, "google ", sizeof("google ") - 1);
+    ngx_memcpy(p, c->client_id.data, c->client_id.len);
+
+    c->name = name;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_litellm_credential_user(ngx_pool_t *pool, ngx_litellm_json_t *root,
+    ngx_litellm_credential_t *c, ngx_str_t *why)
+{
+    ngx_int_t  rc;
+
+    c->type = NGX_LITELLM_CREDENTIAL_GOOGLE_USER;
+
+    rc = ngx_litellm_credential_field(pool, root, "client_id", 1,
+                                      &c->client_id, why);
+
+    if (rc == NGX_OK) {
+        rc = ngx_litellm_credential_field(pool, root, "client_secret", 1,
+                                          &c->secret, why);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_litellm_credential_field(pool, root, "refresh_token", 1,
+                                          &c->refresh, why);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_litellm_credential_field(pool, root, "quota_project_id", 0,
+                                          &c->project, why);
+    }
+
+    ngx_str_set(&c->name, "google authorized_user");
+
+    return rc;
+}
+
+
+/* a member's text; without one *dst stays as it is */
+
+static ngx_int_t
+ngx_litellm_credential_field(ngx_pool_t *pool, ngx_litellm_json_t *root,
+    const char *name, ngx_uint_t needed, ngx_str_t *dst, ngx_str_t *why)
+{
+    ngx_str_t            text;
+    ngx_litellm_json_t  *v;
+
+    v = ngx_litellm_json_get(root, name, ngx_strlen(name));
+
+    if (ngx_litellm_json_is(v, STRING) && v->len > 2) {
+        text = ngx_litellm_json_text(v);
+
+        if (ngx_litellm_json_unescape(pool, &text, &text) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        return ngx_litellm_credential_copy(pool, dst, &text, name, why);
+    }
+
+    if (!needed) {
+        return NGX_OK;
+    }
+
+    why->data = ngx_pnalloc(pool, sizeof("the credentials have no \"\"")
+                                  + ngx_strlen(name));
+    if (why->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    why->len = ngx_sprintf(why->data, "the credentials have no \"%s\"", name)
+               - why->data;
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_litellm_credential_path(ngx_litellm_credential_t *c, ngx_pool_t *pool,
+    ngx_str_t *path)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(pool, c->url.path.len + c->url.args.len + 2);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    path->data = p;
+
+    if (c->url.path.len) {
+        p = ngx_cpymem(p, c->url.path.data, c->url.path.len);
+
+    } else {
+        *p++ = '/';
+    }
+
+    if (c->url.args.len) {
+        *p++ = '?';
+        p = ngx_cpymem(p, c->url.args.data, c->url.args.len);
+    }
+
+    path->len = p - path->data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_litellm_credential_request(ngx_litellm_credential_t *c, ngx_pool_t *pool,
+    time_t now, ngx_str_t *body)
+{
+    ngx_str_t          jwt;
+    ngx_litellm_out_t  out;
+
+    ngx_litellm_out_init(&out, pool);
+
+    switch (c->type) {
+
+    case NGX_LITELLM_CREDENTIAL_GOOGLE:
+
+        if (ngx_litellm_credential_assertion(c, pool, now, &jwt) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        ngx_litellm_out_lit(&out, "grant_type=urn%3Aietf%3Aparams%3Aoauth%3A"
+                                  "grant-type%3Ajwt-bearer");
+        ngx_litellm_credential_form(&out, "&assertion=", &jwt);
+
+        break;
+
+    case NGX_LITELLM_CREDENTIAL_GOOGLE_USER:
+
+        ngx_litellm_out_lit(&out, "grant_type=refresh_token");
+        ngx_litellm_credential_form(&out, "&client_id=", &c->client_id);
+        ngx_litellm_credential_form(&out, "&client_secret=", &c->secret);
+        ngx_litellm_credential_form(&out, "&refresh_token=", &c->refresh);
+
+        break;
+
+    default: /* NGX_LITELLM_CREDENTIAL_ENTRA */
+
+        ngx_litellm_out_lit(&out, "grant_type=client_credentials");
+        ngx_litellm_credential_form(&out, "&client_id=", &c->client_id);
+        ngx_litellm_credential_form(&out, "&client_secret=", &c->secret);
+        ngx_litellm_credential_form(&out, "&scope=", &c->scope);
+
+        break;
+    }
+
+    return ngx_litellm_out_join(&out, body);
+}
+
+
+/* Google: "Using OAuth 2.0 for Server to Server Applications" */
+
+static ngx_int_t
+ngx_litellm_credential_assertion(ngx_litellm_credential_t *c,
+    ngx_pool_t *pool, time_t now, ngx_str_t *jwt)
+{
+    ngx_str_t          header, claims;
+    ngx_litellm_out_t  out;
+
+    ngx_litellm_out_init(&out, pool);
+    ngx_litellm_out_lit(&out, "{\"alg\":\"RS256\",\"typ\":\"JWT\"");
+
+    if (c->key_id.len) {
+        ngx_litellm_out_lit(&out, ",\"kid\":");
+        ngx_litellm_out_json(&out, &c->key_id);
+    }
+
+    ngx_litellm_out_lit(&out, "}");
+
+    if (ngx_litellm_out_join(&out, &header) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_litellm_out_init(&out, pool);
+    ngx_litellm_out_lit(&out, "{\"iss\":");
+    ngx_litellm_out_json(&out, &c->client_id);
+    ngx_litellm_out_lit(&out, ",\"scope\":");
+    ngx_litellm_out_json(&out, &c->scope);
+    ngx_litellm_out_lit(&out, ",\"aud\":");
+    ngx_litellm_out_json(&out, &c->audience);
+    ngx_litellm_out_lit(&out, ",\"iat\":");
+    ngx_litellm_out_int(&out, now);
+    ngx_litellm_out_lit(&out, ",\"exp\":");
+    ngx_litellm_out_int(&out, (int64_t) now + 3600);
+    ngx_litellm_out_lit(&out, "}");
+
+    if (ngx_litellm_out_join(&out, &claims) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_litellm_jwt_sign(pool, c->key, &header, &claims, jwt);
+}
+
+
+static void
+ngx_litellm_credential_form(ngx_litellm_out_t *out, const char *name,
+    ngx_str_t *value)
+{
+    u_char               escaped[3];
+    size_t               i;
+    static const u_char  hex[] = "0123456789ABCDEF";
+
+    ngx_litellm_out_copy(out, name, ngx_strlen(name));
+
+    escaped[0] = '%';
+
+    for (i = 0; i < value->len; i++) {
+
+        if (isalnum(value->data[i]) || value->data[i] == '-'
+            || value->data[i] == '.' || value->data[i] == '_'
+            || value->data[i] == '~')
+        {
+            ngx_litellm_out_copy(out, &value->data[i], 1);
+            continue;
+        }
+
+        escaped[1] = hex[value->data[i] >> 4];
+        escaped[2] = hex[value->data[i] & 0xf];
+
+        ngx_litellm_out_copy(out, escaped, 3);
+    }
+}
+
+
+ngx_int_t
+ngx_litellm_credential_answer(ngx_litellm_credential_t *c, ngx_pool_t *pool,
+    ngx_uint_t status, ngx_str_t *body, ngx_str_t *token, time_t *lifetime,
+    ngx_str_t *why)
+{
+    ngx_int_t               rc;
+    ngx_litellm_json_t     *root;
+    ngx_litellm_json_doc_t  doc;
+
+    ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
+
+    doc.pool = pool;
+    doc.keep = 2;
+    doc.max_depth = 16;
+    doc.max_nodes = 200;
+
+    rc = ngx_litellm_json_parse(&doc, body->data, body->len);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    root = (rc == NGX_OK && ngx_litellm_json_is(doc.root, OBJECT)) ? doc.root
+                                                                   : NULL;
+
+    if (status != 200) {
+        return ngx_litellm_credential_refused(c, pool, status, root, why);
+    }
+
+    if (root == NULL) {
+        ngx_str_set(why, "the token endpoint's answer is no JSON object");
+        return NGX_DECLINED;
+    }
+
+    return ngx_litellm_credential_token(pool, root, token, lifetime, why);
+}
+
+
+static ngx_int_t
+ngx_litellm_credential_token(ngx_pool_t *pool, ngx_litellm_json_t *root,
+    ngx_str_t *token, time_t *lifetime, ngx_str_t *why)
+{
+    size_t               i;
+    int64_t              n;
+    ngx_str_t            text;
+    ngx_litellm_json_t  *v;
+
+    v = ngx_litellm_json_member(root, "token_type");
+
+    if (ngx_litellm_json_is(v, STRING)
+        && (v->len != sizeof("\"Bearer\"") - 1
+            || ngx_strncasecmp(v->start, (u_char *) "\"Bearer\"", v->len)
+               != 0))
+    {
+        ngx_str_set(why, "the token endpoint gave a token that is no bearer "
+                         "token");
+        return NGX_DECLINED;
+    }
+
+    v = ngx_litellm_json_member(root, "access_token");
+
+    if (!ngx_litellm_json_is(v, STRING) || v->len <= 2) {
+        ngx_str_set(why, "the token endpoint's answer has no access_token");
+        return NGX_DECLINED;
+    }
+
+    text = ngx_litellm_json_text(v);
+
+    if (ngx_litellm_json_unescape(pool, &text, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < text.len; i++) {
+        if (text.data[i] <= 0x20 || text.data[i] >= 0x7f) {
+            break;
+        }
+    }
+
+    if (i < text.len || text.len > NGX_LITELLM_MAX_TOKEN) {
+        ngx_str_set(why, "the token endpoint gave a token that no header can "
+                         "hold");
+        return NGX_DECLINED;
+    }
+
+    n = NGX_LITELLM_NO_LIFETIME;
+
+    v = ngx_litellm_json_member(root, "expires_in");
+
+    if (ngx_litellm_json_is(v, STRING)) {
+
+        /* older endpoints of Entra write it so */
+
+        n = ngx_atoi(v->start + 1, v->len - 2);
+
+    } else if (ngx_litellm_json_is(v, NUMBER)
+               && ngx_litellm_json_fixed(v, 0, &n) != NGX_OK)
+    {
+        n = -1;
+    }
+
+    if (n <= 0) {
+        ngx_str_set(why, "the token endpoint gave a token with no lifetime");
+        return NGX_DECLINED;
+    }
+
+    token->data = ngx_pstrdup(pool, &text);
+    if (token->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    token->len = text.len;
+    *lifetime = (time_t) ngx_min(n, NGX_LITELLM_MAX_LIFETIME);
+
+    return NGX_OK;
+}
+
+
+/* error and error_description (RFC 6749, 5.2) */
+
+static ngx_int_t
+ngx_litellm_credential_refused(ngx_litellm_credential_t *c, ngx_pool_t *pool,
+    ngx_uint_t status, ngx_litellm_json_t *root, ngx_str_t *why)
+{
+    u_char  *p, *last;
+
+    p = ngx_pnalloc(pool, NGX_LITELLM_MAX_WHY);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    why->data = p;
+    last = p + NGX_LITELLM_MAX_WHY;
+
+    p = ngx_slprintf(p, last, "the token endpoint answered %ui", status);
+
+    if (root != NULL) {
+        p = ngx_litellm_credential_say(c, pool, p, last,
+                                ngx_litellm_json_member(root, "error"));
+        p = ngx_litellm_credential_say(c, pool, p, last,
+                          ngx_litellm_json_member(root, "error_description"));
+    }
+
+    why->len = p - why->data;
+
+    return NGX_DECLINED;
+}
+
+
+/* ": " and the text word by word, without what may be a secret */
+
+static u_char *
+ngx_litellm_credential_say(ngx_litellm_credential_t *c, ngx_pool_t *pool,
+    u_char *p, u_char *last, ngx_litellm_json_t *v)
+{
+    u_char      *q, *end, *word;
+    size_t       len;
+    ngx_str_t    text;
+    const char  *blank;
+
+    if (!ngx_litellm_json_is(v, STRING)) {
+        return p;
+    }
+
+    text = ngx_litellm_json_text(v);
+
+    if (ngx_litellm_json_unescape(pool, &text, &text) != NGX_OK
+        || ngx_litellm_credential_secret(c, &text))
+    {
+        return p;
+    }
+
+    q = text.data;
+    end = q + text.len;
+    blank = ": ";
+
+    while (q < end) {
+
+        while (q < end && (*q <= 0x20 || *q >= 0x7f)) {
+            q++;
+        }
+
+        for (word = q; q < end && *q > 0x20 && *q < 0x7f; q++) { /* void */ }
+
+        len = q - word;
+
+        if (len == 0) {
+            break;
+        }
+
+        if (len > NGX_LITELLM_MAX_WORD) {
+            word = (u_char *) "***";
+            len = 3;
+        }
+
+        if ((size_t) (last - p) < ngx_strlen(blank) + len) {
+            break;
+        }
+
+        p = ngx_cpymem(p, blank, ngx_strlen(blank));
+        p = ngx_cpymem(p, word, len);
+
+        blank = " ";
+    }
+
+    return p;
+}
+
+
+/* a text that has our secret in it, whatever else it says */
+
+static ngx_uint_t
+ngx_litellm_credential_secret(ngx_litellm_credential_t *c, ngx_str_t *text)
+{
+    size_t      i;
+    ngx_str_t  *s;
+    ngx_uint_t  n;
+
+    for (n = 0; n < 2; n++) {
+
+        s = n ? &c->refresh : &c->secret;
+
+        for (i = 0; s->len && s->len <= text->len - i; i++) {
+            if (ngx_memcmp(text->data + i, s->data, s->len) == 0) {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
