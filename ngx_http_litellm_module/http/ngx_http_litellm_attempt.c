@@ -17,6 +17,8 @@
 static void ngx_http_litellm_attempt_cleanup(void *data);
 static ngx_int_t ngx_http_litellm_attempt_new_answer(
     ngx_http_litellm_attempt_t *a);
+static ngx_int_t ngx_http_litellm_attempt_request(
+    ngx_http_litellm_attempt_t *a);
 static ngx_int_t ngx_http_litellm_attempt_connect(
     ngx_http_litellm_attempt_t *a);
 static void ngx_http_litellm_attempt_resolved(
@@ -138,7 +140,20 @@ ngx_http_litellm_attempt_start(ngx_http_litellm_attempt_t *a)
                                     "serve such requests");
     }
 
-    rc = a->dialect->request(call, &a->wire, &a->error);
+    return ngx_http_litellm_attempt_request(a);
+}
+
+
+/* all that the dialect wants is there */
+
+static ngx_int_t
+ngx_http_litellm_attempt_request(ngx_http_litellm_attempt_t *a)
+{
+    ngx_int_t  rc;
+
+    a->call->deployment = a->deployment;
+
+    rc = a->dialect->request(a->call, &a->wire, &a->error);
 
     if (rc == NGX_ERROR || a->wire.body.failed) {
         return NGX_ERROR;
