@@ -65,6 +65,7 @@ struct ngx_litellm_format_s {
 extern const ngx_litellm_format_t  ngx_litellm_openai_chat;
 extern const ngx_litellm_format_t  ngx_litellm_openai_completions;
 extern const ngx_litellm_format_t  ngx_litellm_openai_embeddings;
+extern const ngx_litellm_format_t  ngx_litellm_rerank_format;
 
 
 #endif /* _NGX_LITELLM_FORMAT_H_INCLUDED_ */

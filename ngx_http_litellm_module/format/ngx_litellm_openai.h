@@ -57,6 +57,13 @@ ngx_int_t ngx_litellm_openai_params(ngx_litellm_call_t *call,
     ngx_litellm_json_doc_t *doc, ngx_litellm_chat_t *chat,
     ngx_litellm_json_t **root, ngx_litellm_error_t *e);
 
+/*
+ * The answer's text as a JSON array, for mock_response where an answer is no
+ * text: NGX_DECLINED if it is none; doc holds the array's elements.
+ */
+ngx_int_t ngx_litellm_openai_mock_array(ngx_litellm_call_t *call,
+    ngx_litellm_answer_t *answer, ngx_litellm_json_doc_t *doc);
+
 /* true if the client used functions, OpenAI's form before tools */
 #define ngx_litellm_openai_functions(call)                                    \
     (((call)->present & ngx_litellm_param_bit(FUNCTIONS))                     \

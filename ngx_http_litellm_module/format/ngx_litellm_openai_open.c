@@ -1,7 +1,7 @@
 
 /*
  * The one look at a request of an OpenAI client: format->open of chat,
- * completions and embeddings.  Called once for each request, before routing.
+ * completions and embeddings, and of rerank, which has the same envelope.  Called once for each request, before routing.
  *
  * One pass over the body validates it whole and finds its top level members;
  * each is looked up once (ngx_litellm_params.c) and filed: a parameter, a
@@ -460,6 +460,12 @@ ngx_litellm_openai_subject(ngx_litellm_call_t *call,
 
         return NGX_OK;
 
+    case NGX_LITELLM_OP_RERANK:
+
+        /* no members of OpenAI's: ngx_litellm_rerank.c looks at them */
+
+        return NGX_OK;
+
     default: /* NGX_LITELLM_OP_EMBEDDINGS */
         v = body->node[NGX_LITELLM_BODY_INPUT];
 
@@ -499,7 +505,9 @@ ngx_litellm_openai_stream(ngx_litellm_call_t *call, ngx_litellm_error_t *e)
                                       "a boolean", "stream");
     }
 
-    if (call->op == NGX_LITELLM_OP_EMBEDDINGS) {
+    if (call->op == NGX_LITELLM_OP_EMBEDDINGS
+        || call->op == NGX_LITELLM_OP_RERANK)
+    {
         return NGX_OK;
     }
 

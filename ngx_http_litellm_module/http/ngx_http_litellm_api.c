@@ -31,6 +31,9 @@ static ngx_http_litellm_api_t  ngx_http_litellm_apis[] = {
     { ngx_string("/embeddings"), NGX_HTTP_POST, ngx_http_litellm_post,
       &ngx_litellm_openai_embeddings, NGX_LITELLM_OP_EMBEDDINGS, 0 },
 
+    { ngx_string("/rerank"), NGX_HTTP_POST, ngx_http_litellm_post,
+      &ngx_litellm_rerank_format, NGX_LITELLM_OP_RERANK, 0 },
+
     { ngx_string("/models"), NGX_HTTP_LITELLM_READ, ngx_http_litellm_models,
       NULL, 0, 0 },
 
@@ -60,7 +63,7 @@ static ngx_http_litellm_api_t  ngx_http_litellm_api_model = {
 
 /* what may stand behind /engines/{model} and /openai/deployments/{model} */
 
-#define NGX_HTTP_LITELLM_MODEL_APIS  3
+#define NGX_HTTP_LITELLM_MODEL_APIS  4
 
 
 const ngx_http_litellm_api_t *
@@ -146,6 +149,15 @@ ngx_http_litellm_api_find(ngx_str_t *path, ngx_str_t *model)
     {
         p.data += sizeof("/v1") - 1;
         p.len -= sizeof("/v1") - 1;
+    }
+
+    /* Cohere's clients ask for the second version of this one */
+
+    if (path->len == sizeof("/v2/rerank") - 1
+        && ngx_memcmp(path->data, "/v2/rerank", path->len) == 0)
+    {
+        p.data = path->data + sizeof("/v2") - 1;
+        p.len = path->len - (sizeof("/v2") - 1);
     }
 
     for (api = ngx_http_litellm_apis; api->path.len; api++) {

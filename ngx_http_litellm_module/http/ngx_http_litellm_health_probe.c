@@ -44,6 +44,7 @@ ngx_http_litellm_health_model(ngx_pool_t *pool, ngx_litellm_deployment_t *d,
     case NGX_LITELLM_MODE_CHAT:
     case NGX_LITELLM_MODE_COMPLETION:
     case NGX_LITELLM_MODE_EMBEDDING:
+    case NGX_LITELLM_MODE_RERANK:
         break;
 
     default:
@@ -188,6 +189,11 @@ ngx_http_litellm_health_call(ngx_http_litellm_health_t *h,
         call->format = &ngx_litellm_openai_embeddings;
     }
 
+    if (d->mode == NGX_LITELLM_MODE_RERANK && !d->mock) {
+        call->op = NGX_LITELLM_OP_RERANK;
+        call->format = &ngx_litellm_rerank_format;
+    }
+
     ngx_litellm_out_init(&out, r->pool);
     out.chunk = 512;
 
@@ -213,6 +219,12 @@ ngx_http_litellm_health_body(ngx_litellm_out_t *out,
 
     if (op == NGX_LITELLM_OP_EMBEDDINGS) {
         ngx_litellm_out_lit(out, ",\"input\":[\"test from litellm\"]}");
+        return;
+    }
+
+    if (op == NGX_LITELLM_OP_RERANK) {
+        ngx_litellm_out_lit(out, ",\"query\":\"test from litellm\","
+                                 "\"documents\":[\"test from litellm\"]}");
         return;
     }
 

@@ -22,7 +22,22 @@ ngx_litellm_provider_dialect(ngx_litellm_call_t *call)
 
     row = call->deployment->provider;
 
-    return row->select ? row->select(call) : row->dialect;
+    if (row->select) {
+        return row->select(call);
+    }
+
+    switch (call->op) {
+
+    case NGX_LITELLM_OP_RERANK:
+        return NULL;
+
+    case NGX_LITELLM_OP_EMBEDDINGS:
+        return (row->quirks & NGX_LITELLM_Q_NO_EMBEDDINGS) ? NULL
+                                                           : row->dialect;
+
+    default:
+        return row->dialect;
+    }
 }
 
 
