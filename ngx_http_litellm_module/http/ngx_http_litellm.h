@@ -14,6 +14,7 @@
 #include "ngx_litellm_json.h"
 #include "ngx_litellm_out.h"
 #include "ngx_litellm_sse.h"
+#include "ngx_litellm_frames.h"
 #include "ngx_litellm_chat.h"
 #include "ngx_litellm_error.h"
 #include "ngx_litellm_config.h"
@@ -140,6 +141,7 @@ typedef struct {
 /* a streamed answer on its way: ngx_http_litellm_stream.c */
 typedef struct {
     ngx_litellm_sse_t                sse;
+    ngx_litellm_frames_t             frames;     /* TRANSLATE, if not SSE */
     ngx_litellm_json_doc_t           doc;        /* PASS: the tap's */
     ngx_litellm_stream_t             decoder;    /* TRANSLATE */
     ngx_litellm_writer_t             writer;

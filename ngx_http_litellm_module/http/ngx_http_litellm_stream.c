@@ -10,9 +10,10 @@
  *
  * PASS: the provider speaks the client's dialect: event bytes are sent as they
  * came, from the upstream's buffer; only an event that the gateway asked for
- * itself (usage) is left out.  TRANSLATE: the dialect emits neutral events
- * and the client's format writes them into pages that are reused.  A slow
- * client keeps the buffers busy, and the engine stops reading.
+ * itself (usage) is left out.  TRANSLATE: the body is cut into events as
+ * dialect->frames says, the dialect emits neutral events and the client's
+ * format writes them into pages that are reused.  A slow client keeps the
+ * buffers busy, and the engine stops reading.
  */
 
 #include "ngx_http_litellm.h"
@@ -28,6 +29,12 @@ static ngx_int_t ngx_http_litellm_pass_event(ngx_http_litellm_attempt_t *a,
 static void ngx_http_litellm_pass_data(ngx_http_litellm_attempt_t *a);
 static ngx_int_t ngx_http_litellm_translate(ngx_http_litellm_attempt_t *a,
     u_char *p, u_char *last);
+static ngx_int_t ngx_http_litellm_frame(ngx_http_litellm_attempt_t *a,
+    u_char **pos, u_char *last, ngx_litellm_sse_event_t *ev);
+static ngx_int_t ngx_http_litellm_frame_last(ngx_http_litellm_attempt_t *a,
+    ngx_litellm_sse_event_t *ev);
+static ngx_int_t ngx_http_litellm_frame_event(ngx_http_litellm_attempt_t *a,
+    ngx_litellm_sse_event_t *ev);
 static ngx_int_t ngx_http_litellm_emit(void *data, ngx_litellm_event_t *ev);
 static ngx_int_t ngx_http_litellm_commit(ngx_http_litellm_attempt_t *a);
 static ngx_int_t ngx_http_litellm_flush(ngx_http_litellm_attempt_t *a);
@@ -37,7 +44,7 @@ static ngx_chain_t *ngx_http_litellm_page(ngx_litellm_out_t *out,
     size_t wanted);
 static ngx_chain_t *ngx_http_litellm_free_buf(ngx_http_upstream_t *u,
     ngx_uint_t memory);
-static ngx_int_t ngx_http_litellm_oversized(ngx_http_litellm_attempt_t *a);
+static ngx_int_t ngx_http_litellm_unreadable(ngx_http_litellm_attempt_t *a);
 
 
 ngx_http_litellm_stream_t *
@@ -71,6 +78,9 @@ ngx_http_litellm_stream_init(ngx_http_litellm_attempt_t *a)
 
     a->stream->sse.pool = r->pool;
     a->stream->sse.max = lcf->max_event_size;
+
+    a->stream->frames.pool = r->pool;
+    a->stream->frames.max = lcf->max_event_size;
 
     a->stream->doc.pool = r->pool;
 
@@ -207,7 +217,7 @@ ngx_http_litellm_pass(ngx_http_litellm_attempt_t *a, u_char *p, u_char *last)
     }
 
     if (rc == NGX_DECLINED) {
-        return ngx_http_litellm_oversized(a);
+        return ngx_http_litellm_unreadable(a);
     }
 
     return ngx_http_litellm_flush(a);
@@ -289,15 +299,13 @@ ngx_http_litellm_translate(ngx_http_litellm_attempt_t *a, u_char *p,
 
     for ( ;; ) {
 
-        rc = ngx_litellm_sse_next(&a->stream->sse, &p, last, &ev);
+        rc = ngx_http_litellm_frame(a, &p, last, &ev);
 
         if (rc != NGX_OK) {
             break;
         }
 
-        if (a->dialect->event(&a->stream->decoder, &ev.name, &ev.data)
-            != NGX_OK)
-        {
+        if (ngx_http_litellm_frame_event(a, &ev) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -311,10 +319,65 @@ ngx_http_litellm_translate(ngx_http_litellm_attempt_t *a, u_char *p,
     }
 
     if (rc == NGX_DECLINED) {
-        return ngx_http_litellm_oversized(a);
+        return ngx_http_litellm_unreadable(a);
     }
 
     return ngx_http_litellm_flush(a);
+}
+
+
+static ngx_int_t
+ngx_http_litellm_frame(ngx_http_litellm_attempt_t *a, u_char **pos,
+    u_char *last, ngx_litellm_sse_event_t *ev)
+{
+    switch (a->dialect->frames) {
+
+    case NGX_LITELLM_FRAMES_LINES:
+        return ngx_litellm_lines_next(&a->stream->frames, pos, last, ev);
+
+    case NGX_LITELLM_FRAMES_AWS:
+        return ngx_litellm_aws_next(&a->stream->frames, pos, last, ev);
+
+    default:
+        return ngx_litellm_sse_next(&a->stream->sse, pos, last, ev);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_litellm_frame_last(ngx_http_litellm_attempt_t *a,
+    ngx_litellm_sse_event_t *ev)
+{
+    if (a->mode == NGX_HTTP_LITELLM_PASS) {
+        return ngx_litellm_sse_last(&a->stream->sse, ev);
+    }
+
+    switch (a->dialect->frames) {
+
+    case NGX_LITELLM_FRAMES_LINES:
+        return ngx_litellm_lines_last(&a->stream->frames, ev);
+
+    case NGX_LITELLM_FRAMES_AWS:
+        return ngx_litellm_aws_last(&a->stream->frames, ev);
+
+    default:
+        return ngx_litellm_sse_last(&a->stream->sse, ev);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_litellm_frame_event(ngx_http_litellm_attempt_t *a,
+    ngx_litellm_sse_event_t *ev)
+{
+    ngx_litellm_stream_t  *st;
+
+    st = &a->stream->decoder;
+
+    st->exception = a->stream->frames.exception;
+    st->message = a->stream->frames.message;
+
+    return a->dialect->event(st, &ev->name, &ev->data);
 }
 
 
@@ -568,9 +631,20 @@ ngx_http_litellm_free_buf(ngx_http_upstream_t *u, ngx_uint_t memory)
 }
 
 
+/* an event that is too long, or damaged: nothing behind it can be trusted */
+
 static ngx_int_t
-ngx_http_litellm_oversized(ngx_http_litellm_attempt_t *a)
+ngx_http_litellm_unreadable(ngx_http_litellm_attempt_t *a)
 {
+    if (a->stream->frames.broken) {
+        ngx_log_error(NGX_LOG_ERR, a->request->connection->log, 0,
+                      "litellm: provider sent a damaged event");
+
+        ngx_http_litellm_attempt_fail(a, NGX_LITELLM_API_CONNECTION, 502,
+                                      "the provider sent a damaged event");
+        return NGX_ERROR;
+    }
+
     ngx_log_error(NGX_LOG_ERR, a->request->connection->log, 0,
                   "litellm: provider sent an event over "
                   "\"litellm_max_event_size\"");
@@ -590,19 +664,21 @@ ngx_http_litellm_oversized(ngx_http_litellm_attempt_t *a)
 ngx_int_t
 ngx_http_litellm_stream_end(ngx_http_litellm_attempt_t *a)
 {
-    ngx_int_t                 rc;
+    ngx_int_t                 rc, left;
     ngx_litellm_event_t       end;
     ngx_litellm_sse_event_t   ev;
 
-    if (!a->complete && a->error.class == NGX_LITELLM_NO_ERROR
-        && ngx_litellm_sse_last(&a->stream->sse, &ev) == NGX_OK)
-    {
+    left = NGX_DONE;
+
+    if (!a->complete && a->error.class == NGX_LITELLM_NO_ERROR) {
+        left = ngx_http_litellm_frame_last(a, &ev);
+    }
+
+    if (left == NGX_OK) {
         a->call->deployment = a->deployment;
 
         if (a->mode == NGX_HTTP_LITELLM_TRANSLATE) {
-            if (a->dialect->event(&a->stream->decoder, &ev.name, &ev.data)
-                != NGX_OK)
-            {
+            if (ngx_http_litellm_frame_event(a, &ev) != NGX_OK) {
                 return NGX_ERROR;
             }
 
@@ -634,7 +710,7 @@ ngx_http_litellm_stream_end(ngx_http_litellm_attempt_t *a)
         return NGX_OK;
     }
 
-    if (a->facts.finish != NGX_LITELLM_FINISH_NONE) {
+    if (a->facts.finish != NGX_LITELLM_FINISH_NONE && left != NGX_DECLINED) {
 
         /* the answer is whole, its end mark is missing: some servers do so */
 

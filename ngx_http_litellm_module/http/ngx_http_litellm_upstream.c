@@ -17,6 +17,10 @@
 #define NGX_HTTP_LITELLM_MAX_HEADERS  200
 
 
+#define ngx_http_litellm_type_is(a, type)                                     \
+    ngx_http_litellm_typed(a, type, sizeof(type) - 1)
+
+
 static ngx_int_t ngx_http_litellm_create_request(ngx_http_request_t *r);
 static size_t ngx_http_litellm_headers_len(ngx_array_t *headers);
 static u_char *ngx_http_litellm_headers(u_char *p, ngx_array_t *headers,
@@ -28,6 +32,9 @@ static ngx_int_t ngx_http_litellm_parse_header(ngx_http_request_t *r,
     ngx_http_litellm_attempt_t *a);
 static ngx_int_t ngx_http_litellm_header_done(ngx_http_request_t *r,
     ngx_http_litellm_attempt_t *a);
+static ngx_uint_t ngx_http_litellm_streamed(ngx_http_litellm_attempt_t *a);
+static ngx_uint_t ngx_http_litellm_typed(ngx_http_litellm_attempt_t *a,
+    const char *type, size_t len);
 static ngx_int_t ngx_http_litellm_input_filter_init(void *data);
 static ngx_int_t ngx_http_litellm_input_filter(void *data, ssize_t bytes);
 static ngx_int_t ngx_http_litellm_chunked_filter(void *data, ssize_t bytes);
@@ -63,7 +70,12 @@ ngx_http_litellm_upstream_handler(ngx_http_request_t *r,
     u->output.tag = (ngx_buf_tag_t) &ngx_http_litellm_module;
     u->buffering = 0;
 
-    ngx_str_set(&u->method, "POST");
+    u->method = a->wire.method;
+
+    if (u->method.len == 0) {
+        ngx_str_set(&u->method, "POST");
+    }
+
     u->uri = a->wire.path;
 
 #if (NGX_HTTP_SSL)
@@ -104,6 +116,8 @@ ngx_http_litellm_create_request(ngx_http_request_t *r)
     u_char                      *p;
     size_t                       len;
     ngx_buf_t                   *b;
+    ngx_str_t                   *method;
+    ngx_uint_t                   get;
     ngx_chain_t                 *cl, *body;
     ngx_litellm_wire_t          *w;
     ngx_http_litellm_attempt_t  *a;
@@ -111,7 +125,10 @@ ngx_http_litellm_create_request(ngx_http_request_t *r)
     a = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
     w = &a->wire;
 
-    len = sizeof("POST  HTTP/1.1" CRLF) - 1 + w->path.len
+    method = &r->upstream->method;
+    get = (method->len == 3 && ngx_memcmp(method->data, "GET", 3) == 0);
+
+    len = method->len + sizeof("  HTTP/1.1" CRLF) - 1 + w->path.len
           + sizeof("Host: " CRLF) - 1 + a->deployment->url.authority.len
           + sizeof("Content-Type: application/json" CRLF) - 1
           + sizeof("Accept-Encoding: identity" CRLF) - 1
@@ -131,21 +148,30 @@ ngx_http_litellm_create_request(ngx_http_request_t *r)
 
     cl->buf = b;
 
-    p = ngx_cpymem(b->last, "POST ", sizeof("POST ") - 1);
+    p = ngx_cpymem(b->last, method->data, method->len);
+    *p++ = ' ';
     p = ngx_cpymem(p, w->path.data, w->path.len);
     p = ngx_cpymem(p, " HTTP/1.1" CRLF "Host: ",
                    sizeof(" HTTP/1.1" CRLF "Host: ") - 1);
     p = ngx_cpymem(p, a->deployment->url.authority.data,
                    a->deployment->url.authority.len);
-    p = ngx_cpymem(p, CRLF "Content-Type: application/json"
-                   CRLF "Accept-Encoding: identity" CRLF,
-                   sizeof(CRLF "Content-Type: application/json"
-                          CRLF "Accept-Encoding: identity" CRLF) - 1);
+    p = ngx_cpymem(p, CRLF "Accept-Encoding: identity" CRLF,
+                   sizeof(CRLF "Accept-Encoding: identity" CRLF) - 1);
+
+    if (!get) {
+        p = ngx_cpymem(p, "Content-Type: application/json" CRLF,
+                       sizeof("Content-Type: application/json" CRLF) - 1);
+    }
 
     p = ngx_http_litellm_headers(p, &w->headers, a->deployment->headers, 1);
     p = ngx_http_litellm_headers(p, a->deployment->headers, &w->headers, 0);
 
-    b->last = ngx_sprintf(p, "Content-Length: %O" CRLF CRLF, w->body.size);
+    if (!get) {
+        p = ngx_sprintf(p, "Content-Length: %O" CRLF, w->body.size);
+    }
+
+    *p++ = CR; *p++ = LF;
+    b->last = p;
 
     /*
      * The engine sends r->upstream->request_bufs and may send them again from
@@ -507,6 +533,48 @@ ngx_http_litellm_header_done(ngx_http_request_t *r,
 }
 
 
+/* is this answer read event by event? */
+
+static ngx_uint_t
+ngx_http_litellm_streamed(ngx_http_litellm_attempt_t *a)
+{
+    if (!a->call->stream || a->wire.whole || a->status < 200
+        || a->status >= 300)
+    {
+        return 0;
+    }
+
+    if (a->wire.pass) {
+        return !ngx_http_litellm_type_is(a, "application/json");
+    }
+
+    switch (a->dialect->frames) {
+
+    case NGX_LITELLM_FRAMES_LINES:
+
+        /* servers call it x-ndjson, json or text/plain */
+
+        return 1;
+
+    case NGX_LITELLM_FRAMES_AWS:
+        return ngx_http_litellm_type_is(a,
+                                        "application/vnd.amazon.eventstream");
+
+    default:
+        return !ngx_http_litellm_type_is(a, "application/json");
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_litellm_typed(ngx_http_litellm_attempt_t *a, const char *type,
+    size_t len)
+{
+    return a->content_type.len >= len
+           && ngx_strncasecmp(a->content_type.data, (u_char *) type, len) == 0;
+}
+
+
 static ngx_int_t
 ngx_http_litellm_input_filter_init(void *data)
 {
@@ -520,13 +588,7 @@ ngx_http_litellm_input_filter_init(void *data)
 
     a->mode = NGX_HTTP_LITELLM_COLLECT;
 
-    if (a->status >= 200 && a->status < 300 && a->call->stream
-        && !(a->content_type.len >= sizeof("application/json") - 1
-             && ngx_strncasecmp(a->content_type.data,
-                                (u_char *) "application/json",
-                                sizeof("application/json") - 1)
-                == 0))
-    {
+    if (ngx_http_litellm_streamed(a)) {
         a->mode = a->wire.pass ? NGX_HTTP_LITELLM_PASS
                                : NGX_HTTP_LITELLM_TRANSLATE;
 

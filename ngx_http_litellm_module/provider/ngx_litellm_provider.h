@@ -188,6 +188,11 @@ typedef struct {
     void                        *data;         /* emit's */
     void                        *state;        /* the dialect's own, NULL at
                                                   first */
+
+    /* of the event given to dialect->event(), FRAMES_AWS only */
+    unsigned                     exception:1;  /* its name is an exception's */
+    ngx_str_t                    message;      /* ":error-message", may be
+                                                  empty */
 } ngx_litellm_stream_t;
 
 
