@@ -127,6 +127,7 @@ typedef enum {
 
 
 typedef void (*ngx_http_litellm_done_pt)(ngx_http_litellm_attempt_t *a);
+typedef ngx_int_t (*ngx_http_litellm_step_pt)(ngx_http_litellm_attempt_t *a);
 
 
 /*
@@ -149,6 +150,10 @@ typedef struct {
                                                     then moved to out_bufs */
     ngx_chain_t                     *tail;       /* of out_bufs, if there are
                                                     any */
+
+    /* between two exchanges: pages, and those on their way to the client */
+    ngx_chain_t                     *free;
+    ngx_chain_t                     *busy;
 } ngx_http_litellm_stream_t;
 
 
@@ -160,9 +165,10 @@ typedef struct {
 
 
 /*
- * One call of one deployment: a clone subrequest with an upstream of its own
- * (architecture 4).  It ends exactly once: done is set and, unless it was
- * cancelled with the request, the parent is woken.
+ * One call of one deployment (architecture 4): one exchange, or several where
+ * the dialect has a follow().  An exchange is a clone subrequest with an
+ * upstream of its own.  The attempt ends exactly once: done is set and, unless
+ * it was cancelled with the request, the parent is woken.
  */
 
 struct ngx_http_litellm_attempt_s {
@@ -174,9 +180,13 @@ struct ngx_http_litellm_attempt_s {
     ngx_litellm_deployment_t        *deployment;
     const ngx_litellm_dialect_t     *dialect;
     ngx_http_litellm_endpoint_t     *endpoint;
+    ngx_litellm_url_t               *url;        /* of this exchange */
     ngx_http_upstream_conf_t        *conf;
     ngx_litellm_wire_t               wire;
     ngx_http_litellm_resolve_t       resolve;
+    ngx_event_t                      event;      /* next is due */
+    ngx_http_litellm_step_pt         next;
+    ngx_http_request_t              *spent;      /* the exchange before */
     ngx_http_post_subrequest_t       post;
 
     /* the provider's answer */
@@ -356,6 +366,27 @@ void ngx_http_litellm_attempt_cancel(ngx_http_litellm_attempt_t *a,
 void ngx_http_litellm_attempt_fail(ngx_http_litellm_attempt_t *a,
     ngx_litellm_class_e class, ngx_uint_t status, const char *text);
 
+/*
+ * The attempt waits: next is called from the event loop after delay ms (0: as
+ * soon as what runs now has returned), and returns what
+ * ngx_http_litellm_attempt_start() does.
+ */
+void ngx_http_litellm_attempt_later(ngx_http_litellm_attempt_t *a,
+    ngx_http_litellm_step_pt next, ngx_msec_t delay);
+/* the end of a step that was called from the event loop, with its result */
+void ngx_http_litellm_attempt_resume(ngx_http_litellm_attempt_t *a,
+    ngx_int_t rc);
+/* resolves a->endpoint's name, sends a->wire */
+ngx_int_t ngx_http_litellm_attempt_connect(ngx_http_litellm_attempt_t *a);
+
+/*
+ * ngx_http_litellm_exchange.c: a whole 2xx answer for dialect->follow().
+ * NGX_OK: it is the answer, or a->error is set; NGX_AGAIN: another exchange
+ * follows; NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_litellm_exchange_follow(ngx_http_litellm_attempt_t *a,
+    ngx_str_t *body);
+
 /* ngx_http_litellm_upstream.c: the clone's side */
 ngx_int_t ngx_http_litellm_upstream_handler(ngx_http_request_t *r,
     ngx_http_litellm_attempt_t *a);
@@ -363,6 +394,7 @@ ngx_int_t ngx_http_litellm_upstream_handler(ngx_http_request_t *r,
 /* ngx_http_litellm_stream.c */
 ngx_http_litellm_stream_t *ngx_http_litellm_stream_create(
     ngx_http_litellm_attempt_t *a);
+/* before each exchange whose answer has events; makes the stream if need be */
 ngx_int_t ngx_http_litellm_stream_init(ngx_http_litellm_attempt_t *a);
 /* bytes of the answer's body; in the upstream's buffer */
 ngx_int_t ngx_http_litellm_stream_bytes(ngx_http_litellm_attempt_t *a,

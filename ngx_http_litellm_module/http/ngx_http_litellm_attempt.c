@@ -1,8 +1,9 @@
 
 /*
  * An attempt: one deployment called once.  It is a clone subrequest that holds
- * a real nginx upstream; the parent waits for its end, which is told exactly
- * once.  Whatever happens (no address, connect, TLS, time-out, bad header,
+ * a real nginx upstream, or several of them one after the other
+ * (ngx_http_litellm_exchange.c); the parent waits for its end, which is told
+ * exactly once.  Whatever happens (no address, connect, TLS, time-out, bad header,
  * error status, cut stream, cancelled) arrives here as a->error with a class;
  * class NGX_LITELLM_NO_ERROR means that the answer is good.
  *
@@ -15,21 +16,23 @@
 
 
 static void ngx_http_litellm_attempt_cleanup(void *data);
+static void ngx_http_litellm_attempt_stop_waiting(
+    ngx_http_litellm_attempt_t *a);
 static ngx_int_t ngx_http_litellm_attempt_new_answer(
     ngx_http_litellm_attempt_t *a);
 static ngx_int_t ngx_http_litellm_attempt_request(
     ngx_http_litellm_attempt_t *a);
-static ngx_int_t ngx_http_litellm_attempt_connect(
-    ngx_http_litellm_attempt_t *a);
+static void ngx_http_litellm_attempt_event(ngx_event_t *ev);
 static void ngx_http_litellm_attempt_resolved(
     ngx_http_litellm_resolve_t *rs, ngx_int_t rc);
 static ngx_int_t ngx_http_litellm_attempt_send(ngx_http_litellm_attempt_t *a);
 static ngx_int_t ngx_http_litellm_attempt_post(ngx_http_request_t *r,
     void *data, ngx_int_t rc);
-static void ngx_http_litellm_attempt_judge(ngx_http_litellm_attempt_t *a,
-    ngx_int_t rc);
+static ngx_int_t ngx_http_litellm_attempt_judge(
+    ngx_http_litellm_attempt_t *a, ngx_int_t rc);
 static void ngx_http_litellm_attempt_timeout(ngx_http_litellm_attempt_t *a);
-static void ngx_http_litellm_attempt_answer(ngx_http_litellm_attempt_t *a);
+static ngx_int_t ngx_http_litellm_attempt_answer(
+    ngx_http_litellm_attempt_t *a);
 static ngx_msec_t ngx_http_litellm_attempt_retry_after(
     ngx_http_litellm_attempt_t *a);
 
@@ -63,6 +66,7 @@ ngx_http_litellm_attempt_create(ngx_http_request_t *r,
 
     if (d->http != NULL) {
         a->endpoint = d->http;
+        a->url = &d->url;
         a->conf = &lcf->upstreams[a->endpoint->index];
     }
 
@@ -89,9 +93,24 @@ ngx_http_litellm_attempt_cleanup(void *data)
 {
     ngx_http_litellm_attempt_t *a = data;
 
+    ngx_http_litellm_attempt_stop_waiting(a);
+}
+
+
+static void
+ngx_http_litellm_attempt_stop_waiting(ngx_http_litellm_attempt_t *a)
+{
     if (a->resolving) {
         a->resolving = 0;
         ngx_http_litellm_origin_cancel(&a->resolve);
+    }
+
+    if (a->event.timer_set) {
+        ngx_del_timer(&a->event);
+    }
+
+    if (a->event.posted) {
+        ngx_delete_posted_event(&a->event);
     }
 }
 
@@ -144,7 +163,7 @@ ngx_http_litellm_attempt_start(ngx_http_litellm_attempt_t *a)
 }
 
 
-/* all that the dialect wants is there */
+/* what has to be there before the request can be written is waited for */
 
 static ngx_int_t
 ngx_http_litellm_attempt_request(ngx_http_litellm_attempt_t *a)
@@ -168,6 +187,64 @@ ngx_http_litellm_attempt_request(ngx_http_litellm_attempt_t *a)
 }
 
 
+void
+ngx_http_litellm_attempt_later(ngx_http_litellm_attempt_t *a,
+    ngx_http_litellm_step_pt next, ngx_msec_t delay)
+{
+    a->next = next;
+
+    a->event.handler = ngx_http_litellm_attempt_event;
+    a->event.data = a;
+    a->event.log = a->parent->connection->log;
+
+    if (delay) {
+        ngx_add_timer(&a->event, delay);
+
+    } else {
+        ngx_post_event(&a->event, &ngx_posted_events);
+    }
+}
+
+
+static void
+ngx_http_litellm_attempt_event(ngx_event_t *ev)
+{
+    ngx_connection_t            *c;
+    ngx_http_litellm_attempt_t  *a;
+
+    a = ev->data;
+    c = a->parent->connection;
+
+    ngx_http_set_log_request(c->log, a->parent);
+
+    ngx_http_litellm_attempt_resume(a, a->next(a));
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+void
+ngx_http_litellm_attempt_resume(ngx_http_litellm_attempt_t *a, ngx_int_t rc)
+{
+    if (rc == NGX_ERROR) {
+        ngx_http_finalize_request(a->parent, NGX_ERROR);
+        return;
+    }
+
+    if (rc == NGX_AGAIN) {
+        return;
+    }
+
+    /* it is done without an answer */
+
+    if (a->handler) {
+        a->handler(a);
+    }
+
+    a->parent->write_event_handler(a->parent);
+}
+
+
 static ngx_int_t
 ngx_http_litellm_attempt_new_answer(ngx_http_litellm_attempt_t *a)
 {
@@ -182,7 +259,7 @@ ngx_http_litellm_attempt_new_answer(ngx_http_litellm_attempt_t *a)
 
 /* an address first: without one there is no upstream to start */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_litellm_attempt_connect(ngx_http_litellm_attempt_t *a)
 {
     ngx_int_t  rc;
@@ -229,24 +306,16 @@ ngx_http_litellm_attempt_resolved(ngx_http_litellm_resolve_t *rs,
     ngx_http_set_log_request(c->log, a->parent);
 
     if (rc == NGX_OK) {
-
         rc = ngx_http_litellm_attempt_send(a);
-
-        if (rc == NGX_ERROR) {
-            ngx_http_finalize_request(a->parent, NGX_ERROR);
-        }
 
     } else {
         ngx_http_litellm_attempt_fail(a, NGX_LITELLM_API_CONNECTION, 500,
                                       "the provider's name does not resolve");
         a->done = 1;
-
-        if (a->handler) {
-            a->handler(a);
-        }
-
-        a->parent->write_event_handler(a->parent);
+        rc = NGX_DECLINED;
     }
+
+    ngx_http_litellm_attempt_resume(a, rc);
 
     ngx_http_run_posted_requests(c);
 }
@@ -285,7 +354,7 @@ ngx_http_litellm_attempt_send(ngx_http_litellm_attempt_t *a)
 
 /*
  * The clone has ended.  An inactive one calls this twice: the first call
- * counts.
+ * counts, the second may come when another exchange is under way.
  */
 
 static ngx_int_t
@@ -301,17 +370,25 @@ ngx_http_litellm_attempt_post(ngx_http_request_t *r, void *data, ngx_int_t rc)
         return (rc == NGX_OK) ? NGX_ERROR : rc;
     }
 
-    if (a->done) {
+    if (a->done || r != a->request) {
         return NGX_OK;
     }
-
-    a->done = 1;
 
     if (a->parent->upstream_states == NULL) {
         a->parent->upstream_states = r->upstream_states;
     }
 
-    ngx_http_litellm_attempt_judge(a, rc);
+    if (ngx_http_litellm_attempt_judge(a, rc) == NGX_AGAIN) {
+
+        /* another exchange follows */
+
+        a->spent = a->request;
+        a->request = NULL;
+
+        return NGX_OK;
+    }
+
+    a->done = 1;
 
     if (a->handler) {
         a->handler(a);
@@ -321,13 +398,15 @@ ngx_http_litellm_attempt_post(ngx_http_request_t *r, void *data, ngx_int_t rc)
 }
 
 
-static void
+/* NGX_OK, or NGX_AGAIN: it goes on */
+
+static ngx_int_t
 ngx_http_litellm_attempt_judge(ngx_http_litellm_attempt_t *a, ngx_int_t rc)
 {
     ngx_str_t  body;
 
     if (a->error.class != NGX_LITELLM_NO_ERROR) {
-        return;
+        return NGX_OK;
     }
 
     if (a->status == 0) {
@@ -346,14 +425,14 @@ ngx_http_litellm_attempt_judge(ngx_http_litellm_attempt_t *a, ngx_int_t rc)
                                           "internal error");
         }
 
-        return;
+        return NGX_OK;
     }
 
     if (a->mode != NGX_HTTP_LITELLM_COLLECT) {
 
         if (a->rc == NGX_HTTP_GATEWAY_TIME_OUT && !a->complete) {
             ngx_http_litellm_attempt_timeout(a);
-            return;
+            return NGX_OK;
         }
 
         if (ngx_http_litellm_stream_end(a) != NGX_OK) {
@@ -361,7 +440,7 @@ ngx_http_litellm_attempt_judge(ngx_http_litellm_attempt_t *a, ngx_int_t rc)
                                           "internal error");
         }
 
-        return;
+        return NGX_OK;
     }
 
     if (!a->body_done
@@ -370,14 +449,14 @@ ngx_http_litellm_attempt_judge(ngx_http_litellm_attempt_t *a, ngx_int_t rc)
     {
         if (a->rc == NGX_HTTP_GATEWAY_TIME_OUT) {
             ngx_http_litellm_attempt_timeout(a);
-            return;
+            return NGX_OK;
         }
 
         if (a->status < 300) {
             ngx_http_litellm_attempt_fail(a, NGX_LITELLM_API_CONNECTION, 500,
                           "the provider closed the connection in the middle "
                           "of its answer");
-            return;
+            return NGX_OK;
         }
     }
 
@@ -391,10 +470,10 @@ ngx_http_litellm_attempt_judge(ngx_http_litellm_attempt_t *a, ngx_int_t rc)
 
         a->error.retry_after = ngx_http_litellm_attempt_retry_after(a);
 
-        return;
+        return NGX_OK;
     }
 
-    ngx_http_litellm_attempt_answer(a);
+    return ngx_http_litellm_attempt_answer(a);
 }
 
 
@@ -408,7 +487,7 @@ ngx_http_litellm_attempt_timeout(ngx_http_litellm_attempt_t *a)
 
 /* a whole 2xx body */
 
-static void
+static ngx_int_t
 ngx_http_litellm_attempt_answer(ngx_http_litellm_attempt_t *a)
 {
     ngx_int_t  rc;
@@ -419,7 +498,24 @@ ngx_http_litellm_attempt_answer(ngx_http_litellm_attempt_t *a)
 
     a->call->deployment = a->deployment;
 
-    if (a->call->stream) {
+    if (a->dialect->follow && (!a->call->stream || a->wire.whole)) {
+
+        rc = ngx_http_litellm_exchange_follow(a, &body);
+
+        if (rc == NGX_AGAIN) {
+            return NGX_AGAIN;
+        }
+
+        if (rc == NGX_ERROR) {
+            ngx_http_litellm_attempt_fail(a, NGX_LITELLM_API_CONNECTION, 500,
+                                          "internal error");
+        }
+
+        if (a->call->stream || a->error.class != NGX_LITELLM_NO_ERROR) {
+            return NGX_OK;
+        }
+
+    } else if (a->call->stream) {
 
         /* JSON in place of events: an error, or a server without streams */
 
@@ -434,7 +530,7 @@ ngx_http_litellm_attempt_answer(ngx_http_litellm_attempt_t *a)
                                     "the provider answered without a stream");
         }
 
-        return;
+        return NGX_OK;
     }
 
     if (a->wire.pass) {
@@ -463,6 +559,8 @@ ngx_http_litellm_attempt_answer(ngx_http_litellm_attempt_t *a)
         ngx_http_litellm_attempt_fail(a, NGX_LITELLM_API_CONNECTION, 500,
                                       "internal error");
     }
+
+    return NGX_OK;
 }
 
 
@@ -528,12 +626,7 @@ ngx_http_litellm_attempt_cancel(ngx_http_litellm_attempt_t *a,
                                   (class == NGX_LITELLM_TIMEOUT) ? 408 : 500,
                                   text);
 
-    if (a->resolving) {
-        a->resolving = 0;
-        ngx_http_litellm_origin_cancel(&a->resolve);
-        a->done = 1;
-        return;
-    }
+    ngx_http_litellm_attempt_stop_waiting(a);
 
     sr = a->request;
 

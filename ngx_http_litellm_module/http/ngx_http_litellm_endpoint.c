@@ -26,9 +26,11 @@ static const char  *ngx_http_litellm_bundles[] = {
 
 static ngx_http_litellm_endpoint_t *ngx_http_litellm_endpoint(ngx_conf_t *cf,
     ngx_http_litellm_main_conf_t *mcf, ngx_http_litellm_loc_conf_t *lcf,
-    ngx_litellm_deployment_t *d);
+    ngx_litellm_url_t *url, ngx_litellm_deployment_t *d);
 static ngx_http_upstream_srv_conf_t *ngx_http_litellm_declared(ngx_conf_t *cf,
     ngx_str_t *host);
+static ngx_int_t ngx_http_litellm_upstream_conf(ngx_conf_t *cf,
+    ngx_http_litellm_loc_conf_t *lcf, ngx_http_litellm_endpoint_t *e);
 #if (NGX_HTTP_SSL)
 static ngx_int_t ngx_http_litellm_set_ssl(ngx_conf_t *cf,
     ngx_http_litellm_loc_conf_t *lcf);
@@ -52,8 +54,19 @@ ngx_http_litellm_endpoints(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
             continue;
         }
 
-        d[i]->http = ngx_http_litellm_endpoint(cf, mcf, lcf, d[i]);
+        d[i]->http = ngx_http_litellm_endpoint(cf, mcf, lcf, &d[i]->url,
+                                               d[i]);
         if (d[i]->http == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (d[i]->alt.host.len == 0) {
+            continue;
+        }
+
+        d[i]->http_alt = ngx_http_litellm_endpoint(cf, mcf, lcf, &d[i]->alt,
+                                                   d[i]);
+        if (d[i]->http_alt == NULL) {
             return NGX_ERROR;
         }
     }
@@ -64,17 +77,15 @@ ngx_http_litellm_endpoints(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
 
 static ngx_http_litellm_endpoint_t *
 ngx_http_litellm_endpoint(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
-    ngx_http_litellm_loc_conf_t *lcf, ngx_litellm_deployment_t *d)
+    ngx_http_litellm_loc_conf_t *lcf, ngx_litellm_url_t *url,
+    ngx_litellm_deployment_t *d)
 {
     u_char                          *p;
     uint32_t                         hash;
     ngx_str_t                        name;
-    ngx_litellm_url_t               *url;
     ngx_http_core_loc_conf_t        *clcf;
     ngx_http_litellm_endpoint_t     *e;
     ngx_http_litellm_origin_conf_t   conf;
-
-    url = &d->url;
 
     name.data = ngx_pnalloc(cf->pool,
                             sizeof("https://[]:65535") + url->host.len);
@@ -183,10 +194,8 @@ ngx_int_t
 ngx_http_litellm_upstreams(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
     ngx_http_litellm_loc_conf_t *lcf)
 {
-    ngx_uint_t                     i;
-    ngx_http_upstream_conf_t      *u;
-    ngx_litellm_deployment_t     **d;
-    ngx_http_litellm_endpoint_t   *e;
+    ngx_uint_t                  i;
+    ngx_litellm_deployment_t  **d;
 
     lcf->upstreams = ngx_pcalloc(cf->pool, (mcf->nendpoints + 1)
                                            * sizeof(ngx_http_upstream_conf_t));
@@ -198,68 +207,76 @@ ngx_http_litellm_upstreams(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
 
     for (i = 0; i < lcf->config->deployments.nelts; i++) {
 
-        e = d[i]->http;
-
-        if (e == NULL) {
-            continue;
-        }
-
-        u = &lcf->upstreams[e->index];
-
-        if (u->upstream != NULL) {
-            continue;
-        }
-
-        u->upstream = e->upstream;
-        u->connect_timeout = lcf->connect_timeout;
-        u->send_timeout = lcf->send_timeout;
-        u->read_timeout = lcf->read_timeout;
-        u->buffer_size = lcf->buffer_size;
-        u->next_upstream = lcf->next_upstream;
-        u->next_upstream_tries = lcf->next_upstream_tries;
-
-        if (e->origin != NULL
-            && (u->next_upstream & NGX_HTTP_UPSTREAM_FT_ERROR))
-        {
-            /*
-             * An address that does not answer a connect: our origins repeat
-             * nothing that was sent on a fresh connection.
-             */
-
-            u->next_upstream |= NGX_HTTP_UPSTREAM_FT_TIMEOUT;
-        }
-
-        u->socket_keepalive = lcf->socket_keepalive;
-        u->pass_request_headers = 0;
-        u->pass_request_body = 0;
-        u->hide_headers = NGX_CONF_UNSET_PTR;
-        u->pass_headers = NGX_CONF_UNSET_PTR;
-        ngx_str_set(&u->module, "litellm");
-
-        /* what a provider says to nginx in X-Accel headers is not obeyed */
-
-        u->ignore_headers = ~(ngx_uint_t) 0;
-
-#if (NGX_HTTP_SSL)
-
-        if (!e->url.tls) {
-            continue;
-        }
-
-        if (lcf->ssl->ctx == NULL
-            && ngx_http_litellm_set_ssl(cf, lcf) != NGX_OK)
+        if (ngx_http_litellm_upstream_conf(cf, lcf, d[i]->http) != NGX_OK
+            || ngx_http_litellm_upstream_conf(cf, lcf, d[i]->http_alt)
+               != NGX_OK)
         {
             return NGX_ERROR;
         }
+    }
 
-        u->ssl = lcf->ssl;
-        u->ssl_name = &e->ssl_name;
-        u->ssl_server_name = 1;
-        u->ssl_verify = lcf->ssl_verify;
-        u->ssl_session_reuse = lcf->ssl_session_reuse;
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_litellm_upstream_conf(ngx_conf_t *cf,
+    ngx_http_litellm_loc_conf_t *lcf, ngx_http_litellm_endpoint_t *e)
+{
+    ngx_http_upstream_conf_t  *u;
+
+    if (e == NULL || lcf->upstreams[e->index].upstream != NULL) {
+        return NGX_OK;
+    }
+
+    u = &lcf->upstreams[e->index];
+
+    u->upstream = e->upstream;
+    u->connect_timeout = lcf->connect_timeout;
+    u->send_timeout = lcf->send_timeout;
+    u->read_timeout = lcf->read_timeout;
+    u->buffer_size = lcf->buffer_size;
+    u->next_upstream = lcf->next_upstream;
+    u->next_upstream_tries = lcf->next_upstream_tries;
+
+    if (e->origin != NULL && (u->next_upstream & NGX_HTTP_UPSTREAM_FT_ERROR)) {
+
+        /*
+         * An address that does not answer a connect: our origins repeat
+         * nothing that was sent on a fresh connection.
+         */
+
+        u->next_upstream |= NGX_HTTP_UPSTREAM_FT_TIMEOUT;
+    }
+
+    u->socket_keepalive = lcf->socket_keepalive;
+    u->pass_request_headers = 0;
+    u->pass_request_body = 0;
+    u->hide_headers = NGX_CONF_UNSET_PTR;
+    u->pass_headers = NGX_CONF_UNSET_PTR;
+    ngx_str_set(&u->module, "litellm");
+
+    /* what a provider says to nginx in X-Accel headers is not obeyed */
+
+    u->ignore_headers = ~(ngx_uint_t) 0;
+
+#if (NGX_HTTP_SSL)
+
+    if (!e->url.tls) {
+        return NGX_OK;
+    }
+
+    if (lcf->ssl->ctx == NULL && ngx_http_litellm_set_ssl(cf, lcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    u->ssl = lcf->ssl;
+    u->ssl_name = &e->ssl_name;
+    u->ssl_server_name = 1;
+    u->ssl_verify = lcf->ssl_verify;
+    u->ssl_session_reuse = lcf->ssl_session_reuse;
 
 #endif
-    }
 
     return NGX_OK;
 }

@@ -42,7 +42,7 @@ static ngx_int_t ngx_http_litellm_flush_range(ngx_http_litellm_attempt_t *a,
     u_char *start, u_char *end);
 static ngx_chain_t *ngx_http_litellm_page(ngx_litellm_out_t *out,
     size_t wanted);
-static ngx_chain_t *ngx_http_litellm_free_buf(ngx_http_upstream_t *u,
+static ngx_chain_t *ngx_http_litellm_free_buf(ngx_chain_t **ll,
     ngx_uint_t memory);
 static ngx_int_t ngx_http_litellm_unreadable(ngx_http_litellm_attempt_t *a);
 
@@ -72,7 +72,14 @@ ngx_http_litellm_stream_init(ngx_http_litellm_attempt_t *a)
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_litellm_module);
 
-    if (ngx_http_litellm_stream_create(a) == NULL) {
+    if (a->stream != NULL) {
+
+        /* a further exchange: what was decoded so far stays */
+
+        ngx_memzero(&a->stream->sse, sizeof(ngx_litellm_sse_t));
+        ngx_memzero(&a->stream->frames, sizeof(ngx_litellm_frames_t));
+
+    } else if (ngx_http_litellm_stream_create(a) == NULL) {
         return NGX_ERROR;
     }
 
@@ -81,6 +88,10 @@ ngx_http_litellm_stream_init(ngx_http_litellm_attempt_t *a)
 
     a->stream->frames.pool = r->pool;
     a->stream->frames.max = lcf->max_event_size;
+
+    if (a->stream->decoder.call != NULL) {
+        return NGX_OK;
+    }
 
     a->stream->doc.pool = r->pool;
 
@@ -415,7 +426,7 @@ ngx_http_litellm_emit(void *data, ngx_litellm_event_t *ev)
 
     if (!a->committed) {
 
-        lcf = ngx_http_get_module_loc_conf(a->request,
+        lcf = ngx_http_get_module_loc_conf(a->parent,
                                            ngx_http_litellm_module);
 
         if (ngx_litellm_event_is_content(ev->type)
@@ -529,7 +540,7 @@ ngx_http_litellm_flush_range(ngx_http_litellm_attempt_t *a, u_char *start,
         return NGX_OK;
     }
 
-    cl = ngx_http_litellm_free_buf(u, 1);
+    cl = ngx_http_litellm_free_buf(&u->free_bufs, 1);
 
     if (cl == NULL) {
         cl = ngx_alloc_chain_link(a->request->pool);
@@ -579,16 +590,20 @@ ngx_http_litellm_page(ngx_litellm_out_t *out, size_t wanted)
 
     u = a->request->upstream;
 
-    cl = ngx_http_litellm_free_buf(u, 0);
+    cl = ngx_http_litellm_free_buf(&u->free_bufs, 0);
+
+    if (cl == NULL) {
+        cl = ngx_http_litellm_free_buf(&a->stream->free, 0);
+    }
 
     if (cl == NULL) {
 
-        cl = ngx_alloc_chain_link(a->request->pool);
+        cl = ngx_alloc_chain_link(a->parent->pool);
         if (cl == NULL) {
             return NULL;
         }
 
-        cl->buf = ngx_create_temp_buf(a->request->pool,
+        cl->buf = ngx_create_temp_buf(a->parent->pool,
                                       NGX_HTTP_LITELLM_PAGE);
         if (cl->buf == NULL) {
             return NULL;
@@ -599,7 +614,7 @@ ngx_http_litellm_page(ngx_litellm_out_t *out, size_t wanted)
 
     b->pos = b->start;
     b->last = b->start;
-    b->tag = u->output.tag;
+    b->tag = (ngx_buf_tag_t) &ngx_http_litellm_module;
 
     cl->next = NULL;
 
@@ -613,11 +628,11 @@ ngx_http_litellm_page(ngx_litellm_out_t *out, size_t wanted)
  */
 
 static ngx_chain_t *
-ngx_http_litellm_free_buf(ngx_http_upstream_t *u, ngx_uint_t memory)
+ngx_http_litellm_free_buf(ngx_chain_t **ll, ngx_uint_t memory)
 {
-    ngx_chain_t  *cl, **ll;
+    ngx_chain_t  *cl;
 
-    for (ll = &u->free_bufs; *ll; ll = &(*ll)->next) {
+    for ( /* void */ ; *ll; ll = &(*ll)->next) {
 
         cl = *ll;
 

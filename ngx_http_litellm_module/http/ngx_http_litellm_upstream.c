@@ -79,7 +79,7 @@ ngx_http_litellm_upstream_handler(ngx_http_request_t *r,
     u->uri = a->wire.path;
 
 #if (NGX_HTTP_SSL)
-    u->ssl = a->endpoint->url.tls;
+    u->ssl = a->url->tls;
 #endif
 
     if (u->ssl) {
@@ -129,7 +129,7 @@ ngx_http_litellm_create_request(ngx_http_request_t *r)
     get = (method->len == 3 && ngx_memcmp(method->data, "GET", 3) == 0);
 
     len = method->len + sizeof("  HTTP/1.1" CRLF) - 1 + w->path.len
-          + sizeof("Host: " CRLF) - 1 + a->deployment->url.authority.len
+          + sizeof("Host: " CRLF) - 1 + a->url->authority.len
           + sizeof("Content-Type: application/json" CRLF) - 1
           + sizeof("Accept-Encoding: identity" CRLF) - 1
           + sizeof("Content-Length: " CRLF CRLF) - 1 + NGX_OFF_T_LEN
@@ -153,8 +153,7 @@ ngx_http_litellm_create_request(ngx_http_request_t *r)
     p = ngx_cpymem(p, w->path.data, w->path.len);
     p = ngx_cpymem(p, " HTTP/1.1" CRLF "Host: ",
                    sizeof(" HTTP/1.1" CRLF "Host: ") - 1);
-    p = ngx_cpymem(p, a->deployment->url.authority.data,
-                   a->deployment->url.authority.len);
+    p = ngx_cpymem(p, a->url->authority.data, a->url->authority.len);
     p = ngx_cpymem(p, CRLF "Accept-Encoding: identity" CRLF,
                    sizeof(CRLF "Accept-Encoding: identity" CRLF) - 1);
 
