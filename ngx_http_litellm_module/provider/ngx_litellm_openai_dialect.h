@@ -28,7 +28,10 @@ struct ngx_litellm_variant_s {
     /* bits of the parameters that it takes; NULL: what OpenAI's model takes */
     uint64_t   (*supported)(ngx_litellm_call_t *call);
 
-    /* wire->path; NULL: api_base and OpenAI's endpoint below it */
+    /*
+     * wire->path, before the body is made; may change call->provider_model,
+     * the model's name in it.  NULL: api_base and OpenAI's endpoint below it.
+     */
     ngx_int_t  (*path)(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire);
 
     /* wire->headers; NULL: "Authorization: Bearer" */
@@ -71,6 +74,11 @@ struct ngx_litellm_variant_s {
     ngx_str_t    marks;
 };
 
+
+/* variant->path where "/v1" is between the api_base and that, unless the
+   api_base has it or names the endpoint */
+ngx_int_t ngx_litellm_openai_v1_path(ngx_litellm_call_t *call,
+    ngx_litellm_wire_t *wire);
 
 /* what a model family asks for */
 typedef struct {

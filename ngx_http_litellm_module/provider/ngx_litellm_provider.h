@@ -387,6 +387,12 @@ ngx_int_t ngx_litellm_bedrock_setup(ngx_litellm_config_env_t *env,
     ngx_pool_t *pool, ngx_litellm_deployment_t *d, ngx_str_t *why);
 ngx_int_t ngx_litellm_replicate_setup(ngx_litellm_config_env_t *env,
     ngx_pool_t *pool, ngx_litellm_deployment_t *d, ngx_str_t *why);
+ngx_int_t ngx_litellm_cloudflare_setup(ngx_litellm_config_env_t *env,
+    ngx_pool_t *pool, ngx_litellm_deployment_t *d, ngx_str_t *why);
+ngx_int_t ngx_litellm_databricks_setup(ngx_litellm_config_env_t *env,
+    ngx_pool_t *pool, ngx_litellm_deployment_t *d, ngx_str_t *why);
+ngx_int_t ngx_litellm_datarobot_setup(ngx_litellm_config_env_t *env,
+    ngx_pool_t *pool, ngx_litellm_deployment_t *d, ngx_str_t *why);
 
 const ngx_litellm_dialect_t *ngx_litellm_azure_ai_select(
     ngx_litellm_call_t *call);
@@ -414,6 +420,12 @@ extern const ngx_litellm_variant_t  ngx_litellm_deepseek_variant;
 extern const ngx_litellm_variant_t  ngx_litellm_together_variant;
 extern const ngx_litellm_variant_t  ngx_litellm_openrouter_variant;
 extern const ngx_litellm_variant_t  ngx_litellm_huggingface_variant;
+extern const ngx_litellm_variant_t  ngx_litellm_fireworks_variant;
+extern const ngx_litellm_variant_t  ngx_litellm_parasail_variant;
+extern const ngx_litellm_variant_t  ngx_litellm_ragflow_variant;
+extern const ngx_litellm_variant_t  ngx_litellm_sarvam_variant;
+extern const ngx_litellm_variant_t  ngx_litellm_scx_variant;
+extern const ngx_litellm_variant_t  ngx_litellm_v1_variant;
 
 extern const ngx_litellm_provider_t  ngx_litellm_providers[];  /* name.len 0
                                                                   ends it */

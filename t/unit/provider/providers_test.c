@@ -73,6 +73,10 @@ static const struct {
     { "hosted_vllm/org/m", NULL, "http://h:8000/v1", NGX_OK, "hosted_vllm",
       "org/m" },
     { "xai/grok-4", NULL, NULL, NGX_OK, "xai", "grok-4" },
+    { "fireworks_ai/deepseek-v3", NULL, NULL, NGX_OK, "fireworks_ai",
+      "deepseek-v3" },
+    { "nano-gpt/a/b", NULL, NULL, NGX_OK, "nano-gpt", "a/b" },
+    { "vllm/org/m", NULL, "http://h/v1", NGX_OK, "vllm", "org/m" },
 
     /* custom_llm_provider stands above the prefix */
     { "gpt-4o", "openai", NULL, NGX_OK, "openai", "gpt-4o" },
@@ -199,6 +203,16 @@ test_access(void)
     CHECK_INT(d.no_credentials, 1);
     CHECK_INT(d.organization.len, 0);
 
+    unit_case("several variables for a key");
+    vars[0] = "FRIENDLI_TOKEN=second";
+    vars[1] = NULL;
+    CHECK_INT(detect(&d, "friendliai/x", NULL, NULL, &hint), NGX_OK);
+    CHECK_INT(d.no_credentials, 0);
+    CHECK_STR(&d.api_key, "second");
+    vars[0] = NULL;
+    CHECK_INT(detect(&d, "friendliai/x", NULL, NULL, &hint), NGX_OK);
+    CHECK_STR(&d.missing_env, "FRIENDLIAI_API_KEY");
+
     unit_case("modes and rows");
     CHECK_INT(detect(&d, "openai/text-embedding-3-small", NULL, NULL, &hint),
               NGX_OK);
@@ -224,6 +238,70 @@ test_access(void)
     CHECK(d.provider != NULL);
     CHECK_INT(d.no_credentials, 0);
     CHECK_STR(&d.model, "gemini-pro");
+}
+
+
+/* addresses that are made of something else */
+
+static const struct {
+    const char  *model;
+    const char  *base;
+    const char  *var;
+    ngx_int_t    rc;
+    const char  *want;          /* or why not */
+} bases[] = {
+    { "cloudflare/@cf/m", NULL, "CLOUDFLARE_ACCOUNT_ID=a1B2", NGX_OK,
+      "https://api.cloudflare.com/client/v4/accounts/a1B2/ai/v1" },
+    { "cloudflare/@cf/m", "https://h/accounts/a/ai/run/", NULL, NGX_OK,
+      "https://h/accounts/a/ai/v1" },
+    { "cloudflare/@cf/m", "https://h/ai/v1", NULL, NGX_OK,
+      "https://h/ai/v1" },
+    { "cloudflare/@cf/m", NULL, NULL, NGX_BUSY,
+      "Cloudflare needs CLOUDFLARE_ACCOUNT_ID in the environment, or an "
+      "api_base" },
+    { "cloudflare/@cf/m", NULL, "CLOUDFLARE_ACCOUNT_ID=a/../b", NGX_BUSY,
+      "CLOUDFLARE_ACCOUNT_ID is no account's id" },
+    { "databricks/m", "https://w.cloud.databricks.com", NULL, NGX_OK,
+      "https://w.cloud.databricks.com/serving-endpoints" },
+    { "databricks/m", "https://w.cloud.databricks.com/", NULL, NGX_OK,
+      "https://w.cloud.databricks.com/serving-endpoints" },
+    { "databricks/m", "https://w/serving-endpoints", NULL, NGX_OK,
+      "https://w/serving-endpoints" },
+    { "datarobot/m", NULL, NULL, NGX_OK,
+      "https://app.datarobot.com/api/v2/genai/llmgw" },
+    { "datarobot/m", NULL, "DATAROBOT_ENDPOINT=https://d.example/api/v2/",
+      NGX_OK, "https://d.example/api/v2/genai/llmgw" },
+    { "datarobot/m", "https://d.example", NULL, NGX_OK,
+      "https://d.example/api/v2/genai/llmgw" },
+    { "datarobot/m", "https://d/api/v2/deployments/1", NULL, NGX_OK,
+      "https://d/api/v2/deployments/1" },
+};
+
+
+static void
+test_bases(void)
+{
+    size_t                    i;
+    ngx_str_t                 hint;
+    ngx_litellm_deployment_t  d;
+
+    for (i = 0; i < sizeof(bases) / sizeof(bases[0]); i++) {
+        unit_case("base %s %s", bases[i].model,
+                  bases[i].base ? bases[i].base : "-");
+
+        vars[0] = bases[i].var;
+        vars[1] = NULL;
+
+        if (!CHECK_INT(detect(&d, bases[i].model, NULL, bases[i].base, &hint),
+                       bases[i].rc))
+        {
+            continue;
+        }
+
+        CHECK_STR(bases[i].rc == NGX_OK ? &d.api_base : &hint, bases[i].want);
+    }
+
+    vars[0] = NULL;
 }
 
 
@@ -266,5 +344,6 @@ unit_main(void)
 {
     test_choice();
     test_access();
+    test_bases();
     test_table();
 }
