@@ -226,7 +226,6 @@ ngx_litellm_parasail_edit(ngx_litellm_call_t *call, ngx_litellm_json_t *root,
     ngx_litellm_splice_t *sp, ngx_array_t *adds, uint64_t *present,
     ngx_litellm_error_t *e)
 {
-    ngx_uint_t           i;
     ngx_litellm_add_t   *add;
     ngx_litellm_json_t  *v;
 
@@ -236,17 +235,11 @@ ngx_litellm_parasail_edit(ngx_litellm_call_t *call, ngx_litellm_json_t *root,
         v->flags |= NGX_LITELLM_JSON_DROPPED;
     }
 
-    add = adds->elts;
+    add = ngx_litellm_openai_added(adds, "store", sizeof("store") - 1);
 
-    for (i = 0; i < adds->nelts; i++) {
-        if (add[i].name.len == sizeof("store") - 1
-            && ngx_memcmp(add[i].name.data, "store", sizeof("store") - 1) == 0)
-        {
-            ngx_str_set(&add[i].value, "false");
-        }
+    if (add != NULL) {
+        ngx_str_set(&add->value, "false");
     }
-
-    *present &= ~ngx_litellm_param_bit(STORE);
 
     return NGX_OK;
 }
@@ -268,7 +261,6 @@ ngx_litellm_scx_edit(ngx_litellm_call_t *call, ngx_litellm_json_t *root,
     ngx_litellm_splice_t *sp, ngx_array_t *adds, uint64_t *present,
     ngx_litellm_error_t *e)
 {
-    ngx_uint_t           i;
     ngx_litellm_add_t   *add;
     ngx_litellm_json_t  *v;
 
@@ -279,15 +271,11 @@ ngx_litellm_scx_edit(ngx_litellm_call_t *call, ngx_litellm_json_t *root,
         return NGX_OK;
     }
 
-    add = adds->elts;
+    add = ngx_litellm_openai_added(adds, "temperature",
+                                   sizeof("temperature") - 1);
 
-    for (i = 0; i < adds->nelts; i++) {
-        if (add[i].name.len == sizeof("temperature") - 1
-            && ngx_memcmp(add[i].name.data, "temperature", add[i].name.len)
-               == 0)
-        {
-            ngx_str_set(&add[i].value, "1.99");
-        }
+    if (add != NULL) {
+        ngx_str_set(&add->value, "1.99");
     }
 
     return NGX_OK;
