@@ -502,11 +502,10 @@ ngx_http_litellm_provider_headers(ngx_http_request_t *r,
     ngx_http_litellm_attempt_t *a, ngx_uint_t status)
 {
     u_char                     *p;
-    ngx_str_t                  *key;
     ngx_uint_t                  i, own;
     ngx_http_litellm_header_t  *h;
 
-    key = &a->deployment->api_key;
+    a->call->deployment = a->deployment;
     h = a->headers.elts;
 
     for (i = 0; i < a->headers.nelts; i++) {
@@ -515,13 +514,9 @@ ngx_http_litellm_provider_headers(ngx_http_request_t *r,
             continue;
         }
 
-        if (key->len && h[i].value.len >= key->len
-            && ngx_litellm_find(h[i].value.data,
-                                h[i].value.data + h[i].value.len,
-                                (char *) key->data, key->len)
-               != NULL)
-        {
-            /* a provider that echoes what it was sent: our key is in there */
+        if (ngx_litellm_error_tells(a->call, &h[i].value)) {
+
+            /* a provider that echoes what it was sent: a secret is in there */
 
             continue;
         }

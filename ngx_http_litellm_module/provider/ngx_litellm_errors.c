@@ -56,6 +56,8 @@ static ngx_uint_t ngx_litellm_errors_guess(ngx_litellm_errors_body_t *b);
 static ngx_uint_t ngx_litellm_errors_has(ngx_litellm_errors_body_t *b,
     const char *word);
 static void ngx_litellm_errors_cut(ngx_str_t *s, size_t max);
+static ngx_uint_t ngx_litellm_errors_next(ngx_litellm_call_t *call,
+    ngx_uint_t *i, ngx_str_t **secret);
 static ngx_uint_t ngx_litellm_errors_secret(ngx_str_t *name);
 static void ngx_litellm_errors_scrub(ngx_litellm_call_t *call, ngx_str_t *s);
 static void ngx_litellm_errors_hide(ngx_litellm_call_t *call, ngx_str_t *s,
@@ -509,26 +511,73 @@ ngx_litellm_error_scrub(ngx_litellm_call_t *call, ngx_litellm_error_t *e)
 static void
 ngx_litellm_errors_scrub(ngx_litellm_call_t *call, ngx_str_t *s)
 {
-    ngx_uint_t                 i;
+    ngx_str_t   *secret;
+    ngx_uint_t   i;
+
+    for (i = 0; ngx_litellm_errors_next(call, &i, &secret); i++) {
+        ngx_litellm_errors_hide(call, s, secret);
+    }
+}
+
+
+ngx_uint_t
+ngx_litellm_error_tells(ngx_litellm_call_t *call, ngx_str_t *s)
+{
+    ngx_str_t   *secret;
+    ngx_uint_t   i;
+
+    for (i = 0; ngx_litellm_errors_next(call, &i, &secret); i++) {
+        if (secret->len <= s->len
+            && ngx_litellm_find(s->data, s->data + s->len,
+                                (char *) secret->data, secret->len)
+               != NULL)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * The i-th or a later secret of the deployment: its key, its token, what
+ * settings hold.  0: there is none.
+ */
+
+static ngx_uint_t
+ngx_litellm_errors_next(ngx_litellm_call_t *call, ngx_uint_t *i,
+    ngx_str_t **secret)
+{
+    ngx_uint_t                 n;
     ngx_keyval_t              *setting;
     ngx_litellm_deployment_t  *d;
 
     d = call->deployment;
+    n = d->settings ? d->settings->nelts : 0;
+    setting = d->settings ? d->settings->elts : NULL;
 
-    ngx_litellm_errors_hide(call, s, &d->api_key);
-    ngx_litellm_errors_hide(call, s, &call->token);
+    for ( /* void */ ; *i < n + 2; (*i)++) {
 
-    if (d->settings == NULL) {
-        return;
-    }
+        if (*i == 0) {
+            *secret = &d->api_key;
 
-    setting = d->settings->elts;
+        } else if (*i == 1) {
+            *secret = &call->token;
 
-    for (i = 0; i < d->settings->nelts; i++) {
-        if (ngx_litellm_errors_secret(&setting[i].key)) {
-            ngx_litellm_errors_hide(call, s, &setting[i].value);
+        } else if (ngx_litellm_errors_secret(&setting[*i - 2].key)) {
+            *secret = &setting[*i - 2].value;
+
+        } else {
+            continue;
+        }
+
+        if ((*secret)->len >= NGX_LITELLM_ERRORS_KEY) {
+            return 1;
         }
     }
+
+    return 0;
 }
 
 
@@ -555,7 +604,7 @@ ngx_litellm_errors_hide(ngx_litellm_call_t *call, ngx_str_t *s,
 {
     u_char  *p, *q, *last, *dst;
 
-    if (key->len < NGX_LITELLM_ERRORS_KEY || s->len < key->len) {
+    if (s->len < key->len) {
         return;
     }
 

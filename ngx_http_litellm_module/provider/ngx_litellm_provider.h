@@ -516,7 +516,10 @@ ngx_int_t ngx_litellm_params_list(ngx_litellm_call_t *call, const char *name,
 void ngx_litellm_error_openai(ngx_litellm_call_t *call, ngx_uint_t status,
     ngx_str_t *body, ngx_litellm_error_t *e);
 
-/* takes every place of the deployment's key out of e->message */
+/* true if s holds a secret of the deployment */
+ngx_uint_t ngx_litellm_error_tells(ngx_litellm_call_t *call, ngx_str_t *s);
+
+/* takes every place of the deployment's secrets out of *e */
 void ngx_litellm_error_scrub(ngx_litellm_call_t *call,
     ngx_litellm_error_t *e);
 

@@ -160,6 +160,9 @@ static void
 test_key(void)
 {
     u_char         *p, *text;
+    ngx_str_t       header;
+    ngx_array_t     list;
+    ngx_keyval_t    settings[3];
     ngx_str_t       body;
     ngx_uint_t      i;
     openai_call_t   c;
@@ -199,6 +202,35 @@ test_key(void)
     c.error.message = openai_str("a " OPENAI_KEY OPENAI_KEY " b");
     ngx_litellm_error_scrub(&c.call, &c.error);
     CHECK_STR(&c.error.message, "a ****** b");
+
+    unit_case("a token, and secrets among the settings");
+
+    openai_call(&c, NGX_LITELLM_OP_CHAT, "m", unit_str("{}"));
+    c.call.token = openai_str("ya29.token-of-the-day");
+
+    settings[0].key = openai_str("aws_region_name");
+    settings[0].value = openai_str("eu-central-1");
+    settings[1].key = openai_str("aws_secret_access_key");
+    settings[1].value = openai_str("wJalrXUtnFEMI");
+    settings[2].key = openai_str("client_secret");
+    settings[2].value = openai_str("entra-secret-1");
+
+    ngx_memzero(&list, sizeof(ngx_array_t));
+    list.elts = settings;
+    list.nelts = 3;
+    c.deployment.settings = &list;
+
+    c.error.message = openai_str("eu-central-1: wJalrXUtnFEMI entra-secret-1 "
+                                 "ya29.token-of-the-day " OPENAI_KEY);
+    ngx_litellm_error_scrub(&c.call, &c.error);
+    CHECK_STR(&c.error.message, "eu-central-1: *** *** *** ***");
+
+    header = openai_str("x-wJalrXUtnFEMI-y");
+    CHECK_INT(ngx_litellm_error_tells(&c.call, &header), 1);
+    header = openai_str("ya29.token-of-the-day");
+    CHECK_INT(ngx_litellm_error_tells(&c.call, &header), 1);
+    header = openai_str("eu-central-1");
+    CHECK_INT(ngx_litellm_error_tells(&c.call, &header), 0);
 
     unit_case("no key, a short key");
 
