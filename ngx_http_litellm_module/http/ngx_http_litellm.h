@@ -103,6 +103,8 @@ typedef struct {
 #endif
 
     ngx_http_upstream_conf_t        *upstreams;  /* by endpoint's index */
+    ngx_http_conf_ctx_t              conf_ctx;   /* of the location: for
+                                                    requests of our own */
 } ngx_http_litellm_loc_conf_t;
 
 
@@ -200,6 +202,7 @@ struct ngx_http_litellm_attempt_s {
     u_char                          *body;       /* COLLECT */
     size_t                           size;
     size_t                           alloc;      /* 0: in u->buffer */
+    size_t                           max;        /* 0: the location's */
 
     ngx_http_litellm_stream_t       *stream;     /* PASS, TRANSLATE */
     ngx_litellm_facts_t              facts;      /* of the whole answer */

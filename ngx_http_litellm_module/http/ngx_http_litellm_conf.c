@@ -243,6 +243,8 @@ ngx_http_litellm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_http_litellm_core_defaults(cf, conf);
 
+    conf->conf_ctx = *(ngx_http_conf_ctx_t *) cf->ctx;
+
     if (ngx_http_litellm_load(cf, mcf, conf) != NGX_OK
         || ngx_http_litellm_endpoints(cf, mcf, conf) != NGX_OK
         || ngx_http_litellm_upstreams(cf, mcf, conf) != NGX_OK)

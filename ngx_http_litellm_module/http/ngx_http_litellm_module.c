@@ -6,6 +6,7 @@
  */
 
 #include "ngx_http_litellm.h"
+#include "ngx_http_litellm_background.h"
 
 
 static char *ngx_http_litellm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -386,5 +387,6 @@ ngx_http_litellm_init(ngx_conf_t *cf)
 static void
 ngx_http_litellm_exit_process(ngx_cycle_t *cycle)
 {
+    ngx_http_litellm_background_exit();
     ngx_http_litellm_origins_exit(cycle);
 }

@@ -130,7 +130,7 @@ ngx_http_litellm_create_request(ngx_http_request_t *r)
 
     len = method->len + sizeof("  HTTP/1.1" CRLF) - 1 + w->path.len
           + sizeof("Host: " CRLF) - 1 + a->url->authority.len
-          + sizeof("Content-Type: application/json" CRLF) - 1
+          + sizeof("Content-Type: application/json" CRLF) - 1 + w->type.len
           + sizeof("Accept-Encoding: identity" CRLF) - 1
           + sizeof("Content-Length: " CRLF CRLF) - 1 + NGX_OFF_T_LEN
           + ngx_http_litellm_headers_len(&w->headers)
@@ -157,7 +157,10 @@ ngx_http_litellm_create_request(ngx_http_request_t *r)
     p = ngx_cpymem(p, CRLF "Accept-Encoding: identity" CRLF,
                    sizeof(CRLF "Accept-Encoding: identity" CRLF) - 1);
 
-    if (!get) {
+    if (w->type.len) {
+        p = ngx_sprintf(p, "Content-Type: %V" CRLF, &w->type);
+
+    } else if (!get) {
         p = ngx_cpymem(p, "Content-Type: application/json" CRLF,
                        sizeof("Content-Type: application/json" CRLF) - 1);
     }
@@ -799,12 +802,13 @@ ngx_http_litellm_collect(ngx_http_litellm_attempt_t *a, u_char *p,
 
         lcf = ngx_http_get_module_loc_conf(r, ngx_http_litellm_module);
 
-        max = lcf->max_response_size;
+        max = a->max ? a->max : lcf->max_response_size;
 
         if (n > max - ngx_min(max, a->size)) {
             ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                          "litellm: provider's answer is over "
-                          "\"litellm_max_response_size\"");
+                          "litellm: provider's answer is over %s",
+                          a->max ? "its bound"
+                                 : "\"litellm_max_response_size\"");
 
             ngx_http_litellm_attempt_fail(a, NGX_LITELLM_BAD_GATEWAY, 502,
                                    "the provider's answer is too large");

@@ -140,6 +140,7 @@ typedef struct {
                                                   versions; not Host, length,
                                                   type or extra_headers */
     ngx_litellm_out_t            body;
+    ngx_str_t                    type;         /* of the body; empty: JSON */
     unsigned                     pass:1;       /* same dialect: the answer goes
                                                   to the client untouched */
     unsigned                     hide_usage:1; /* we asked for the usage event:
