@@ -94,6 +94,42 @@ ngx_litellm_wire_header(ngx_litellm_wire_t *wire, const char *key, size_t len,
 
 
 ngx_int_t
+ngx_litellm_wire_path(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire,
+    const char *path, size_t len)
+{
+    u_char             *p;
+    ngx_litellm_url_t  *url;
+
+    url = &call->deployment->url;
+
+    if (url->path.len >= len
+        && ngx_memcmp(url->path.data + url->path.len - len, path, len) == 0)
+    {
+        len = 0;
+    }
+
+    p = ngx_pnalloc(call->pool, url->path.len + len + 1 + url->args.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    wire->path.data = p;
+
+    p = ngx_cpymem(p, url->path.data, url->path.len);
+    p = ngx_cpymem(p, path, len);
+
+    if (url->args.len) {
+        *p++ = '?';
+        p = ngx_cpymem(p, url->args.data, url->args.len);
+    }
+
+    wire->path.len = p - wire->path.data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_litellm_wire_bearer(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire,
     ngx_str_t *key)
 {
@@ -170,25 +206,37 @@ ngx_int_t
 ngx_litellm_call_arguments(ngx_pool_t *pool, ngx_litellm_json_t *v,
     ngx_str_t *dst)
 {
-    u_char  *p, *src, *last;
+    u_char  *p, *last;
     size_t   len;
 
-    src = v->start;
-    last = src + v->len;
     len = v->len;
+    last = v->start + v->len;
 
-    for (p = src; p < last; p++) {
+    for (p = v->start; p < last; p++) {
         if (*p == '"' || *p == '\\' || *p < 0x20) {
             len++;
         }
     }
 
-    p = ngx_pnalloc(pool, len);
-    if (p == NULL) {
+    dst->data = ngx_pnalloc(pool, len);
+    if (dst->data == NULL) {
         return NGX_ERROR;
     }
 
-    dst->data = p;
+    dst->len = ngx_litellm_call_quote(dst->data, v);
+
+    return NGX_OK;
+}
+
+
+size_t
+ngx_litellm_call_quote(u_char *dst, ngx_litellm_json_t *v)
+{
+    u_char  *p, *src, *last;
+
+    p = dst;
+    src = v->start;
+    last = src + v->len;
 
     /* of control characters only white space stands in valid JSON */
 
@@ -222,9 +270,7 @@ ngx_litellm_call_arguments(ngx_pool_t *pool, ngx_litellm_json_t *v,
         }
     }
 
-    dst->len = p - dst->data;
-
-    return NGX_OK;
+    return p - dst;
 }
 
 

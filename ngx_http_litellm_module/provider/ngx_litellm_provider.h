@@ -288,6 +288,8 @@ ngx_uint_t ngx_litellm_call_blank(ngx_str_t *text);
 /* JSON text as a J-string (a call's input to "arguments") */
 ngx_int_t ngx_litellm_call_arguments(ngx_pool_t *pool, ngx_litellm_json_t *v,
     ngx_str_t *dst);
+/* the same into memory of twice v->len bytes; returns the length */
+size_t ngx_litellm_call_quote(u_char *dst, ngx_litellm_json_t *v);
 
 /* the other way, for a call in the history: the text of a JSON object, "{}"
    for none.  NGX_OK; NGX_DECLINED with *e: it is no object; NGX_ERROR */
@@ -321,6 +323,14 @@ ngx_int_t ngx_litellm_names_restore(ngx_litellm_call_t *call,
 /* a wire header; value is not copied.  NGX_ERROR: no memory */
 ngx_int_t ngx_litellm_wire_header(ngx_litellm_wire_t *wire, const char *key,
     size_t len, ngx_str_t *value);
+/*
+ * wire->path: what is called below the path of api_base, with its query.  An
+ * api_base that ends with it already, as some guides have it, is taken as it
+ * is.  NGX_ERROR: no memory
+ */
+ngx_int_t ngx_litellm_wire_path(ngx_litellm_call_t *call,
+    ngx_litellm_wire_t *wire, const char *path, size_t len);
+
 /* "Authorization: Bearer KEY" */
 ngx_int_t ngx_litellm_wire_bearer(ngx_litellm_call_t *call,
     ngx_litellm_wire_t *wire, ngx_str_t *key);

@@ -46,6 +46,22 @@ const ngx_litellm_provider_t  ngx_litellm_providers[] = {
       ngx_string("AnthropicException"), NGX_LITELLM_Q_STREAM_USAGE,
       NULL, NULL, NULL },
 
+    { ngx_string("ollama"), &ngx_litellm_ollama_dialect,
+      ngx_string("http://localhost:11434"),
+      ngx_string("OLLAMA_API_KEY"),
+      ngx_string("OLLAMA_API_BASE"),
+      ngx_string("OllamaException"),
+      NGX_LITELLM_Q_NO_KEY | NGX_LITELLM_Q_STREAM_USAGE,
+      NULL, NULL, ngx_litellm_ollama_select },
+
+    { ngx_string("ollama_chat"), &ngx_litellm_ollama_dialect,
+      ngx_string("http://localhost:11434"),
+      ngx_string("OLLAMA_API_KEY"),
+      ngx_string("OLLAMA_API_BASE"),
+      ngx_string("Ollama_chatException"),
+      NGX_LITELLM_Q_NO_KEY | NGX_LITELLM_Q_STREAM_USAGE | NGX_LITELLM_Q_ALIAS,
+      NULL, NULL, ngx_litellm_ollama_select },
+
 #include "ngx_litellm_providers_table.h"
 
     { ngx_null_string, NULL, ngx_null_string, ngx_null_string,
