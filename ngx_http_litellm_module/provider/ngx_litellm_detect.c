@@ -28,10 +28,10 @@ static const ngx_litellm_provider_hint_t  ngx_litellm_provider_aliases[] = {
 
 /* LiteLLM has them; words with one blank between */
 static const char  ngx_litellm_providers_later[] =
-    "azure azure_ai azure_text bedrock bedrock_converse bedrock_mantle "
+    "azure_ai bedrock bedrock_converse bedrock_mantle "
     "sagemaker sagemaker_chat vertex_ai vertex_ai_beta gemini cohere "
     "cohere_chat replicate huggingface ollama ollama_chat openrouter "
-    "together_ai groq mistral text-completion-codestral deepseek watsonx "
+    "together_ai text-completion-codestral watsonx "
     "watsonx_text deepgram elevenlabs voyage jina_ai infinity triton "
     "petals github_copilot chatgpt text-completion-inception gigachat "
     "soniox manus langgraph snowflake oci sap aleph_alpha nlp_cloud "

@@ -486,6 +486,7 @@ ngx_litellm_error_set(ngx_litellm_call_t *call, ngx_litellm_error_t *e,
     e->status = status;
     e->message.data = p;
     e->message.len = len;
+    ngx_str_null(&e->specific);
 
     p = ngx_cpymem(p, "litellm.", sizeof("litellm.") - 1);
     p = ngx_cpymem(p, name->data, name->len);

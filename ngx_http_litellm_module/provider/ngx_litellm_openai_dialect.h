@@ -70,7 +70,8 @@ struct ngx_litellm_variant_s {
                         ngx_str_t *body, ngx_litellm_error_t *e);
 
     /* what answer() is looked for by: the body is parsed for it only if one
-       of these is in its bytes; blank between, empty: always */
+       of these is in its bytes; blank between, empty: always; one that begins
+       with '~' counts for events only */
     ngx_str_t    marks;
 };
 
@@ -144,6 +145,9 @@ ngx_litellm_openai_take(ngx_litellm_json_t *parent, ngx_litellm_json_t *v)
 ngx_int_t ngx_litellm_openai_put(ngx_pool_t *pool, ngx_array_t *adds,
     ngx_str_t *name, ngx_str_t *key, ngx_str_t *value);
 
+/* takes one of adds out */
+void ngx_litellm_openai_unput(ngx_array_t *adds, ngx_litellm_add_t *add);
+
 /* the one of adds with this name; NULL without one */
 ngx_litellm_add_t *ngx_litellm_openai_added(ngx_array_t *adds,
     const char *name, size_t len);
@@ -151,6 +155,43 @@ ngx_litellm_add_t *ngx_litellm_openai_added(ngx_array_t *adds,
 /* contents that are lists of texts become one text (Q_TEXT_CONTENT) */
 void ngx_litellm_openai_texts(ngx_litellm_splice_t *sp,
     ngx_litellm_json_t *root);
+
+/* the same for one list, if it holds nothing else */
+void ngx_litellm_openai_join(ngx_litellm_splice_t *sp,
+    ngx_litellm_json_t *content);
+
+/* the role "developer", which only OpenAI has, becomes "system" */
+void ngx_litellm_openai_roles(ngx_litellm_splice_t *sp,
+    ngx_litellm_json_t *root);
+
+/* a last message of the assistant is one to be gone on with: "prefix" */
+void ngx_litellm_openai_prefix(ngx_litellm_splice_t *sp,
+    ngx_litellm_json_t *root);
+
+/* true: one of the words, blank between, is in the body's text */
+ngx_uint_t ngx_litellm_openai_mentions(ngx_litellm_call_t *call,
+    const char *words);
+
+/* "name" of an answer's message or delta gets the name "reasoning_content" */
+ngx_uint_t ngx_litellm_openai_reasoning(ngx_litellm_splice_t *sp,
+    ngx_litellm_json_t *choice, const char *name, size_t len);
+
+/*
+ * OpenAI has the usage of a stream in an event of its own, and only if it is
+ * asked for: it is taken out of an event that has choices too, and sent behind
+ * it if the client wants it, with the details that LiteLLM's clients find in
+ * it.  True: the event has changed.
+ */
+ngx_uint_t ngx_litellm_openai_stream_usage(ngx_litellm_call_t *call,
+    ngx_litellm_json_t *root, ngx_litellm_splice_t *sp);
+
+/* the usage of embeddings gets "completion_tokens": 0, as LiteLLM has it */
+ngx_uint_t ngx_litellm_openai_embed_usage(ngx_litellm_json_t *root,
+    ngx_litellm_splice_t *sp);
+
+/* takes a member out of the body, if the client or the deployment has it */
+void ngx_litellm_openai_leave(ngx_litellm_json_t *root, ngx_array_t *adds,
+    const char *name);
 
 /* "/chat/completions" and the like */
 void ngx_litellm_openai_endpoint(ngx_litellm_call_t *call, ngx_str_t *path);
@@ -180,6 +221,31 @@ void ngx_litellm_openai_usage_facts(ngx_litellm_json_t *v,
 /* facts->error: a good status with something else; NGX_DECLINED, NGX_ERROR */
 ngx_int_t ngx_litellm_openai_no_answer(ngx_litellm_call_t *call,
     ngx_litellm_facts_t *facts, const char *why, size_t len);
+
+
+/* true: a reasoning model, with rules of its own */
+ngx_uint_t ngx_litellm_openai_reasons(const ngx_litellm_model_t *model);
+
+/* the row that a deployment at Azure goes by; NULL: not known */
+const ngx_litellm_model_t *ngx_litellm_azure_model(ngx_litellm_call_t *call);
+
+
+/*
+ * ngx_litellm_openai_schema.c: json_schema for models that do not have it, by
+ * a tool that must be called; its arguments are the answer's content.
+ */
+
+/* one that begins with '~' counts for events only */
+#define NGX_LITELLM_SCHEMA_MARKS  "json_tool_call ~\"tool_calls\""
+
+/* of variant->edit() */
+ngx_int_t ngx_litellm_schema_edit(ngx_litellm_call_t *call,
+    ngx_litellm_json_t *root, ngx_litellm_splice_t *sp, ngx_array_t *adds);
+
+/* variant->answer() */
+ngx_int_t ngx_litellm_schema_answer(ngx_litellm_call_t *call,
+    ngx_litellm_json_t *root, ngx_litellm_splice_t *sp,
+    ngx_litellm_facts_t *facts, ngx_uint_t stream, ngx_uint_t *changed);
 
 
 #endif /* _NGX_LITELLM_OPENAI_DIALECT_H_INCLUDED_ */

@@ -122,6 +122,11 @@ ngx_litellm_openai_model(ngx_litellm_call_t *call)
     static ngx_str_t  openai = ngx_string("openai");
 
     d = call->deployment;
+
+    if (d->provider->variant == &ngx_litellm_azure_variant) {
+        return ngx_litellm_azure_model(call);
+    }
+
     name = (ngx_str_t *) &d->provider->name;
 
     if ((name->len != sizeof("openai") - 1
@@ -156,12 +161,27 @@ ngx_litellm_openai_model(ngx_litellm_call_t *call)
 }
 
 
+ngx_uint_t
+ngx_litellm_openai_reasons(const ngx_litellm_model_t *model)
+{
+    return ngx_litellm_openai_family(model) != NGX_LITELLM_OPENAI_PLAIN;
+}
+
+
 static ngx_litellm_openai_family_e
 ngx_litellm_openai_family(const ngx_litellm_model_t *model)
 {
-    const char  *name;
+    const char  *name, *p;
 
     name = model->name;
+
+    /* Azure's have the name of a region before them */
+
+    p = ngx_strchr(name, '/');
+
+    if (p != NULL) {
+        name = p + 1;
+    }
 
     if (name[0] == 'o' && name[1] >= '0' && name[1] <= '9') {
         return NGX_LITELLM_OPENAI_O;

@@ -18,11 +18,13 @@ typedef struct {
 } ngx_litellm_openai_change_t;
 
 
-static void ngx_litellm_openai_join(ngx_litellm_splice_t *sp,
-    ngx_litellm_json_t *content);
+static void ngx_litellm_openai_usage_event(ngx_litellm_splice_t *sp,
+    ngx_litellm_json_t *root, ngx_litellm_json_t *usage);
+static ngx_uint_t ngx_litellm_openai_details(ngx_litellm_splice_t *sp,
+    ngx_litellm_json_t *usage, u_char *place);
 static void ngx_litellm_openai_line(ngx_str_t *text);
-static ngx_uint_t ngx_litellm_openai_marked(
-    const ngx_litellm_variant_t *variant, ngx_str_t *text);
+static ngx_uint_t ngx_litellm_openai_marked(const ngx_str_t *marks,
+    ngx_str_t *text, ngx_uint_t stream);
 
 
 ngx_int_t
@@ -47,6 +49,18 @@ ngx_litellm_openai_put(ngx_pool_t *pool, ngx_array_t *adds, ngx_str_t *name,
     add->value = *value;
 
     return NGX_OK;
+}
+
+
+void
+ngx_litellm_openai_unput(ngx_array_t *adds, ngx_litellm_add_t *add)
+{
+    ngx_litellm_add_t  *last;
+
+    last = (ngx_litellm_add_t *) adds->elts + adds->nelts;
+
+    ngx_memmove(add, add + 1, (u_char *) last - (u_char *) (add + 1));
+    adds->nelts--;
 }
 
 
@@ -98,7 +112,7 @@ ngx_litellm_openai_texts(ngx_litellm_splice_t *sp, ngx_litellm_json_t *root)
 
 /* what stands between the texts goes, quotes too; their escapes stay */
 
-static void
+void
 ngx_litellm_openai_join(ngx_litellm_splice_t *sp, ngx_litellm_json_t *content)
 {
     u_char              *end;
@@ -148,6 +162,288 @@ ngx_litellm_openai_join(ngx_litellm_splice_t *sp, ngx_litellm_json_t *content)
 }
 
 
+void
+ngx_litellm_openai_roles(ngx_litellm_splice_t *sp, ngx_litellm_json_t *root)
+{
+    ngx_uint_t           i;
+    ngx_litellm_json_t  *messages, *message, *role;
+
+    messages = ngx_litellm_json_member(root, "messages");
+
+    if (!ngx_litellm_json_is(messages, ARRAY)) {
+        return;
+    }
+
+    message = messages + 1;
+
+    for (i = 0; i < messages->count; i++) {
+        role = ngx_litellm_json_member(message, "role");
+
+        if (ngx_litellm_json_is(role, STRING)
+            && ngx_litellm_json_eq(role, "developer"))
+        {
+            ngx_litellm_splice_lit(sp, role->start, role->start + role->len,
+                                   "\"system\"");
+        }
+
+        message = ngx_litellm_json_next(message);
+    }
+}
+
+
+void
+ngx_litellm_openai_prefix(ngx_litellm_splice_t *sp, ngx_litellm_json_t *root)
+{
+    u_char              *end;
+    ngx_uint_t           i;
+    ngx_litellm_json_t  *messages, *message, *last, *v;
+
+    messages = ngx_litellm_json_member(root, "messages");
+
+    if (!ngx_litellm_json_is(messages, ARRAY) || messages->count == 0) {
+        return;
+    }
+
+    message = messages + 1;
+    last = NULL;
+
+    for (i = 0; i < messages->count; i++) {
+
+        if (!(message->flags & NGX_LITELLM_JSON_DROPPED)) {
+            last = message;
+        }
+
+        message = ngx_litellm_json_next(message);
+    }
+
+    v = ngx_litellm_json_member(last, "role");
+
+    if (!ngx_litellm_json_is(v, STRING)
+        || !ngx_litellm_json_eq(v, "assistant")
+        || !ngx_litellm_json_is(ngx_litellm_json_member(last, "content"),
+                                STRING)
+        || ngx_litellm_json_member(last, "prefix") != NULL
+        || ngx_litellm_json_member(last, "tool_calls") != NULL)
+    {
+        return;
+    }
+
+    /* behind the role, which stays */
+
+    end = v->start + v->len;
+    ngx_litellm_splice_lit(sp, end, end, ",\"prefix\":true");
+}
+
+
+ngx_uint_t
+ngx_litellm_openai_mentions(ngx_litellm_call_t *call, const char *words)
+{
+    ngx_str_t  s;
+
+    s.data = (u_char *) words;
+    s.len = ngx_strlen(words);
+
+    return ngx_litellm_openai_marked(&s, &call->body, 0);
+}
+
+
+ngx_uint_t
+ngx_litellm_openai_reasoning(ngx_litellm_splice_t *sp,
+    ngx_litellm_json_t *choice, const char *name, size_t len)
+{
+    ngx_litellm_json_t  *m, *v;
+
+    m = ngx_litellm_json_member(choice, "delta");
+
+    if (m == NULL) {
+        m = ngx_litellm_json_member(choice, "message");
+    }
+
+    v = ngx_litellm_json_get(m, name, len);
+
+    if (!ngx_litellm_json_is(v, STRING)
+        || ngx_litellm_json_member(m, "reasoning_content") != NULL)
+    {
+        return 0;
+    }
+
+    v--;
+
+    ngx_litellm_splice_lit(sp, v->start, v->start + v->len,
+                           "\"reasoning_content\"");
+    return 1;
+}
+
+
+ngx_uint_t
+ngx_litellm_openai_stream_usage(ngx_litellm_call_t *call,
+    ngx_litellm_json_t *root, ngx_litellm_splice_t *sp)
+{
+    u_char              *end;
+    ngx_litellm_json_t  *usage, *choices;
+
+    usage = ngx_litellm_json_member(root, "usage");
+    choices = ngx_litellm_json_member(root, "choices");
+
+    if (!ngx_litellm_json_is(usage, OBJECT)
+        || !ngx_litellm_json_is(choices, ARRAY))
+    {
+        return 0;
+    }
+
+    if (choices->count == 0) {
+        end = usage->start + usage->len - 1;
+
+        return ngx_litellm_openai_details(sp, usage, end);
+    }
+
+    if (call->include_usage) {
+        ngx_litellm_openai_usage_event(sp, root, usage);
+    }
+
+    usage->flags |= NGX_LITELLM_JSON_DROPPED;
+    ngx_litellm_splice_object(sp, root, NULL, 0);
+
+    return 1;
+}
+
+
+/* an event behind this one */
+
+static void
+ngx_litellm_openai_usage_event(ngx_litellm_splice_t *sp,
+    ngx_litellm_json_t *root, ngx_litellm_json_t *usage)
+{
+    u_char              *end;
+    ngx_uint_t           i;
+    ngx_litellm_json_t  *v;
+
+    static struct {
+        const char   *name;
+        const char   *key;
+    } members[] = {
+        { "id", "\"id\":" },
+        { "created", "\"created\":" },
+        { "model", "\"model\":" },
+        { NULL, NULL }
+    };
+
+    end = sp->text.data + sp->text.len;
+
+    ngx_litellm_splice_lit(sp, end, end, "\n\ndata: {");
+
+    for (i = 0; members[i].name; i++) {
+        v = ngx_litellm_json_get(root, members[i].name,
+                                 ngx_strlen(members[i].name));
+
+        if (v == NULL || v->type == NGX_LITELLM_JSON_ARRAY
+            || v->type == NGX_LITELLM_JSON_OBJECT)
+        {
+            continue;
+        }
+
+        ngx_litellm_splice_replace(sp, end, end, (u_char *) members[i].key,
+                                   ngx_strlen(members[i].key));
+        ngx_litellm_splice_replace(sp, end, end, v->start, v->len);
+        ngx_litellm_splice_lit(sp, end, end, ",");
+    }
+
+    ngx_litellm_splice_lit(sp, end, end,
+                           "\"object\":\"chat.completion.chunk\","
+                           "\"choices\":[],\"usage\":");
+    ngx_litellm_splice_replace(sp, end, end, usage->start, usage->len - 1);
+    (void) ngx_litellm_openai_details(sp, usage, end);
+    ngx_litellm_splice_lit(sp, end, end, "}}");
+}
+
+
+/* into usage, at a place behind its last member */
+
+static ngx_uint_t
+ngx_litellm_openai_details(ngx_litellm_splice_t *sp,
+    ngx_litellm_json_t *usage, u_char *place)
+{
+    ngx_uint_t           changed;
+    ngx_litellm_json_t  *v;
+
+    changed = 0;
+
+    v = ngx_litellm_json_member(usage, "prompt_cache_hit_tokens");
+
+    if (ngx_litellm_json_is(v, NUMBER)
+        && ngx_litellm_json_member(usage, "prompt_tokens_details") == NULL)
+    {
+        ngx_litellm_splice_lit(sp, place, place,
+                               ",\"prompt_tokens_details\":"
+                               "{\"cached_tokens\":");
+        ngx_litellm_splice_replace(sp, place, place, v->start, v->len);
+        ngx_litellm_splice_lit(sp, place, place, "}");
+
+        changed = 1;
+    }
+
+    v = ngx_litellm_json_member(usage, "completion_tokens");
+
+    if (ngx_litellm_json_is(v, NUMBER)
+        && ngx_litellm_json_member(usage, "completion_tokens_details")
+           == NULL)
+    {
+        ngx_litellm_splice_lit(sp, place, place,
+                               ",\"completion_tokens_details\":"
+                               "{\"reasoning_tokens\":0,\"text_tokens\":");
+        ngx_litellm_splice_replace(sp, place, place, v->start, v->len);
+        ngx_litellm_splice_lit(sp, place, place, "}");
+
+        changed = 1;
+    }
+
+    return changed;
+}
+
+
+ngx_uint_t
+ngx_litellm_openai_embed_usage(ngx_litellm_json_t *root,
+    ngx_litellm_splice_t *sp)
+{
+    u_char              *p;
+    ngx_litellm_json_t  *usage;
+
+    usage = ngx_litellm_json_member(root, "usage");
+
+    if (!ngx_litellm_json_is(usage, OBJECT) || usage->count == 0
+        || ngx_litellm_json_member(usage, "completion_tokens") != NULL)
+    {
+        return 0;
+    }
+
+    p = usage->start + 1;
+    ngx_litellm_splice_lit(sp, p, p, "\"completion_tokens\":0,");
+
+    return 1;
+}
+
+
+void
+ngx_litellm_openai_leave(ngx_litellm_json_t *root, ngx_array_t *adds,
+    const char *name)
+{
+    ngx_litellm_add_t   *add;
+    ngx_litellm_json_t  *v;
+
+    v = ngx_litellm_json_get(root, name, ngx_strlen(name));
+
+    if (v != NULL) {
+        v->flags |= NGX_LITELLM_JSON_DROPPED;
+    }
+
+    add = ngx_litellm_openai_added(adds, name, ngx_strlen(name));
+
+    if (add != NULL) {
+        ngx_litellm_openai_unput(adds, add);
+    }
+}
+
+
 ngx_int_t
 ngx_litellm_openai_changed(ngx_litellm_call_t *call, ngx_str_t *text,
     ngx_litellm_json_doc_t *doc, ngx_litellm_facts_t *facts)
@@ -160,7 +456,9 @@ ngx_litellm_openai_changed(ngx_litellm_call_t *call, ngx_str_t *text,
 
     variant = call->deployment->provider->variant;
 
-    if (variant->answer == NULL || !ngx_litellm_openai_marked(variant, text)) {
+    if (variant->answer == NULL
+        || !ngx_litellm_openai_marked(&variant->marks, text, doc != NULL))
+    {
         return NGX_OK;
     }
 
@@ -182,6 +480,17 @@ ngx_litellm_openai_changed(ngx_litellm_call_t *call, ngx_str_t *text,
     if (doc == NULL) {
         ngx_memzero(&own, sizeof(ngx_litellm_json_doc_t));
         own.pool = call->pool;
+
+        if (call->op == NGX_LITELLM_OP_EMBEDDINGS) {
+
+            /* not the numbers */
+
+            own.keep = 2;
+            ngx_str_set(&own.whole, "usage");
+        }
+
+    } else {
+        ngx_litellm_openai_line(text);
     }
 
     rc = ngx_litellm_json_parse(doc ? doc : &own, text->data, text->len);
@@ -208,10 +517,6 @@ ngx_litellm_openai_changed(ngx_litellm_call_t *call, ngx_str_t *text,
 
     if (rc == NGX_OK && changed) {
         rc = ngx_litellm_splice_text(&ch->splice, &ch->buf, &facts->data);
-
-        if (rc == NGX_OK && doc != NULL) {
-            ngx_litellm_openai_line(&facts->data);
-        }
     }
 
     if (doc == NULL) {
@@ -222,7 +527,10 @@ ngx_litellm_openai_changed(ngx_litellm_call_t *call, ngx_str_t *text,
 }
 
 
-/* an event may have come in several lines, which are white space in JSON */
+/*
+ * An event that came in several lines was joined by its reader, in memory of
+ * its own; ends of lines are white space in JSON.
+ */
 
 static void
 ngx_litellm_openai_line(ngx_str_t *text)
@@ -240,21 +548,30 @@ ngx_litellm_openai_line(ngx_str_t *text)
 
 
 static ngx_uint_t
-ngx_litellm_openai_marked(const ngx_litellm_variant_t *variant,
-    ngx_str_t *text)
+ngx_litellm_openai_marked(const ngx_str_t *marks, ngx_str_t *text,
+    ngx_uint_t stream)
 {
     u_char  *p, *end, *last;
 
-    if (variant->marks.len == 0) {
+    if (marks->len == 0) {
         return 1;
     }
 
-    p = variant->marks.data;
-    last = p + variant->marks.len;
+    p = marks->data;
+    last = p + marks->len;
 
     for ( /* void */ ; p < last; p = end + 1) {
 
         for (end = p; end < last && *end != ' '; end++) { /* void */ }
+
+        if (*p == '~') {
+
+            if (!stream) {
+                continue;
+            }
+
+            p++;
+        }
 
         if (ngx_litellm_find(text->data, text->data + text->len, (char *) p,
                              end - p)

@@ -169,8 +169,8 @@ typedef struct {
 
     /*
      * What the client gets in place of the body, or of the data of this event
-     * (one line); data.data NULL: the bytes as they came.  Valid until the
-     * next call.
+     * (one line, or more with whole events behind it: LF LF "data: " ...);
+     * data.data NULL: the bytes as they came.  Valid until the next call.
      */
     ngx_str_t                    data;
     void                        *state;        /* the variant's own, NULL at

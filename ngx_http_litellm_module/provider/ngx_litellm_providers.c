@@ -62,6 +62,47 @@ const ngx_litellm_provider_t  ngx_litellm_providers[] = {
       NGX_LITELLM_Q_NO_KEY | NGX_LITELLM_Q_STREAM_USAGE | NGX_LITELLM_Q_ALIAS,
       NULL, NULL, ngx_litellm_ollama_select },
 
+    { ngx_string("azure"), &ngx_litellm_openai_dialect,
+      ngx_string(""),
+      ngx_string("AZURE_API_KEY AZURE_OPENAI_API_KEY"),
+      ngx_string("AZURE_API_BASE AZURE_OPENAI_ENDPOINT"),
+      ngx_string("AzureException"),
+      NGX_LITELLM_Q_STREAM_USAGE | NGX_LITELLM_Q_BASE_REQUIRED,
+      &ngx_litellm_azure_variant, ngx_litellm_azure_setup, NULL },
+
+    { ngx_string("azure_text"), &ngx_litellm_openai_dialect,
+      ngx_string(""),
+      ngx_string("AZURE_API_KEY AZURE_OPENAI_API_KEY"),
+      ngx_string("AZURE_API_BASE AZURE_OPENAI_ENDPOINT"),
+      ngx_string("AzureException"),
+      NGX_LITELLM_Q_STREAM_USAGE | NGX_LITELLM_Q_BASE_REQUIRED
+      | NGX_LITELLM_Q_ALIAS,
+      &ngx_litellm_azure_variant, ngx_litellm_azure_setup, NULL },
+
+    { ngx_string("mistral"), &ngx_litellm_openai_dialect,
+      ngx_string("https://api.mistral.ai/v1"),
+      ngx_string("MISTRAL_API_KEY MISTRAL_AZURE_API_KEY"),
+      ngx_string("MISTRAL_API_BASE MISTRAL_AZURE_API_BASE"),
+      ngx_string("MistralException"),
+      NGX_LITELLM_Q_MAX_TOKENS | NGX_LITELLM_Q_AS_CHAT,
+      &ngx_litellm_mistral_variant, NULL, NULL },
+
+    { ngx_string("groq"), &ngx_litellm_openai_dialect,
+      ngx_string("https://api.groq.com/openai/v1"),
+      ngx_string("GROQ_API_KEY"), ngx_string("GROQ_API_BASE"),
+      ngx_string("GroqException"),
+      NGX_LITELLM_Q_STREAM_USAGE | NGX_LITELLM_Q_AS_CHAT
+      | NGX_LITELLM_Q_NO_EMBEDDINGS,
+      &ngx_litellm_groq_variant, NULL, NULL },
+
+    { ngx_string("deepseek"), &ngx_litellm_openai_dialect,
+      ngx_string("https://api.deepseek.com/beta"),
+      ngx_string("DEEPSEEK_API_KEY"), ngx_string("DEEPSEEK_API_BASE"),
+      ngx_string("DeepseekException"),
+      NGX_LITELLM_Q_STREAM_USAGE | NGX_LITELLM_Q_TEXT_CONTENT
+      | NGX_LITELLM_Q_NO_EMBEDDINGS,
+      &ngx_litellm_deepseek_variant, NULL, NULL },
+
 #include "ngx_litellm_providers_table.h"
 
     { ngx_null_string, NULL, ngx_null_string, ngx_null_string,

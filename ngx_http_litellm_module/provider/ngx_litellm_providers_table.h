@@ -109,9 +109,10 @@ V("cloudflare", "", "CLOUDFLARE_API_KEY CLOUDFLARE_API_TOKEN",
   "CLOUDFLARE_API_BASE", "CloudflareException", Q(AS_CHAT) | Q(BASE_REQUIRED),
   NULL, ngx_litellm_cloudflare_setup),
 
-R("codestral", "https://codestral.mistral.ai/v1", "CODESTRAL_API_KEY",
+V("codestral", "https://codestral.mistral.ai/v1", "CODESTRAL_API_KEY",
   "CODESTRAL_API_BASE", "CodestralException",
-  Q(MAX_TOKENS) | Q(AS_CHAT) | Q(NO_EMBEDDINGS)),
+  Q(MAX_TOKENS) | Q(AS_CHAT) | Q(NO_EMBEDDINGS), &ngx_litellm_mistral_variant,
+  NULL),
 
 R("cognition", "https://api.cognition.ai/v1", "COGNITION_API_KEY",
   "COGNITION_API_BASE", "CognitionException", Q(AS_CHAT) | Q(NO_EMBEDDINGS)),

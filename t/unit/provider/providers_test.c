@@ -96,6 +96,12 @@ static const struct {
     { "any-name", NULL, "http://api.openai.com/v1", NGX_DECLINED, "",
       NULL },
 
+    /* a mark of LiteLLM's before a deployment's name */
+    { "azure/gpt-4o", NULL, NULL, NGX_OK, "azure", "gpt-4o" },
+    { "azure/o_series/mine", NULL, NULL, NGX_OK, "azure", "mine" },
+    { "azure/gpt5_series/mine", NULL, NULL, NGX_OK, "azure", "mine" },
+    { "azure_text/mine", NULL, NULL, NGX_OK, "azure_text", "mine" },
+
     /* bare names */
     { "gpt-4o", NULL, NULL, NGX_OK, "openai", "gpt-4o" },
     { "o3", NULL, NULL, NGX_OK, "openai", "o3" },
@@ -109,7 +115,6 @@ static const struct {
 
     /* not served yet */
     { "gemini/gemini-2.5-pro", NULL, NULL, NGX_ABORT, "gemini", NULL },
-    { "azure/gpt-4o", NULL, NULL, NGX_ABORT, "azure", NULL },
     { "bedrock/x", NULL, NULL, NGX_ABORT, "bedrock", NULL },
     { "ollama/llama3", NULL, NULL, NGX_ABORT, "ollama", NULL },
 
