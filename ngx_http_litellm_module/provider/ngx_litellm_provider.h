@@ -344,6 +344,47 @@ ngx_int_t ngx_litellm_call_broken(ngx_litellm_call_t *call,
     ngx_litellm_error_t *e, const char *text);
 
 
+/* ngx_litellm_embed.c: what dialects of embeddings share */
+
+/*
+ * The request in the neutral form; all of chat->inputs are texts.  *present
+ * are the parameters to be sent: those of "supported", and what was allowed.
+ * encoding_format is never a reason to refuse: base64 is made of numbers for
+ * the client.  NGX_OK, NGX_DECLINED with *e, NGX_ERROR.
+ */
+ngx_int_t ngx_litellm_embed_parse(ngx_litellm_call_t *call,
+    ngx_litellm_json_doc_t *doc, ngx_litellm_chat_t *chat, uint64_t supported,
+    uint64_t *present, ngx_litellm_error_t *e);
+
+/* puts an array of numbers, or a base64 text, into answer->vectors;
+   NGX_DECLINED: it is neither */
+ngx_int_t ngx_litellm_embed_vector(ngx_litellm_call_t *call,
+    ngx_litellm_answer_t *answer, ngx_litellm_json_t *v);
+
+/* all elements of an array; NGX_DECLINED: it is none, empty, or one of them
+   is no vector */
+ngx_int_t ngx_litellm_embed_vectors(ngx_litellm_call_t *call,
+    ngx_litellm_answer_t *answer, ngx_litellm_json_t *list);
+
+/* a usage of input alone */
+void ngx_litellm_embed_usage(ngx_litellm_answer_t *answer, int64_t tokens);
+
+
+/* ngx_litellm_rerank.c: what dialects of rerank share */
+
+/* puts a result into answer->ranks; NGX_DECLINED: it is none */
+ngx_int_t ngx_litellm_rerank_result(ngx_litellm_call_t *call,
+    ngx_litellm_answer_t *answer, ngx_litellm_json_t *result);
+
+/*
+ * Where all results are there: no more than top_n of them, and with
+ * return_documents the client's documents where the provider gave none back.
+ * NGX_DECLINED: a result is of no document, or of one a second time.
+ */
+ngx_int_t ngx_litellm_rerank_complete(ngx_litellm_call_t *call,
+    ngx_litellm_answer_t *answer);
+
+
 /*
  * ngx_litellm_fetch.c: what a client gave as a URL, for providers that want
  * its bytes.  Nothing is fetched unless the operator allows it.

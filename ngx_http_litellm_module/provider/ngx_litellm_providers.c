@@ -27,6 +27,13 @@
       ngx_string(keys), ngx_string(bases), ngx_string(exception), quirks,     \
       variant, setup, NULL }
 
+/* the same, and rerank in Cohere's form */
+
+#define S(name, base, keys, bases, exception, quirks)                         \
+    { ngx_string(name), &ngx_litellm_openai_dialect, ngx_string(base),        \
+      ngx_string(keys), ngx_string(bases), ngx_string(exception), quirks,     \
+      NULL, NULL, ngx_litellm_openai_select }
+
 #define Q(quirk)  NGX_LITELLM_Q_##quirk
 
 
@@ -61,6 +68,20 @@ const ngx_litellm_provider_t  ngx_litellm_providers[] = {
       ngx_string("Ollama_chatException"),
       NGX_LITELLM_Q_NO_KEY | NGX_LITELLM_Q_STREAM_USAGE | NGX_LITELLM_Q_ALIAS,
       NULL, NULL, ngx_litellm_ollama_select },
+    { ngx_string("cohere"), &ngx_litellm_cohere_dialect,
+      ngx_string("https://api.cohere.com"),
+      ngx_string("COHERE_API_KEY CO_API_KEY"),
+      ngx_string("COHERE_API_BASE"),
+      ngx_string("CohereException"), NGX_LITELLM_Q_STREAM_USAGE,
+      NULL, NULL, ngx_litellm_cohere_select },
+
+    { ngx_string("cohere_chat"), &ngx_litellm_cohere_dialect,
+      ngx_string("https://api.cohere.com"),
+      ngx_string("COHERE_API_KEY CO_API_KEY"),
+      ngx_string("COHERE_API_BASE"),
+      ngx_string("CohereException"),
+      NGX_LITELLM_Q_STREAM_USAGE | NGX_LITELLM_Q_ALIAS,
+      NULL, NULL, ngx_litellm_cohere_select },
 
     { ngx_string("azure"), &ngx_litellm_openai_dialect,
       ngx_string(""),

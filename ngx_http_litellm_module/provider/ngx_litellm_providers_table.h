@@ -5,6 +5,7 @@
  *
  *     R(name, base, keys, bases, exception, quirks)
  *     V(name, base, keys, bases, exception, quirks, variant, setup)
+ *     S(name, base, keys, bases, exception, quirks)    has rerank, too
  *
  * What the columns are is told in ngx_litellm_provider.h.  Names, addresses
  * and names of variables are those of LiteLLM's tables, with a variable of the
@@ -15,10 +16,10 @@
 
 /* servers of one's own */
 
-R("hosted_vllm", "", "HOSTED_VLLM_API_KEY", "HOSTED_VLLM_API_BASE",
+S("hosted_vllm", "", "HOSTED_VLLM_API_KEY", "HOSTED_VLLM_API_BASE",
   "Hosted_vllmException", Q(STREAM_USAGE) | Q(NO_KEY) | Q(BASE_REQUIRED)),
 
-R("vllm", "", "VLLM_API_KEY HOSTED_VLLM_API_KEY",
+S("vllm", "", "VLLM_API_KEY HOSTED_VLLM_API_KEY",
   "VLLM_API_BASE HOSTED_VLLM_API_BASE", "VllmException",
   Q(STREAM_USAGE) | Q(NO_KEY) | Q(BASE_REQUIRED) | Q(ALIAS)),
 
@@ -28,7 +29,7 @@ R("lm_studio", "", "LM_STUDIO_API_KEY", "LM_STUDIO_API_BASE",
 R("llamafile", "http://127.0.0.1:8080/v1", "LLAMAFILE_API_KEY",
   "LLAMAFILE_API_BASE", "LlamafileException", Q(NO_KEY)),
 
-R("xinference", "http://127.0.0.1:9997/v1", "XINFERENCE_API_KEY",
+S("xinference", "http://127.0.0.1:9997/v1", "XINFERENCE_API_KEY",
   "XINFERENCE_API_BASE", "XinferenceException", Q(NO_KEY)),
 
 V("docker_model_runner", "http://localhost:22088/engines/llama.cpp",
@@ -42,13 +43,16 @@ V("oobabooga", "", "OOBABOOGA_API_KEY", "OOBABOOGA_API_BASE",
   "OobaboogaException", Q(NO_KEY) | Q(BASE_REQUIRED), &ngx_litellm_v1_variant,
   NULL),
 
-R("litellm_proxy", "", "LITELLM_PROXY_API_KEY", "LITELLM_PROXY_API_BASE",
+S("infinity", "", "INFINITY_API_KEY", "INFINITY_API_BASE",
+  "InfinityException", Q(NO_KEY) | Q(BASE_REQUIRED)),
+
+S("litellm_proxy", "", "LITELLM_PROXY_API_KEY", "LITELLM_PROXY_API_BASE",
   "Litellm_proxyException", Q(STREAM_USAGE) | Q(NO_KEY) | Q(BASE_REQUIRED)),
 
-R("openai_like", "", "OPENAI_LIKE_API_KEY", "OPENAI_LIKE_API_BASE",
+S("openai_like", "", "OPENAI_LIKE_API_KEY", "OPENAI_LIKE_API_BASE",
   "Openai_likeException", Q(NO_KEY) | Q(BASE_REQUIRED)),
 
-R("custom_openai", "", "OPENAI_API_KEY", "OPENAI_BASE_URL OPENAI_API_BASE",
+S("custom_openai", "", "OPENAI_API_KEY", "OPENAI_BASE_URL OPENAI_API_BASE",
   "Custom_openaiException", Q(NO_KEY) | Q(BASE_REQUIRED)),
 
 V("ragflow", "", "RAGFLOW_API_KEY", "RAGFLOW_API_BASE", "RagflowException",
@@ -202,6 +206,9 @@ R("hyperbolic", "https://api.hyperbolic.xyz/v1", "HYPERBOLIC_API_KEY",
 
 R("inception", "https://api.inceptionlabs.ai/v1", "INCEPTION_API_KEY",
   "INCEPTION_API_BASE", "InceptionException", Q(AS_CHAT) | Q(NO_EMBEDDINGS)),
+
+S("jina_ai", "https://api.jina.ai/v1", "JINA_AI_API_KEY JINA_API_KEY",
+  "JINA_AI_API_BASE", "Jina_aiException", 0),
 
 R("lambda_ai", "https://api.lambda.ai/v1", "LAMBDA_API_KEY", "LAMBDA_API_BASE",
   "Lambda_aiException", Q(NO_EMBEDDINGS)),

@@ -1,0 +1,146 @@
+
+/*
+ * What the dialects of embeddings share that are not OpenAI's: the request in
+ * the neutral form, and vectors of an answer.  A vector stays the provider's
+ * bytes; it is looked at so that a client never gets anything else than
+ * numbers or base64.
+ */
+
+#include "ngx_litellm_provider.h"
+#include "ngx_litellm_format.h"
+
+
+#define NGX_LITELLM_EMBED_PARAMS                                              \
+    (ngx_litellm_param_bit(USER)                                              \
+     | ngx_litellm_param_bit(DIMENSIONS)                                      \
+     | ngx_litellm_param_bit(ENCODING_FORMAT))
+
+
+ngx_int_t
+ngx_litellm_embed_parse(ngx_litellm_call_t *call, ngx_litellm_json_doc_t *doc,
+    ngx_litellm_chat_t *chat, uint64_t supported, uint64_t *present,
+    ngx_litellm_error_t *e)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  i;
+
+    rc = call->format->parse(call, doc, chat, e);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    /* defaults of a deployment may be meant for its chat */
+
+    *present = 0;
+
+    for (i = 0; i < NGX_LITELLM_P_MAX; i++) {
+        if (chat->param[i]
+            && (((NGX_LITELLM_EMBED_PARAMS | call->present) >> i) & 1))
+        {
+            *present |= (uint64_t) 1 << i;
+        }
+    }
+
+    rc = ngx_litellm_params_check(call, present, supported
+                                       | ngx_litellm_param_bit(USER)
+                                       | ngx_litellm_param_bit(ENCODING_FORMAT),
+                                  e);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    for (i = 0; i < chat->ninputs; i++) {
+        if (chat->inputs[i]->type != NGX_LITELLM_JSON_STRING) {
+            return ngx_litellm_call_bad(call, e, "this provider takes texts "
+                                        "in 'input', no tokens");
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_litellm_embed_vector(ngx_litellm_call_t *call,
+    ngx_litellm_answer_t *answer, ngx_litellm_json_t *v)
+{
+    ngx_str_t           *s;
+    ngx_uint_t           i, n;
+    ngx_litellm_json_t  *number;
+
+    if (ngx_litellm_json_is(v, ARRAY)) {
+
+        n = v->count;
+        number = v + 1;
+
+        for (i = 0; i < n; i++, number = ngx_litellm_json_next(number)) {
+            if (number->type != NGX_LITELLM_JSON_NUMBER) {
+                return NGX_DECLINED;
+            }
+        }
+
+        if (n == 0) {
+            return NGX_DECLINED;
+        }
+
+    } else if (!ngx_litellm_json_is(v, STRING)) {
+        return NGX_DECLINED;
+    }
+
+    if (answer->vectors.elts == NULL
+        && ngx_array_init(&answer->vectors, call->pool, 4, sizeof(ngx_str_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    s = ngx_array_push(&answer->vectors);
+    if (s == NULL) {
+        return NGX_ERROR;
+    }
+
+    s->data = v->start;
+    s->len = v->len;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_litellm_embed_vectors(ngx_litellm_call_t *call,
+    ngx_litellm_answer_t *answer, ngx_litellm_json_t *list)
+{
+    ngx_int_t            rc;
+    ngx_uint_t           i, n;
+    ngx_litellm_json_t  *v;
+
+    if (!ngx_litellm_json_is(list, ARRAY) || list->count == 0) {
+        return NGX_DECLINED;
+    }
+
+    n = list->count;
+    v = list + 1;
+
+    for (i = 0; i < n; i++, v = ngx_litellm_json_next(v)) {
+        rc = ngx_litellm_embed_vector(call, answer, v);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_litellm_embed_usage(ngx_litellm_answer_t *answer, int64_t tokens)
+{
+    if (tokens < 0) {
+        return;
+    }
+
+    answer->usage.known = 1;
+    answer->usage.prompt = tokens;
+    answer->usage.completion = 0;
+    answer->usage.total = tokens;
+}
