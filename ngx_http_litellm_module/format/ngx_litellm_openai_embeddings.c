@@ -138,9 +138,9 @@ static void
 ngx_litellm_embeddings_answer(ngx_litellm_call_t *call,
     ngx_litellm_out_t *out, ngx_litellm_answer_t *answer)
 {
-    int64_t                          tokens;
     ngx_str_t                       *vectors, mock;
     ngx_uint_t                       i, n, base64;
+    ngx_litellm_usage_t              usage;
     ngx_litellm_embeddings_coder_t   coder;
 
     vectors = answer->vectors.elts;
@@ -185,13 +185,16 @@ ngx_litellm_embeddings_answer(ngx_litellm_call_t *call,
     ngx_litellm_out_lit(out, "],\"model\":");
     ngx_litellm_out_json(out, &call->model);
 
-    tokens = ngx_max(answer->usage.prompt, 0);
+    ngx_litellm_out_lit(out, ",");
 
-    ngx_litellm_out_lit(out, ",\"usage\":{\"prompt_tokens\":");
-    ngx_litellm_out_int(out, tokens);
-    ngx_litellm_out_lit(out, ",\"total_tokens\":");
-    ngx_litellm_out_int(out, tokens);
-    ngx_litellm_out_lit(out, "}}");
+    /* mock_response has a usage of a text's */
+
+    usage = answer->usage;
+    usage.completion = 0;
+    usage.total = ngx_max(usage.prompt, 0);
+
+    ngx_litellm_openai_usage(out, &usage);
+    ngx_litellm_out_lit(out, "}");
 }
 
 

@@ -249,5 +249,11 @@ ngx_litellm_cohere_embed_response(ngx_litellm_call_t *call, ngx_str_t *body,
                                     ngx_litellm_call_tokens(units,
                                                       "image_tokens", -1)));
 
+    /* LiteLLM's clients find details of a usage here */
+
+    if (answer->usage.known) {
+        answer->usage.cached = 0;
+    }
+
     return NGX_OK;
 }

@@ -68,6 +68,7 @@ const ngx_litellm_provider_t  ngx_litellm_providers[] = {
       ngx_string("Ollama_chatException"),
       NGX_LITELLM_Q_NO_KEY | NGX_LITELLM_Q_STREAM_USAGE | NGX_LITELLM_Q_ALIAS,
       NULL, NULL, ngx_litellm_ollama_select },
+
     { ngx_string("cohere"), &ngx_litellm_cohere_dialect,
       ngx_string("https://api.cohere.com"),
       ngx_string("COHERE_API_KEY CO_API_KEY"),
