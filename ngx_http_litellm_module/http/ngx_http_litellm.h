@@ -22,6 +22,7 @@
 #include "ngx_litellm_format.h"
 #include "ngx_http_litellm_compat.h"
 #include "ngx_http_litellm_origin.h"
+#include "ngx_http_litellm_token.h"
 
 
 #define NGX_HTTP_LITELLM_VERSION  "0.1.0"
@@ -30,6 +31,7 @@
 typedef struct ngx_http_litellm_ctx_s      ngx_http_litellm_ctx_t;
 typedef struct ngx_http_litellm_attempt_s  ngx_http_litellm_attempt_t;
 typedef struct ngx_http_litellm_zone_s     ngx_http_litellm_zone_t;
+typedef struct ngx_http_litellm_token_s    ngx_http_litellm_token_t;
 
 
 /* a place where requests go: one per scheme, host and port */
@@ -55,6 +57,7 @@ typedef struct {
     ngx_rbtree_t                     endpoints;  /* ..._endpoint_t */
     ngx_rbtree_node_t                sentinel;
     ngx_uint_t                       nendpoints; /* their indices */
+    ngx_array_t                      tokens;     /* ..._token_t * */
     ngx_array_t                      env_files;  /* ngx_str_t */
     ngx_array_t                     *env;        /* ngx_keyval_t, of the
                                                     files; NULL: not read */
@@ -186,6 +189,7 @@ struct ngx_http_litellm_attempt_s {
     ngx_http_upstream_conf_t        *conf;
     ngx_litellm_wire_t               wire;
     ngx_http_litellm_resolve_t       resolve;
+    ngx_http_litellm_token_wait_t    token;
     ngx_event_t                      event;      /* next is due */
     ngx_http_litellm_step_pt         next;
     ngx_http_request_t              *spent;      /* the exchange before */
@@ -216,6 +220,7 @@ struct ngx_http_litellm_attempt_s {
     void                            *data;
 
     unsigned                         resolving:1;
+    unsigned                         renewed:1;     /* its token was */
     unsigned                         done:1;
     unsigned                         is_chunked:1;
     unsigned                         body_done:1;   /* its end was seen */
@@ -307,6 +312,11 @@ ngx_int_t ngx_http_litellm_endpoints(ngx_conf_t *cf,
 ngx_int_t ngx_http_litellm_upstreams(ngx_conf_t *cf,
     ngx_http_litellm_main_conf_t *mcf, ngx_http_litellm_loc_conf_t *lcf);
 
+/* ngx_http_litellm_token.c: what requests do with it is in its header */
+ngx_int_t ngx_http_litellm_token_add(ngx_conf_t *cf,
+    ngx_http_litellm_main_conf_t *mcf, ngx_http_litellm_loc_conf_t *lcf,
+    ngx_litellm_credential_t *c, ngx_http_litellm_endpoint_t *endpoint);
+
 /* ngx_http_litellm_handler.c */
 ngx_int_t ngx_http_litellm_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_litellm_post(ngx_http_request_t *r,
@@ -362,6 +372,8 @@ ngx_http_litellm_attempt_t *ngx_http_litellm_attempt_create(
  * a->error and a->done are set; NGX_ERROR.
  */
 ngx_int_t ngx_http_litellm_attempt_start(ngx_http_litellm_attempt_t *a);
+/* a step: the request is made when its token is there */
+ngx_int_t ngx_http_litellm_attempt_token(ngx_http_litellm_attempt_t *a);
 /* ends a running attempt with this class; not from inside its own filters */
 void ngx_http_litellm_attempt_cancel(ngx_http_litellm_attempt_t *a,
     ngx_litellm_class_e class, const char *text);
@@ -389,6 +401,8 @@ ngx_int_t ngx_http_litellm_attempt_connect(ngx_http_litellm_attempt_t *a);
  */
 ngx_int_t ngx_http_litellm_exchange_follow(ngx_http_litellm_attempt_t *a,
     ngx_str_t *body);
+/* a step: the first exchange once more, from the token on */
+ngx_int_t ngx_http_litellm_exchange_renew(ngx_http_litellm_attempt_t *a);
 
 /* ngx_http_litellm_upstream.c: the clone's side */
 ngx_int_t ngx_http_litellm_upstream_handler(ngx_http_request_t *r,

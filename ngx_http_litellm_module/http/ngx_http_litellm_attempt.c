@@ -20,6 +20,8 @@ static void ngx_http_litellm_attempt_stop_waiting(
     ngx_http_litellm_attempt_t *a);
 static ngx_int_t ngx_http_litellm_attempt_new_answer(
     ngx_http_litellm_attempt_t *a);
+static void ngx_http_litellm_attempt_token_handler(
+    ngx_http_litellm_token_wait_t *w);
 static ngx_int_t ngx_http_litellm_attempt_request(
     ngx_http_litellm_attempt_t *a);
 static void ngx_http_litellm_attempt_event(ngx_event_t *ev);
@@ -105,6 +107,8 @@ ngx_http_litellm_attempt_stop_waiting(ngx_http_litellm_attempt_t *a)
         ngx_http_litellm_origin_cancel(&a->resolve);
     }
 
+    ngx_http_litellm_token_cancel(&a->token);
+
     if (a->event.timer_set) {
         ngx_del_timer(&a->event);
     }
@@ -159,7 +163,73 @@ ngx_http_litellm_attempt_start(ngx_http_litellm_attempt_t *a)
                                     "serve such requests");
     }
 
+    return ngx_http_litellm_attempt_token(a);
+}
+
+
+ngx_int_t
+ngx_http_litellm_attempt_token(ngx_http_litellm_attempt_t *a)
+{
+    ngx_int_t                  rc;
+    ngx_str_t                  text;
+    ngx_litellm_call_t        *call;
+    ngx_litellm_credential_t  *c;
+
+    call = a->call;
+    c = a->deployment->credential;
+
+    ngx_str_null(&call->token);
+
+    if (c == NULL) {
+        return ngx_http_litellm_attempt_request(a);
+    }
+
+    a->token.handler = ngx_http_litellm_attempt_token_handler;
+    a->token.data = a;
+
+    rc = ngx_http_litellm_token_get(c, &a->token, &text);
+
+    if (rc == NGX_AGAIN || rc == NGX_ERROR) {
+        return rc;
+    }
+
+    if (rc == NGX_DECLINED) {
+        ngx_http_litellm_attempt_fail(a, a->token.class,
+                                      (a->token.class
+                                       == NGX_LITELLM_AUTHENTICATION)
+                                      ? 401 : 500,
+                                      a->token.why);
+        a->done = 1;
+        return NGX_DECLINED;
+    }
+
+    /* a refresh may come while this request is under way */
+
+    call->token.data = ngx_pstrdup(a->parent->pool, &text);
+    if (call->token.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    call->token.len = text.len;
+
     return ngx_http_litellm_attempt_request(a);
+}
+
+
+static void
+ngx_http_litellm_attempt_token_handler(ngx_http_litellm_token_wait_t *w)
+{
+    ngx_connection_t            *c;
+    ngx_http_litellm_attempt_t  *a;
+
+    a = w->data;
+    c = a->parent->connection;
+
+    ngx_http_set_log_request(c->log, a->parent);
+
+    ngx_http_litellm_attempt_resume(a, ngx_http_litellm_attempt_token(a));
+
+    ngx_http_run_posted_requests(c);
 }
 
 
@@ -458,6 +528,17 @@ ngx_http_litellm_attempt_judge(ngx_http_litellm_attempt_t *a, ngx_int_t rc)
                           "of its answer");
             return NGX_OK;
         }
+    }
+
+    if (a->status == NGX_HTTP_UNAUTHORIZED && a->call->token.len
+        && !a->renewed && a->dialect->follow == NULL
+        && ngx_http_litellm_token_reject(&a->token))
+    {
+        a->renewed = 1;
+
+        ngx_http_litellm_attempt_later(a, ngx_http_litellm_exchange_renew, 0);
+
+        return NGX_AGAIN;
     }
 
     if (a->status < 200 || a->status >= 300) {

@@ -263,6 +263,15 @@ ngx_http_litellm_background_start(ngx_http_litellm_background_t *bg)
 }
 
 
+void
+ngx_http_litellm_background_need(ngx_http_litellm_background_t *bg,
+    ngx_uint_t needed)
+{
+    bg->needed = needed;
+    bg->connection->idle = !needed;
+}
+
+
 static void
 ngx_http_litellm_background_event(ngx_event_t *ev)
 {

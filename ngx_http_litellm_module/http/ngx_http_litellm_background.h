@@ -59,6 +59,10 @@ ngx_http_litellm_background_t *ngx_http_litellm_background_create(
 /* the handler is called later, from the event loop; bg is freed behind it */
 void ngx_http_litellm_background_start(ngx_http_litellm_background_t *bg);
 
+/* "needed" of a started one */
+void ngx_http_litellm_background_need(ngx_http_litellm_background_t *bg,
+    ngx_uint_t needed);
+
 /* started or not, nobody is told; not from inside its handler */
 void ngx_http_litellm_background_cancel(ngx_http_litellm_background_t *bg);
 

@@ -43,6 +43,9 @@ ngx_http_litellm_create_main_conf(ngx_conf_t *cf)
         || ngx_array_init(&mcf->origins, cf->pool, 4,
                           sizeof(ngx_http_litellm_origin_t *))
            != NGX_OK
+        || ngx_array_init(&mcf->tokens, cf->pool, 1,
+                          sizeof(ngx_http_litellm_token_t *))
+           != NGX_OK
         || ngx_array_init(&mcf->env_files, cf->pool, 1, sizeof(ngx_str_t))
            != NGX_OK)
     {

@@ -41,8 +41,10 @@ ngx_int_t
 ngx_http_litellm_endpoints(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
     ngx_http_litellm_loc_conf_t *lcf)
 {
-    ngx_uint_t                  i;
-    ngx_litellm_deployment_t  **d;
+    ngx_uint_t                    i;
+    ngx_litellm_credential_t     *c;
+    ngx_litellm_deployment_t    **d;
+    ngx_http_litellm_endpoint_t  *e;
 
     d = lcf->config->deployments.elts;
 
@@ -60,14 +62,24 @@ ngx_http_litellm_endpoints(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
             return NGX_ERROR;
         }
 
-        if (d[i]->alt.host.len == 0) {
-            continue;
+        if (d[i]->alt.host.len) {
+            d[i]->http_alt = ngx_http_litellm_endpoint(cf, mcf, lcf,
+                                                       &d[i]->alt, d[i]);
+            if (d[i]->http_alt == NULL) {
+                return NGX_ERROR;
+            }
         }
 
-        d[i]->http_alt = ngx_http_litellm_endpoint(cf, mcf, lcf, &d[i]->alt,
-                                                   d[i]);
-        if (d[i]->http_alt == NULL) {
-            return NGX_ERROR;
+        c = d[i]->credential;
+
+        if (c != NULL && c->http == NULL) {
+            e = ngx_http_litellm_endpoint(cf, mcf, lcf, &c->url, d[i]);
+
+            if (e == NULL
+                || ngx_http_litellm_token_add(cf, mcf, lcf, c, e) != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
         }
     }
 
@@ -194,8 +206,9 @@ ngx_int_t
 ngx_http_litellm_upstreams(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
     ngx_http_litellm_loc_conf_t *lcf)
 {
-    ngx_uint_t                  i;
-    ngx_litellm_deployment_t  **d;
+    ngx_uint_t                    i;
+    ngx_litellm_deployment_t    **d;
+    ngx_http_litellm_endpoint_t  *e;
 
     lcf->upstreams = ngx_pcalloc(cf->pool, (mcf->nendpoints + 1)
                                            * sizeof(ngx_http_upstream_conf_t));
@@ -210,6 +223,20 @@ ngx_http_litellm_upstreams(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
         if (ngx_http_litellm_upstream_conf(cf, lcf, d[i]->http) != NGX_OK
             || ngx_http_litellm_upstream_conf(cf, lcf, d[i]->http_alt)
                != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (d[i]->http == NULL || d[i]->credential == NULL) {
+            continue;
+        }
+
+        /* it is known already */
+
+        e = ngx_http_litellm_endpoint(cf, mcf, lcf, &d[i]->credential->url,
+                                      d[i]);
+
+        if (e == NULL || ngx_http_litellm_upstream_conf(cf, lcf, e) != NGX_OK)
         {
             return NGX_ERROR;
         }

@@ -92,6 +92,25 @@ ngx_http_litellm_exchange_follow(ngx_http_litellm_attempt_t *a,
 }
 
 
+/* the provider did not take the token, which may be a newer one now */
+
+ngx_int_t
+ngx_http_litellm_exchange_renew(ngx_http_litellm_attempt_t *a)
+{
+    ngx_http_litellm_exchange_wire(a);
+
+    ngx_str_null(&a->wire.type);
+
+    a->wire.pass = 0;
+    a->wire.hide_usage = 0;
+    a->wire.state = NULL;
+
+    ngx_http_litellm_exchange_reset(a);
+
+    return ngx_http_litellm_attempt_token(a);
+}
+
+
 /* the engine of the exchange that is over has sent all of its pages */
 
 static void

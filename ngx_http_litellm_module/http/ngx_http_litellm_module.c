@@ -387,6 +387,7 @@ ngx_http_litellm_init(ngx_conf_t *cf)
 static void
 ngx_http_litellm_exit_process(ngx_cycle_t *cycle)
 {
+    ngx_http_litellm_tokens_exit();
     ngx_http_litellm_background_exit();
     ngx_http_litellm_origins_exit(cycle);
 }
