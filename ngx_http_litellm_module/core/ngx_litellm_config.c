@@ -109,6 +109,7 @@ ngx_litellm_cf_init(ngx_litellm_cf_t *cf, ngx_pool_t *pool,
     cf->env = *env;
     cf->env.data = cf;
     cf->env.env = ngx_litellm_cf_env;
+    cf->env.read = ngx_litellm_cf_read;
 
     ngx_rbtree_init(&cf->names, &cf->sentinel, ngx_str_rbtree_insert_value);
     ngx_rbtree_init(&cf->unset, &cf->sentinel, ngx_str_rbtree_insert_value);

@@ -47,8 +47,8 @@ struct ngx_litellm_config_env_s {
      * Sets provider, model, api_key, api_base where the file has none, info
      * and the param of each default, from full_model, custom_provider and
      * api_base; no_credentials and missing_env where a key is needed and
-     * there is none.  The env given is not this struct but one whose env()
-     * knows the file's environment_variables too.
+     * there is none.  The env given is not this struct but one with read() and
+     * an env() that knows the file's environment_variables too.
      * NGX_DECLINED: unknown, a nearest name may be set in *hint; NGX_ABORT:
      * *hint is a provider that is not served yet; NGX_BUSY: *hint is a
      * sentence that says what the provider misses; NGX_ERROR: no memory.

@@ -156,6 +156,8 @@ ngx_int_t ngx_litellm_cf_digest(ngx_litellm_cf_t *cf, ngx_str_t *name,
 
 /* the environment as the file sees it; an ngx_litellm_config_env_t.env */
 ngx_int_t ngx_litellm_cf_env(void *data, ngx_str_t *name, ngx_str_t *value);
+ngx_int_t ngx_litellm_cf_read(void *data, ngx_str_t *path, ngx_str_t *text,
+    ngx_str_t *why);
 
 /* "os.environ/NAME": NGX_OK with NAME */
 ngx_int_t ngx_litellm_cf_reference(ngx_str_t *text, ngx_str_t *name);

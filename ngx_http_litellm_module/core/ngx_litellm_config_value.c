@@ -115,6 +115,18 @@ ngx_litellm_cf_env(void *data, ngx_str_t *name, ngx_str_t *value)
 }
 
 
+/* the caller's, for who was given our env() */
+
+ngx_int_t
+ngx_litellm_cf_read(void *data, ngx_str_t *path, ngx_str_t *text,
+    ngx_str_t *why)
+{
+    ngx_litellm_cf_t  *cf = data;
+
+    return cf->caller->read(cf->caller->data, path, text, why);
+}
+
+
 ngx_int_t
 ngx_litellm_cf_set_add(ngx_litellm_cf_t *cf, ngx_rbtree_t *set,
     ngx_str_t *name)
