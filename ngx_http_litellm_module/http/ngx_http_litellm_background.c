@@ -9,8 +9,8 @@
  * Used by ngx_http_litellm_token.c.  What must hold:
  *
  * - handlers are called from the event loop, once, and never after cancel;
- * - the fake connection looks like one that is ready to be written to, so that
- *   the engine adds no event for it;
+ * - the events of the fake connection look as if they were added already, so
+ *   that the engine adds none;
  * - its descriptor is 0, not -1: an exiting worker closes idle connections and,
  *   after worker_shutdown_timeout, all of them by calling their read handler,
  *   and passes over those without a descriptor.
@@ -145,6 +145,7 @@ ngx_http_litellm_background_connection(ngx_http_litellm_background_t *bg,
 
     c->read->log = c->log;
     c->read->handler = ngx_http_litellm_background_close;
+    c->read->active = 1;
 
     c->write->log = c->log;
     c->write->handler = ngx_http_litellm_background_empty;
@@ -549,6 +550,7 @@ ngx_http_litellm_background_free(ngx_http_litellm_background_t *bg)
         ngx_http_free_request(r, 0);
     }
 
+    c->read->active = 0;
     c->write->active = 0;
     c->write->ready = 0;
     c->idle = 0;
