@@ -30,13 +30,12 @@ static const ngx_litellm_provider_hint_t  ngx_litellm_provider_aliases[] = {
 static const char  ngx_litellm_providers_later[] =
     "azure_ai bedrock bedrock_converse bedrock_mantle sagemaker "
     "sagemaker_chat vertex_ai vertex_ai_beta gemini replicate "
-    "huggingface ollama ollama_chat openrouter together_ai "
     "text-completion-codestral watsonx watsonx_text deepgram "
-    "elevenlabs triton "
-    "petals github_copilot chatgpt text-completion-inception gigachat "
-    "soniox manus langgraph snowflake oci sap aleph_alpha nlp_cloud "
-    "predibase palm bytez topaz recraft runwayml stability fal_ai "
-    "black_forest_labs aws_polly auto_router";
+    "elevenlabs triton petals github_copilot chatgpt "
+    "text-completion-inception gigachat soniox manus langgraph "
+    "snowflake oci sap aleph_alpha nlp_cloud predibase palm bytez "
+    "topaz recraft runwayml stability fal_ai black_forest_labs "
+    "aws_polly auto_router "
 
 
 static const ngx_litellm_provider_hint_t  ngx_litellm_provider_hints[] = {

@@ -3,15 +3,18 @@
  * The OpenAI provider dialect, spoken by OpenAI and by every compatible
  * server: chat/completions, completions and embeddings.
  *
- * Only clients of the same dialect are served here (wire->pass): their bytes
- * go through with a few edits (ngx_litellm_openai_body.c) and the answer's
- * bytes are only looked at (ngx_litellm_openai_tap.c).
+ * A client of the same dialect passes (wire->pass): its bytes go through with
+ * a few edits (ngx_litellm_openai_body.c) and the answer's bytes are only
+ * looked at (ngx_litellm_openai_tap.c).  For all others there is a translator
+ * (ngx_litellm_openai_translate.c).
  */
 
 #include "ngx_litellm_openai_dialect.h"
 
 
 static ngx_int_t ngx_litellm_openai_request(ngx_litellm_call_t *call,
+    ngx_litellm_wire_t *wire, ngx_litellm_error_t *e);
+static ngx_int_t ngx_litellm_openai_wire(ngx_litellm_call_t *call,
     ngx_litellm_wire_t *wire, ngx_litellm_error_t *e);
 static void ngx_litellm_openai_error_body(ngx_litellm_call_t *call,
     ngx_uint_t status, ngx_str_t *body, ngx_litellm_error_t *e);
@@ -20,8 +23,8 @@ static void ngx_litellm_openai_error_body(ngx_litellm_call_t *call,
 const ngx_litellm_dialect_t  ngx_litellm_openai_dialect = {
     ngx_string("openai"),
     ngx_litellm_openai_request,
-    NULL,                               /* no client of another dialect has */
-    NULL,                               /* a translator from this one */
+    ngx_litellm_openai_response,
+    ngx_litellm_openai_event_data,
     ngx_litellm_openai_tap,
     ngx_litellm_openai_tap_event,
     ngx_litellm_openai_error_body,
@@ -34,10 +37,42 @@ static ngx_int_t
 ngx_litellm_openai_request(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire,
     ngx_litellm_error_t *e)
 {
+    ngx_int_t            rc;
+    ngx_litellm_call_t  *chat;
+
+    if (!ngx_litellm_openai_translates(call)) {
+        wire->pass = 1;
+        return ngx_litellm_openai_wire(call, wire, e);
+    }
+
+    chat = ngx_palloc(call->pool, sizeof(ngx_litellm_call_t));
+    if (chat == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_litellm_openai_translate(call, chat, e);
+
+    if (rc == NGX_OK) {
+        rc = ngx_litellm_openai_wire(chat, wire, e);
+
+        call->provider_model = chat->provider_model;
+        call->fetches = chat->fetches;
+    }
+
+    wire->pass = 0;
+    wire->hide_usage = 0;
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_litellm_openai_wire(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire,
+    ngx_litellm_error_t *e)
+{
     ngx_int_t                     rc;
     const ngx_litellm_variant_t  *variant;
 
-    wire->pass = 1;
     wire->hide_usage = 0;
 
     if (wire->headers.elts == NULL

@@ -3,8 +3,10 @@
  * The parts of the OpenAI provider dialect: the vtable and the wire
  * (ngx_litellm_openai.c), edits of the body (ngx_litellm_openai_body.c), rules
  * of model families (ngx_litellm_openai_rules.c), edits below the top level
- * (ngx_litellm_openai_nested.c), the tap (ngx_litellm_openai_tap.c) and what
- * providers do otherwise (ngx_litellm_openai_variant.c).
+ * (ngx_litellm_openai_nested.c), the tap (ngx_litellm_openai_tap.c), what
+ * providers do otherwise (ngx_litellm_openai_variant.c), and the translator
+ * for clients of other dialects (ngx_litellm_openai_translate.c, _answer.c,
+ * _events.c).
  */
 
 #ifndef _NGX_LITELLM_OPENAI_DIALECT_H_INCLUDED_
@@ -246,6 +248,34 @@ ngx_int_t ngx_litellm_schema_edit(ngx_litellm_call_t *call,
 ngx_int_t ngx_litellm_schema_answer(ngx_litellm_call_t *call,
     ngx_litellm_json_t *root, ngx_litellm_splice_t *sp,
     ngx_litellm_facts_t *facts, ngx_uint_t stream, ngx_uint_t *changed);
+
+/*
+ * Clients of another dialect, and legacy completions where a provider has chat
+ * only (ngx_litellm_openai_translate.c, _answer.c, _events.c).
+ */
+
+/* true if this request can't pass */
+ngx_uint_t ngx_litellm_openai_translates(ngx_litellm_call_t *call);
+
+/*
+ * chat: a copy of call whose body is the request as one of chat completions.
+ * NGX_OK; NGX_DECLINED with *e; NGX_ERROR.
+ */
+ngx_int_t ngx_litellm_openai_translate(ngx_litellm_call_t *call,
+    ngx_litellm_call_t *chat, ngx_litellm_error_t *e);
+
+/* the dialect's response() and event() */
+ngx_int_t ngx_litellm_openai_response(ngx_litellm_call_t *call,
+    ngx_str_t *body, ngx_litellm_answer_t *answer, ngx_litellm_error_t *e);
+ngx_int_t ngx_litellm_openai_event_data(ngx_litellm_stream_t *st,
+    ngx_str_t *name, ngx_str_t *data);
+
+/* a finish_reason as OpenAI and its imitators write it */
+ngx_litellm_finish_e ngx_litellm_openai_finish(ngx_litellm_json_t *v,
+    ngx_uint_t calls);
+/* the same word where it is not what it was taken for; else empty */
+ngx_str_t ngx_litellm_openai_native(ngx_litellm_json_t *v,
+    ngx_litellm_finish_e finish);
 
 
 #endif /* _NGX_LITELLM_OPENAI_DIALECT_H_INCLUDED_ */

@@ -48,6 +48,8 @@ typedef enum {
 #define NGX_LITELLM_Q_NO_EMBEDDINGS  0x0040
 #define NGX_LITELLM_Q_ALIAS          0x0080  /* another row under a second
                                                 name: not listed */
+#define NGX_LITELLM_Q_CACHE_CONTROL  0x0100  /* cache_control understood */
+#define NGX_LITELLM_Q_DETAILS        0x0200  /* reasoning_details, too */
 
 
 struct ngx_litellm_provider_s {

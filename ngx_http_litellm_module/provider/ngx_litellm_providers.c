@@ -125,6 +125,31 @@ const ngx_litellm_provider_t  ngx_litellm_providers[] = {
       | NGX_LITELLM_Q_NO_EMBEDDINGS,
       &ngx_litellm_deepseek_variant, NULL, NULL },
 
+    { ngx_string("together_ai"), &ngx_litellm_openai_dialect,
+      ngx_string("https://api.together.ai/v1"),
+      ngx_string("TOGETHER_API_KEY TOGETHER_AI_API_KEY TOGETHERAI_API_KEY "
+                 "TOGETHER_AI_TOKEN"),
+      ngx_string("TOGETHER_AI_API_BASE"),
+      ngx_string("Together_aiException"), NGX_LITELLM_Q_STREAM_USAGE,
+      NULL, NULL, NULL },
+
+    { ngx_string("openrouter"), &ngx_litellm_openai_dialect,
+      ngx_string("https://openrouter.ai/api/v1"),
+      ngx_string("OPENROUTER_API_KEY OR_API_KEY"),
+      ngx_string("OPENROUTER_API_BASE"),
+      ngx_string("OpenrouterException"),
+      NGX_LITELLM_Q_STREAM_USAGE | NGX_LITELLM_Q_AS_CHAT
+      | NGX_LITELLM_Q_CACHE_CONTROL | NGX_LITELLM_Q_DETAILS,
+      NULL, NULL, NULL },
+
+    { ngx_string("huggingface"), &ngx_litellm_openai_dialect,
+      ngx_string("https://router.huggingface.co/v1"),
+      ngx_string("HF_TOKEN HUGGINGFACE_API_KEY"),
+      ngx_string("HF_API_BASE HUGGINGFACE_API_BASE"),
+      ngx_string("HuggingfaceException"),
+      NGX_LITELLM_Q_STREAM_USAGE | NGX_LITELLM_Q_AS_CHAT,
+      NULL, NULL, NULL },
+
 #include "ngx_litellm_providers_table.h"
 
     { ngx_null_string, NULL, ngx_null_string, ngx_null_string,

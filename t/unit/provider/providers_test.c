@@ -116,7 +116,7 @@ static const struct {
     /* not served yet */
     { "gemini/gemini-2.5-pro", NULL, NULL, NGX_ABORT, "gemini", NULL },
     { "bedrock/x", NULL, NULL, NGX_ABORT, "bedrock", NULL },
-    { "ollama/llama3", NULL, NULL, NGX_ABORT, "ollama", NULL },
+    { "watsonx/x", NULL, NULL, NGX_ABORT, "watsonx", NULL },
 
     /* nearest names */
     { "google/gemini-pro", NULL, NULL, NGX_DECLINED, "gemini", NULL },

@@ -1,0 +1,1052 @@
+
+/*
+ * A request of another client dialect as one of OpenAI's chat completions; so
+ * are legacy completions for a provider that has chat only (Q_AS_CHAT).
+ *
+ * The neutral form is written as a plain body of the dialect, and that body
+ * then goes the way of a client's own (ngx_litellm_openai_body.c), so that
+ * what a model or a variant asks for is said in one place.  The call that goes
+ * that way is a copy: the client's own body and parameters stay as they are.
+ *
+ * Texts keep their bytes.  What OpenAI has no form for is refused, or moved:
+ * images of a tool's result into a user message behind the results.
+ */
+
+#include "ngx_litellm_openai_dialect.h"
+#include "ngx_litellm_format.h"
+
+
+/* texts from this length on are not copied into the body */
+#define NGX_LITELLM_TRANSLATE_REF  4096
+
+/* budgets of tokens at which one level of effort becomes the next */
+#define NGX_LITELLM_TRANSLATE_HIGH    10000
+#define NGX_LITELLM_TRANSLATE_MEDIUM  5000
+
+
+typedef struct {
+    ngx_litellm_call_t      *call;
+    ngx_litellm_chat_t       chat;
+    ngx_litellm_out_t        out;
+    ngx_litellm_error_t     *e;
+    ngx_array_t              images;       /* ngx_litellm_part_t *: of tool
+                                              results, not written yet */
+    ngx_uint_t               messages;     /* written so far */
+    unsigned                 cache:1;      /* cache_control is understood */
+    unsigned                 details:1;    /* reasoning_details are */
+    unsigned                 foreign:1;    /* the client's dialect is not
+                                              OpenAI's */
+} ngx_litellm_translate_t;
+
+
+static ngx_int_t ngx_litellm_translate_completion(ngx_litellm_call_t *call,
+    ngx_litellm_translate_t *t);
+static ngx_int_t ngx_litellm_translate_write(ngx_litellm_translate_t *t);
+static ngx_int_t ngx_litellm_translate_message(ngx_litellm_translate_t *t,
+    ngx_litellm_message_t *msg);
+static void ngx_litellm_translate_begin(ngx_litellm_translate_t *t);
+static void ngx_litellm_translate_assistant(ngx_litellm_translate_t *t,
+    ngx_litellm_message_t *msg);
+static void ngx_litellm_translate_details(ngx_litellm_translate_t *t,
+    ngx_litellm_message_t *msg);
+static ngx_int_t ngx_litellm_translate_content(ngx_litellm_translate_t *t,
+    ngx_litellm_message_t *msg);
+static ngx_int_t ngx_litellm_translate_part(ngx_litellm_translate_t *t,
+    ngx_litellm_part_t *part, ngx_litellm_json_t *cache);
+static void ngx_litellm_translate_file(ngx_litellm_translate_t *t,
+    ngx_litellm_part_t *part);
+static void ngx_litellm_translate_source(ngx_litellm_translate_t *t,
+    ngx_litellm_part_t *part);
+static ngx_int_t ngx_litellm_translate_images(ngx_litellm_translate_t *t);
+static ngx_int_t ngx_litellm_translate_tools(ngx_litellm_translate_t *t);
+static ngx_int_t ngx_litellm_translate_choice(ngx_litellm_translate_t *t);
+static void ngx_litellm_translate_params(ngx_litellm_translate_t *t);
+static void ngx_litellm_translate_thinking(ngx_litellm_translate_t *t);
+static ngx_uint_t ngx_litellm_translate_neutral(ngx_litellm_json_t *v,
+    ngx_uint_t id);
+static void ngx_litellm_translate_string(ngx_litellm_translate_t *t,
+    const char *name, ngx_str_t *text);
+static ngx_int_t ngx_litellm_translate_members(ngx_litellm_call_t *call,
+    ngx_str_t *body, ngx_litellm_error_t *e);
+
+
+#define ngx_litellm_translate_raw(t, v)                                       \
+    ngx_litellm_out_ref(&(t)->out, (v)->start, (v)->len)
+
+/* parameters that are written in a form of their own, or are not chat's */
+#define NGX_LITELLM_TRANSLATE_OWN                                             \
+    (ngx_litellm_param_bit(TOOLS) | ngx_litellm_param_bit(TOOL_CHOICE)        \
+     | ngx_litellm_param_bit(FUNCTIONS)                                       \
+     | ngx_litellm_param_bit(FUNCTION_CALL)                                   \
+     | ngx_litellm_param_bit(STREAM) | ngx_litellm_param_bit(STREAM_OPTIONS)  \
+     | ngx_litellm_param_bit(METADATA))
+
+/* parameters of legacy completions that chat has not */
+#define NGX_LITELLM_TRANSLATE_COMPLETION                                      \
+    (ngx_litellm_param_bit(SUFFIX) | ngx_litellm_param_bit(ECHO)              \
+     | ngx_litellm_param_bit(BEST_OF) | ngx_litellm_param_bit(LOGPROBS))
+
+
+ngx_uint_t
+ngx_litellm_openai_translates(ngx_litellm_call_t *call)
+{
+    if (call->format == NULL) {
+
+        /* the gateway's own requests are OpenAI's */
+
+        return 0;
+    }
+
+    if (call->format->same != &ngx_litellm_openai_dialect) {
+        return 1;
+    }
+
+    return call->op == NGX_LITELLM_OP_COMPLETIONS
+           && (call->deployment->provider->quirks & NGX_LITELLM_Q_AS_CHAT);
+}
+
+
+ngx_int_t
+ngx_litellm_openai_translate(ngx_litellm_call_t *call,
+    ngx_litellm_call_t *chat, ngx_litellm_error_t *e)
+{
+    ngx_int_t                 rc;
+    ngx_str_t                 body;
+    ngx_uint_t                quirks;
+    ngx_litellm_json_doc_t    doc;
+    ngx_litellm_translate_t   t;
+
+    if (call->format->parse == NULL
+        || (call->op != NGX_LITELLM_OP_CHAT
+            && call->op != NGX_LITELLM_OP_COMPLETIONS))
+    {
+        return ngx_litellm_call_bad(call, e, "this provider does not serve "
+                                    "such requests");
+    }
+
+    ngx_memzero(&t, sizeof(ngx_litellm_translate_t));
+    ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
+
+    rc = call->format->parse(call, &doc, &t.chat, e);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    quirks = call->deployment->provider->quirks;
+
+    t.call = call;
+    t.e = e;
+    t.cache = (quirks & NGX_LITELLM_Q_CACHE_CONTROL) ? 1 : 0;
+    t.details = (quirks & NGX_LITELLM_Q_DETAILS) ? 1 : 0;
+    t.foreign = (call->format->same != &ngx_litellm_openai_dialect) ? 1 : 0;
+
+    ngx_litellm_out_init(&t.out, call->pool);
+    t.out.ref_min = NGX_LITELLM_TRANSLATE_REF;
+
+    if (ngx_array_init(&t.images, call->pool, 2, sizeof(ngx_litellm_part_t *))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (call->op == NGX_LITELLM_OP_COMPLETIONS) {
+        rc = ngx_litellm_translate_completion(call, &t);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    rc = ngx_litellm_translate_write(&t);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_litellm_out_join(&t.out, &body) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    *chat = *call;
+    chat->op = NGX_LITELLM_OP_CHAT;
+
+    return ngx_litellm_translate_members(chat, &body, e);
+}
+
+
+/* what only completions have is refused, or dropped, unless it says nothing */
+
+static ngx_int_t
+ngx_litellm_translate_completion(ngx_litellm_call_t *call,
+    ngx_litellm_translate_t *t)
+{
+    uint64_t    present, bit;
+    ngx_int_t   rc;
+    ngx_uint_t  i;
+
+    present = 0;
+
+    for (i = 0; i < NGX_LITELLM_P_MAX; i++) {
+        bit = (uint64_t) 1 << i;
+
+        if (!(NGX_LITELLM_TRANSLATE_COMPLETION & bit)
+            || t->chat.param[i] == NULL)
+        {
+            continue;
+        }
+
+        if (ngx_litellm_translate_neutral(t->chat.param[i], i)) {
+            t->chat.param[i] = NULL;
+
+        } else {
+            present |= bit;
+        }
+    }
+
+    rc = ngx_litellm_params_check(call, &present,
+                                  ~NGX_LITELLM_TRANSLATE_COMPLETION, t->e);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    for (i = 0; i < NGX_LITELLM_P_MAX; i++) {
+        bit = (uint64_t) 1 << i;
+
+        if ((NGX_LITELLM_TRANSLATE_COMPLETION & bit) && !(present & bit)) {
+            t->chat.param[i] = NULL;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_litellm_translate_neutral(ngx_litellm_json_t *v, ngx_uint_t id)
+{
+    int64_t  n;
+
+    switch (v->type) {
+
+    case NGX_LITELLM_JSON_FALSE:
+        return id == NGX_LITELLM_P_ECHO || id == NGX_LITELLM_P_LOGPROBS;
+
+    case NGX_LITELLM_JSON_STRING:
+        return id == NGX_LITELLM_P_SUFFIX && v->len == 2;
+
+    case NGX_LITELLM_JSON_NUMBER:
+        return id == NGX_LITELLM_P_BEST_OF
+               && ngx_litellm_json_int(v, &n) == NGX_OK && n == 1;
+
+    default:
+        return 0;
+    }
+}
+
+
+static ngx_int_t
+ngx_litellm_translate_write(ngx_litellm_translate_t *t)
+{
+    ngx_int_t              rc;
+    ngx_uint_t             i;
+    ngx_litellm_member_t  *m;
+
+    ngx_litellm_out_lit(&t->out, "{\"model\":");
+    ngx_litellm_out_json(&t->out, &t->call->provider_model);
+    ngx_litellm_out_lit(&t->out, ",\"messages\":[");
+
+    for (i = 0; i < t->chat.nmessages; i++) {
+        rc = ngx_litellm_translate_message(t, &t->chat.messages[i]);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    rc = ngx_litellm_translate_images(t);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_litellm_out_lit(&t->out, "]");
+
+    rc = ngx_litellm_translate_tools(t);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_litellm_translate_params(t);
+
+    if (t->call->stream) {
+        ngx_litellm_out_lit(&t->out, ",\"stream\":true");
+
+        if (t->call->include_usage) {
+            ngx_litellm_out_lit(&t->out, ",\"stream_options\":"
+                                "{\"include_usage\":true}");
+        }
+    }
+
+    m = t->chat.extra.elts;
+
+    for (i = 0; i < t->chat.extra.nelts; i++) {
+        ngx_litellm_out_lit(&t->out, ",\"");
+        ngx_litellm_out_str(&t->out, &m[i].key);
+        ngx_litellm_out_lit(&t->out, "\":");
+        ngx_litellm_translate_raw(t, m[i].value);
+    }
+
+    ngx_litellm_out_lit(&t->out, "}");
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_litellm_translate_message(ngx_litellm_translate_t *t,
+    ngx_litellm_message_t *msg)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  tool;
+
+    tool = msg->role == NGX_LITELLM_ROLE_TOOL
+           || (msg->role == NGX_LITELLM_ROLE_FUNCTION && msg->call_id.len);
+
+    if (!tool) {
+        rc = ngx_litellm_translate_images(t);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    ngx_litellm_translate_begin(t);
+
+    switch (msg->role) {
+
+    case NGX_LITELLM_ROLE_SYSTEM:
+    case NGX_LITELLM_ROLE_DEVELOPER:
+
+        /* a word that every compatible server knows */
+
+        ngx_litellm_out_lit(&t->out, "{\"role\":\"system\"");
+        break;
+
+    case NGX_LITELLM_ROLE_USER:
+        ngx_litellm_out_lit(&t->out, "{\"role\":\"user\"");
+        break;
+
+    case NGX_LITELLM_ROLE_ASSISTANT:
+        ngx_litellm_out_lit(&t->out, "{\"role\":\"assistant\"");
+        break;
+
+    default: /* NGX_LITELLM_ROLE_TOOL, NGX_LITELLM_ROLE_FUNCTION */
+
+        if (tool) {
+            ngx_litellm_out_lit(&t->out, "{\"role\":\"tool\"");
+            ngx_litellm_translate_string(t, "tool_call_id", &msg->call_id);
+
+        } else {
+            ngx_litellm_out_lit(&t->out, "{\"role\":\"function\"");
+        }
+    }
+
+    if (msg->name.len && !tool) {
+        ngx_litellm_translate_string(t, "name", &msg->name);
+    }
+
+    rc = ngx_litellm_translate_content(t, msg);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (msg->role == NGX_LITELLM_ROLE_ASSISTANT) {
+        ngx_litellm_translate_assistant(t, msg);
+    }
+
+    ngx_litellm_out_lit(&t->out, "}");
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_litellm_translate_begin(ngx_litellm_translate_t *t)
+{
+    if (t->messages++) {
+        ngx_litellm_out_lit(&t->out, ",");
+    }
+}
+
+
+/* calls and reasoning of an earlier answer */
+
+static void
+ngx_litellm_translate_assistant(ngx_litellm_translate_t *t,
+    ngx_litellm_message_t *msg)
+{
+    ngx_uint_t                i, n;
+    ngx_litellm_tool_call_t  *tc;
+
+    for (i = 0; i < msg->ncalls; i++) {
+        tc = &msg->calls[i];
+
+        if (i) {
+            ngx_litellm_out_lit(&t->out, ",{\"id\":\"");
+
+        } else {
+            ngx_litellm_out_lit(&t->out, ",\"tool_calls\":[{\"id\":\"");
+        }
+
+        ngx_litellm_out_str(&t->out, &tc->id);
+        ngx_litellm_out_lit(&t->out, "\",\"type\":\"function\","
+                            "\"function\":{\"name\":\"");
+        ngx_litellm_out_str(&t->out, &tc->name);
+        ngx_litellm_out_lit(&t->out, "\",\"arguments\":\"");
+
+        if (tc->arguments.len) {
+            ngx_litellm_out_ref(&t->out, tc->arguments.data,
+                                tc->arguments.len);
+
+        } else {
+            ngx_litellm_out_lit(&t->out, "{}");
+        }
+
+        ngx_litellm_out_lit(&t->out, "\"}}");
+    }
+
+    if (msg->ncalls) {
+        ngx_litellm_out_lit(&t->out, "]");
+    }
+
+    if (t->details) {
+        ngx_litellm_translate_details(t, msg);
+        return;
+    }
+
+    if (t->call->deployment->provider == &ngx_litellm_providers[0]) {
+
+        /* OpenAI's own chat takes no reasoning back */
+
+        return;
+    }
+
+    if (msg->reasoning.len) {
+        ngx_litellm_translate_string(t, "reasoning_content", &msg->reasoning);
+        return;
+    }
+
+    for (i = 0, n = 0; i < msg->nparts; i++) {
+
+        if (msg->parts[i].type != NGX_LITELLM_PART_THINKING
+            || msg->parts[i].text.len == 0)
+        {
+            continue;
+        }
+
+        if (n++ == 0) {
+            ngx_litellm_out_lit(&t->out, ",\"reasoning_content\":\"");
+        }
+
+        ngx_litellm_out_ref(&t->out, msg->parts[i].text.data,
+                            msg->parts[i].text.len);
+    }
+
+    if (n) {
+        ngx_litellm_out_lit(&t->out, "\"");
+    }
+}
+
+
+/* OpenRouter's form of signed and of encrypted reasoning */
+
+static void
+ngx_litellm_translate_details(ngx_litellm_translate_t *t,
+    ngx_litellm_message_t *msg)
+{
+    ngx_uint_t           i, n;
+    ngx_litellm_part_t  *part;
+
+    for (i = 0, n = 0; i < msg->nparts; i++) {
+        part = &msg->parts[i];
+
+        if (part->type != NGX_LITELLM_PART_THINKING
+            && part->type != NGX_LITELLM_PART_REDACTED)
+        {
+            continue;
+        }
+
+        if (n++) {
+            ngx_litellm_out_lit(&t->out, ",");
+
+        } else {
+            ngx_litellm_out_lit(&t->out, ",\"reasoning_details\":[");
+        }
+
+        if (part->type == NGX_LITELLM_PART_REDACTED) {
+            ngx_litellm_out_lit(&t->out, "{\"type\":\"reasoning.encrypted\"");
+            ngx_litellm_translate_string(t, "data", &part->data);
+
+        } else {
+            ngx_litellm_out_lit(&t->out, "{\"type\":\"reasoning.text\"");
+            ngx_litellm_translate_string(t, "text", &part->text);
+
+            if (part->signature.len) {
+                ngx_litellm_translate_string(t, "signature",
+                                             &part->signature);
+            }
+        }
+
+        ngx_litellm_out_lit(&t->out, ",\"index\":");
+        ngx_litellm_out_int(&t->out, n - 1);
+        ngx_litellm_out_lit(&t->out, "}");
+    }
+
+    if (n) {
+        ngx_litellm_out_lit(&t->out, "]");
+
+    } else if (msg->reasoning.len) {
+        ngx_litellm_translate_string(t, "reasoning", &msg->reasoning);
+    }
+}
+
+
+/* a string for one text, else a list of parts */
+
+static ngx_int_t
+ngx_litellm_translate_content(ngx_litellm_translate_t *t,
+    ngx_litellm_message_t *msg)
+{
+    ngx_int_t             rc;
+    ngx_uint_t            i, n, last, tool;
+    ngx_litellm_part_t   *part, *text, **image;
+    ngx_litellm_json_t   *cache;
+
+    tool = msg->role == NGX_LITELLM_ROLE_TOOL
+           || msg->role == NGX_LITELLM_ROLE_FUNCTION;
+
+    text = NULL;
+    last = 0;
+
+    for (i = 0, n = 0; i < msg->nparts; i++) {
+        part = &msg->parts[i];
+
+        switch (part->type) {
+
+        case NGX_LITELLM_PART_THINKING:
+        case NGX_LITELLM_PART_REDACTED:
+            continue;
+
+        case NGX_LITELLM_PART_TEXT:
+            text = part;
+            break;
+
+        case NGX_LITELLM_PART_IMAGE:
+        case NGX_LITELLM_PART_FILE:
+
+            if (tool) {
+                image = ngx_array_push(&t->images);
+                if (image == NULL) {
+                    return NGX_ERROR;
+                }
+
+                *image = part;
+                continue;
+            }
+
+            break;
+
+        default:
+            break;
+        }
+
+        n++;
+        last = i;
+    }
+
+    if (n == 0) {
+        if (msg->ncalls || msg->null_content) {
+            ngx_litellm_out_lit(&t->out, ",\"content\":null");
+
+        } else {
+            ngx_litellm_out_lit(&t->out, ",\"content\":\"\"");
+        }
+
+        return NGX_OK;
+    }
+
+    if (n == 1 && text != NULL
+        && !(t->cache && (text->cache_control || msg->cache_control)))
+    {
+        ngx_litellm_translate_string(t, "content", &text->text);
+        return NGX_OK;
+    }
+
+    ngx_litellm_out_lit(&t->out, ",\"content\":[");
+
+    for (i = 0, n = 0; i < msg->nparts; i++) {
+        part = &msg->parts[i];
+
+        if (part->type == NGX_LITELLM_PART_THINKING
+            || part->type == NGX_LITELLM_PART_REDACTED
+            || (tool && (part->type == NGX_LITELLM_PART_IMAGE
+                         || part->type == NGX_LITELLM_PART_FILE)))
+        {
+            continue;
+        }
+
+        if (n++) {
+            ngx_litellm_out_lit(&t->out, ",");
+        }
+
+        cache = part->cache_control;
+
+        if (cache == NULL && i == last) {
+            cache = msg->cache_control;
+        }
+
+        rc = ngx_litellm_translate_part(t, part, cache);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    ngx_litellm_out_lit(&t->out, "]");
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_litellm_translate_part(ngx_litellm_translate_t *t,
+    ngx_litellm_part_t *part, ngx_litellm_json_t *cache)
+{
+    switch (part->type) {
+
+    case NGX_LITELLM_PART_TEXT:
+        ngx_litellm_out_lit(&t->out, "{\"type\":\"text\"");
+        ngx_litellm_translate_string(t, "text", &part->text);
+        break;
+
+    case NGX_LITELLM_PART_REFUSAL:
+        ngx_litellm_out_lit(&t->out, "{\"type\":\"refusal\"");
+        ngx_litellm_translate_string(t, "refusal", &part->text);
+        break;
+
+    case NGX_LITELLM_PART_IMAGE:
+        ngx_litellm_out_lit(&t->out, "{\"type\":\"image_url\","
+                            "\"image_url\":{\"url\":\"");
+        ngx_litellm_translate_source(t, part);
+        ngx_litellm_out_lit(&t->out, "\"");
+
+        if (part->detail.len) {
+            ngx_litellm_translate_string(t, "detail", &part->detail);
+        }
+
+        ngx_litellm_out_lit(&t->out, "}");
+        break;
+
+    case NGX_LITELLM_PART_AUDIO:
+        ngx_litellm_out_lit(&t->out, "{\"type\":\"input_audio\","
+                            "\"input_audio\":{\"data\":\"");
+        ngx_litellm_out_ref(&t->out, part->data.data, part->data.len);
+        ngx_litellm_out_lit(&t->out, "\"");
+        ngx_litellm_translate_string(t, "format", &part->media);
+        ngx_litellm_out_lit(&t->out, "}");
+        break;
+
+    case NGX_LITELLM_PART_FILE:
+        ngx_litellm_translate_file(t, part);
+        break;
+
+    default: /* NGX_LITELLM_PART_OTHER */
+
+        if (t->foreign || part->node == NULL) {
+            return ngx_litellm_call_bad(t->call, t->e, "a content block of "
+                                        "this type can't be sent to this "
+                                        "provider");
+        }
+
+        ngx_litellm_translate_raw(t, part->node);
+
+        return NGX_OK;
+    }
+
+    if (cache && t->cache) {
+        ngx_litellm_out_lit(&t->out, ",\"cache_control\":");
+        ngx_litellm_translate_raw(t, cache);
+    }
+
+    ngx_litellm_out_lit(&t->out, "}");
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_litellm_translate_file(ngx_litellm_translate_t *t,
+    ngx_litellm_part_t *part)
+{
+    static ngx_str_t  nameless = ngx_string("my_file.pdf");
+
+    ngx_litellm_out_lit(&t->out, "{\"type\":\"file\",\"file\":{");
+
+    if (part->file_id.len) {
+        ngx_litellm_out_lit(&t->out, "\"file_id\":\"");
+        ngx_litellm_out_str(&t->out, &part->file_id);
+        ngx_litellm_out_lit(&t->out, "\"}");
+        return;
+    }
+
+    ngx_litellm_out_lit(&t->out, "\"file_data\":\"");
+    ngx_litellm_translate_source(t, part);
+    ngx_litellm_out_lit(&t->out, "\"");
+
+    ngx_litellm_translate_string(t, "filename",
+                                 part->name.len ? &part->name : &nameless);
+    ngx_litellm_out_lit(&t->out, "}");
+}
+
+
+/* a URL, or bytes as a data: URL */
+
+static void
+ngx_litellm_translate_source(ngx_litellm_translate_t *t,
+    ngx_litellm_part_t *part)
+{
+    if (part->data.len == 0) {
+        ngx_litellm_out_ref(&t->out, part->url.data, part->url.len);
+        return;
+    }
+
+    ngx_litellm_out_lit(&t->out, "data:");
+    ngx_litellm_out_str(&t->out, &part->media);
+    ngx_litellm_out_lit(&t->out, ";base64,");
+    ngx_litellm_out_ref(&t->out, part->data.data, part->data.len);
+}
+
+
+/* OpenAI's tool messages hold texts only */
+
+static ngx_int_t
+ngx_litellm_translate_images(ngx_litellm_translate_t *t)
+{
+    ngx_int_t             rc;
+    ngx_uint_t            i;
+    ngx_litellm_part_t  **image;
+
+    if (t->images.nelts == 0) {
+        return NGX_OK;
+    }
+
+    ngx_litellm_translate_begin(t);
+    ngx_litellm_out_lit(&t->out, "{\"role\":\"user\",\"content\":[{\"type\":"
+                        "\"text\",\"text\":\"Media of the tool results "
+                        "above:\"}");
+
+    image = t->images.elts;
+
+    for (i = 0; i < t->images.nelts; i++) {
+        ngx_litellm_out_lit(&t->out, ",");
+
+        rc = ngx_litellm_translate_part(t, image[i], image[i]->cache_control);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    ngx_litellm_out_lit(&t->out, "]}");
+    t->images.nelts = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_litellm_translate_tools(ngx_litellm_translate_t *t)
+{
+    ngx_uint_t           i;
+    ngx_litellm_tool_t  *tool;
+
+    for (i = 0; i < t->chat.ntools; i++) {
+        tool = &t->chat.tools[i];
+
+        if (i) {
+            ngx_litellm_out_lit(&t->out, ",");
+
+        } else {
+            ngx_litellm_out_lit(&t->out, ",\"tools\":[");
+        }
+
+        if (tool->type.len != sizeof("function") - 1
+            || ngx_memcmp(tool->type.data, "function", tool->type.len) != 0)
+        {
+            if (t->foreign || tool->node == NULL) {
+                return ngx_litellm_call_bad(t->call, t->e, "a tool of this "
+                                            "type can't be sent to this "
+                                            "provider");
+            }
+
+            ngx_litellm_translate_raw(t, tool->node);
+            continue;
+        }
+
+        ngx_litellm_out_lit(&t->out, "{\"type\":\"function\","
+                            "\"function\":{\"name\":\"");
+        ngx_litellm_out_str(&t->out, &tool->name);
+        ngx_litellm_out_lit(&t->out, "\"");
+
+        if (tool->description.len) {
+            ngx_litellm_translate_string(t, "description",
+                                         &tool->description);
+        }
+
+        if (tool->parameters) {
+            ngx_litellm_out_lit(&t->out, ",\"parameters\":");
+            ngx_litellm_translate_raw(t, tool->parameters);
+        }
+
+        if (tool->strict) {
+            ngx_litellm_out_lit(&t->out, ",\"strict\":");
+            ngx_litellm_translate_raw(t, tool->strict);
+        }
+
+        ngx_litellm_out_lit(&t->out, "}");
+
+        if (tool->cache_control && t->cache) {
+            ngx_litellm_out_lit(&t->out, ",\"cache_control\":");
+            ngx_litellm_translate_raw(t, tool->cache_control);
+        }
+
+        ngx_litellm_out_lit(&t->out, "}");
+    }
+
+    if (t->chat.ntools) {
+        ngx_litellm_out_lit(&t->out, "]");
+    }
+
+    return ngx_litellm_translate_choice(t);
+}
+
+
+static ngx_int_t
+ngx_litellm_translate_choice(ngx_litellm_translate_t *t)
+{
+    ngx_litellm_json_t  *v;
+
+    switch (t->chat.tool_choice) {
+
+    case NGX_LITELLM_CHOICE_UNSET:
+        break;
+
+    case NGX_LITELLM_CHOICE_AUTO:
+        ngx_litellm_out_lit(&t->out, ",\"tool_choice\":\"auto\"");
+        break;
+
+    case NGX_LITELLM_CHOICE_NONE:
+        ngx_litellm_out_lit(&t->out, ",\"tool_choice\":\"none\"");
+        break;
+
+    case NGX_LITELLM_CHOICE_REQUIRED:
+        ngx_litellm_out_lit(&t->out, ",\"tool_choice\":\"required\"");
+        break;
+
+    case NGX_LITELLM_CHOICE_NAMED:
+        ngx_litellm_out_lit(&t->out, ",\"tool_choice\":{\"type\":"
+                            "\"function\",\"function\":{\"name\":\"");
+        ngx_litellm_out_str(&t->out, &t->chat.tool_name);
+        ngx_litellm_out_lit(&t->out, "\"}}");
+        break;
+
+    case NGX_LITELLM_CHOICE_OTHER:
+        v = t->chat.param[NGX_LITELLM_P_TOOL_CHOICE];
+
+        if (t->foreign || v == NULL) {
+            return ngx_litellm_call_bad(t->call, t->e, "this 'tool_choice' "
+                                        "can't be sent to this provider");
+        }
+
+        ngx_litellm_out_lit(&t->out, ",\"tool_choice\":");
+        ngx_litellm_translate_raw(t, v);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_litellm_translate_params(ngx_litellm_translate_t *t)
+{
+    ngx_uint_t  i;
+
+    if (t->foreign) {
+        ngx_litellm_translate_thinking(t);
+    }
+
+    for (i = 0; i < NGX_LITELLM_P_MAX; i++) {
+
+        if (t->chat.param[i] == NULL
+            || (NGX_LITELLM_TRANSLATE_OWN & ((uint64_t) 1 << i)))
+        {
+            continue;
+        }
+
+        ngx_litellm_out_lit(&t->out, ",\"");
+        ngx_litellm_out_str(&t->out, ngx_litellm_param_name(i));
+        ngx_litellm_out_lit(&t->out, "\":");
+        ngx_litellm_translate_raw(t, t->chat.param[i]);
+    }
+}
+
+
+/*
+ * Anthropic's thinking: passed on where the provider is known to take it, a
+ * level of effort elsewhere.
+ */
+
+static void
+ngx_litellm_translate_thinking(ngx_litellm_translate_t *t)
+{
+    int64_t                       budget;
+    ngx_litellm_json_t           *v, *type;
+    const ngx_litellm_variant_t  *variant;
+
+    v = t->chat.param[NGX_LITELLM_P_THINKING];
+    variant = t->call->deployment->provider->variant;
+
+    if (v == NULL
+        || (variant && variant->supported
+            && (variant->supported(t->call)
+                & ngx_litellm_param_bit(THINKING))))
+    {
+        return;
+    }
+
+    t->chat.param[NGX_LITELLM_P_THINKING] = NULL;
+
+    type = ngx_litellm_json_member(v, "type");
+
+    if (t->chat.param[NGX_LITELLM_P_REASONING_EFFORT] != NULL
+        || !ngx_litellm_json_is(type, STRING)
+        || ngx_litellm_json_eq(type, "disabled"))
+    {
+        return;
+    }
+
+    if (ngx_litellm_json_int(ngx_litellm_json_member(v, "budget_tokens"),
+                             &budget)
+        != NGX_OK)
+    {
+        budget = NGX_LITELLM_TRANSLATE_MEDIUM;
+    }
+
+    if (budget >= NGX_LITELLM_TRANSLATE_HIGH) {
+        ngx_litellm_out_lit(&t->out, ",\"reasoning_effort\":\"high\"");
+
+    } else if (budget >= NGX_LITELLM_TRANSLATE_MEDIUM) {
+        ngx_litellm_out_lit(&t->out, ",\"reasoning_effort\":\"medium\"");
+
+    } else {
+        ngx_litellm_out_lit(&t->out, ",\"reasoning_effort\":\"low\"");
+    }
+}
+
+
+/* ,"name":"text" of a J-string */
+
+static void
+ngx_litellm_translate_string(ngx_litellm_translate_t *t, const char *name,
+    ngx_str_t *text)
+{
+    ngx_litellm_out_lit(&t->out, ",\"");
+    ngx_litellm_out_copy(&t->out, name, ngx_strlen(name));
+    ngx_litellm_out_lit(&t->out, "\":\"");
+    ngx_litellm_out_ref(&t->out, text->data, text->len);
+    ngx_litellm_out_lit(&t->out, "\"");
+}
+
+
+/* what a format's open() finds in a client's body; this one is ours */
+
+static ngx_int_t
+ngx_litellm_translate_members(ngx_litellm_call_t *call, ngx_str_t *body,
+    ngx_litellm_error_t *e)
+{
+    ngx_int_t                   rc;
+    ngx_str_t                   name, key;
+    ngx_uint_t                  i;
+    ngx_litellm_json_t         *k, *v;
+    ngx_litellm_member_t       *m;
+    const ngx_litellm_param_t  *param;
+
+    call->body = *body;
+    call->model_node = NULL;
+    call->present = 0;
+    call->duplicates = 0;
+    call->parts = 0;
+
+    ngx_memzero(call->param, sizeof(call->param));
+    ngx_memzero(&call->top, sizeof(ngx_litellm_json_doc_t));
+
+    call->top.pool = call->pool;
+    call->top.keep = 2;
+
+    ngx_str_set(&call->top.whole, "stream_options");
+
+    if (ngx_array_init(&call->extra, call->pool, 4,
+                       sizeof(ngx_litellm_member_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_litellm_json_parse(&call->top, body->data, body->len);
+
+    if (rc == NGX_DECLINED) {
+
+        /* a level or two more than the client's */
+
+        return ngx_litellm_call_bad(call, e, "the body is nested too deep");
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    k = call->top.root + 1;
+
+    for (i = 0; i < call->top.root->count; i++, k = ngx_litellm_json_next(v)) {
+        v = k + 1;
+        key = ngx_litellm_json_text(k);
+
+        if (ngx_litellm_json_unescape(call->pool, &name, &key) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        param = ngx_litellm_param_find(name.data, name.len);
+
+        if (param != NULL && param->kind == NGX_LITELLM_PARAM_BODY) {
+
+            if (param->id == NGX_LITELLM_BODY_MODEL) {
+                call->model_node = v;
+            }
+
+            continue;
+        }
+
+        if (param != NULL && param->kind == NGX_LITELLM_PARAM_OPENAI) {
+            call->param[param->id] = v;
+
+            if (v->type != NGX_LITELLM_JSON_NULL) {
+                call->present |= (uint64_t) 1 << param->id;
+            }
+
+            continue;
+        }
+
+        m = ngx_array_push(&call->extra);
+        if (m == NULL) {
+            return NGX_ERROR;
+        }
+
+        m->key = name;
+        m->value = v;
+    }
+
+    return NGX_OK;
+}
