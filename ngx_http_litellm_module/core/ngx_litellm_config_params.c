@@ -70,6 +70,7 @@ static void ngx_litellm_cf_limits(ngx_litellm_cf_t *cf,
     ngx_litellm_deployment_t *d, ngx_litellm_cf_entry_t *e);
 static void ngx_litellm_cf_drop(ngx_litellm_cf_t *cf,
     ngx_litellm_deployment_t *d, ngx_litellm_cf_entry_t *e);
+static ngx_uint_t ngx_litellm_cf_own_header(ngx_str_t *name);
 static void ngx_litellm_cf_headers(ngx_litellm_cf_t *cf,
     ngx_litellm_deployment_t *d, ngx_litellm_yaml_t *v, const char *name);
 static void ngx_litellm_cf_defaults(ngx_litellm_cf_t *cf,
@@ -422,6 +423,25 @@ ngx_litellm_cf_headers(ngx_litellm_cf_t *cf, ngx_litellm_deployment_t *d,
             continue;
         }
 
+        if (ngx_litellm_cf_own_header(key)) {
+
+            /* what is sent anyway may be said again */
+
+            if (key->len == sizeof("Content-Type") - 1
+                && value.len == sizeof("application/json") - 1
+                && ngx_strncasecmp(value.data, (u_char *) "application/json",
+                                   value.len)
+                   == 0)
+            {
+                continue;
+            }
+
+            ngx_litellm_cf_error(cf, pair->key, "\"%V\" can't be set by "
+                                 "\"%s\": this header is the gateway's own",
+                                 key, name);
+            continue;
+        }
+
         /* extra_headers before headers */
 
         kv = d->headers->elts;
@@ -454,6 +474,42 @@ ngx_litellm_cf_headers(ngx_litellm_cf_t *cf, ngx_litellm_deployment_t *d,
             return;
         }
     }
+}
+
+
+/* headers of the connection and of the body: a second one splits requests */
+
+static ngx_uint_t
+ngx_litellm_cf_own_header(ngx_str_t *name)
+{
+    ngx_str_t  *own;
+
+    static ngx_str_t  names[] = {
+        ngx_string("Host"),
+        ngx_string("Content-Type"),
+        ngx_string("Content-Length"),
+        ngx_string("Content-Encoding"),
+        ngx_string("Transfer-Encoding"),
+        ngx_string("Accept-Encoding"),
+        ngx_string("Connection"),
+        ngx_string("Proxy-Connection"),
+        ngx_string("Keep-Alive"),
+        ngx_string("TE"),
+        ngx_string("Trailer"),
+        ngx_string("Upgrade"),
+        ngx_string("Expect"),
+        ngx_null_string
+    };
+
+    for (own = names; own->len; own++) {
+        if (own->len == name->len
+            && ngx_strncasecmp(own->data, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
