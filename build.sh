@@ -10,6 +10,7 @@
 #   asan                              build/asan/objs/nginx with sanitizers
 #   fuzz [SECONDS]                    each fuzz target for so long (60)
 #   bench                             CPU and memory beside plain proxy_pass
+#   providers                         writes README's list of providers anew
 #   clean                             remove build/
 #
 # NGINX_SRC=DIR   build against this nginx source tree, not Debian's nginx-dev;
@@ -412,6 +413,22 @@ cmd_bench() {
     LITELLM_SO=$module NGINX=$nginx "$top/bench/run.sh" "$@"
 }
 
+# The lines of README between its two comments, as t/unit prints them.
+cmd_providers() {
+    need $(test_needs)
+    locked nginx_source
+    local list=$build/providers.md
+    make -s -C "$top/t/unit" NGINX_SRC="$source_dir" BUILD="$build/unit" providers >"$list"
+    [ -s "$list" ] || die "no list was printed"
+    awk -v list="$list" '
+        /^<!-- providers: / { print; while ((getline line <list) > 0) print line; skip = 1 }
+        /^<!-- end of providers -->$/ { skip = 0 }
+        !skip' "$top/README.md" >"$build/README.md"
+    cat "$build/README.md" >"$top/README.md"
+    rm -f "$build/README.md"
+    say "README lists $(($(wc -l <"$list") - 2)) providers"
+}
+
 cmd_clean() { rm -rf "$build"; }
 
 # Each stage prints what it ran and, last, a line "NAME: N passed, N failed".
@@ -492,6 +509,6 @@ cmd_test() {
 cmd=${1:-}
 [ $# = 0 ] || shift
 case $cmd in
-    deps|build|run|test|asan|fuzz|bench|clean) "cmd_$cmd" "$@" ;;
-    *) sed -n '3,20s/^# \{0,1\}//p' "$top/build.sh" >&2; exit 2 ;;
+    deps|build|run|test|asan|fuzz|bench|providers|clean) "cmd_$cmd" "$@" ;;
+    *) sed -n '3,21s/^# \{0,1\}//p' "$top/build.sh" >&2; exit 2 ;;
 esac

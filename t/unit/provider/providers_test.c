@@ -2,11 +2,18 @@
 /*
  * The table of providers and the choice of one: prefix, custom provider,
  * known host, bare name; keys and addresses from the environment; hints.
+ *
+ * README's list of providers is made of the table here: with UNIT_PROVIDERS
+ * set the program prints it (./build.sh providers), else it holds README equal
+ * to it.
  */
 
 #include "unit.h"
 
 #include "ngx_litellm_provider.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 
 
 static const char  *vars[8];
@@ -344,9 +351,214 @@ test_table(void)
 }
 
 
+/* what the row's provider is asked for by its own dialect */
+
+static ngx_uint_t
+serves(const ngx_litellm_provider_t *row, ngx_litellm_op_e op)
+{
+    ngx_litellm_call_t             call;
+    ngx_litellm_deployment_t       d;
+    const ngx_litellm_dialect_t   *dialect;
+
+    if (op == NGX_LITELLM_OP_EMBEDDINGS
+        && (row->quirks & NGX_LITELLM_Q_NO_EMBEDDINGS))
+    {
+        return 0;
+    }
+
+    if (op == NGX_LITELLM_OP_COMPLETIONS
+        && (row->quirks & NGX_LITELLM_Q_AS_CHAT))
+    {
+        return 0;
+    }
+
+    ngx_memzero(&call, sizeof(call));
+    ngx_memzero(&d, sizeof(d));
+
+    d.provider = row;
+    d.model = unit_str("model");
+
+    call.pool = unit_pool;
+    call.op = op;
+    call.deployment = &d;
+    call.provider_model = d.model;
+
+    dialect = ngx_litellm_provider_dialect(&call);
+
+    if (dialect == NULL) {
+        return 0;
+    }
+
+    if (row->select != NULL || dialect == &ngx_litellm_openai_dialect) {
+        return op != NGX_LITELLM_OP_RERANK
+               || dialect != &ngx_litellm_openai_dialect;
+    }
+
+    /* a dialect without a choice is one of chat */
+
+    return op == NGX_LITELLM_OP_CHAT;
+}
+
+
+static void
+list_words(ngx_litellm_out_t *out, const ngx_str_t *words)
+{
+    u_char  *p, *last;
+
+    last = words->data + words->len;
+
+    for (p = words->data; p < last; p++) {
+
+        if (p == words->data) {
+            ngx_litellm_out_lit(out, "`");
+        }
+
+        if (*p == ' ') {
+            ngx_litellm_out_lit(out, "` `");
+
+        } else {
+            ngx_litellm_out_copy(out, p, 1);
+        }
+
+        if (p + 1 == last) {
+            ngx_litellm_out_lit(out, "`");
+        }
+    }
+}
+
+
+static ngx_str_t
+list(void)
+{
+    ngx_str_t                      text;
+    ngx_uint_t                     i, n;
+    ngx_litellm_out_t              out;
+    const ngx_litellm_provider_t  *row;
+
+    static const char  *names[] = { "chat", "completions", "embeddings",
+                                    "rerank" };
+
+    ngx_litellm_out_init(&out, unit_pool);
+
+    ngx_litellm_out_lit(&out, "| prefix | key | address | serves |\n"
+                        "|---|---|---|---|\n");
+
+    for (row = ngx_litellm_providers; row->name.len; row++) {
+
+        if (row->quirks & NGX_LITELLM_Q_ALIAS) {
+            continue;
+        }
+
+        ngx_litellm_out_lit(&out, "| `");
+        ngx_litellm_out_str(&out, &row->name);
+        ngx_litellm_out_lit(&out, "/` | ");
+        list_words(&out, &row->keys);
+
+        if (row->quirks & NGX_LITELLM_Q_NO_KEY) {
+            ngx_litellm_out_lit(&out, " or none");
+        }
+
+        ngx_litellm_out_lit(&out, " | ");
+
+        if (row->base.len) {
+            ngx_litellm_out_str(&out, &row->base);
+
+        } else {
+            ngx_litellm_out_lit(&out, "`api_base`");
+        }
+
+        ngx_litellm_out_lit(&out, " | ");
+
+        for (i = 0, n = 0; i <= NGX_LITELLM_OP_RERANK; i++) {
+            if (serves(row, i)) {
+                if (n++) {
+                    ngx_litellm_out_lit(&out, ", ");
+                }
+
+                ngx_litellm_out_copy(&out, names[i], ngx_strlen(names[i]));
+            }
+        }
+
+        ngx_litellm_out_lit(&out, " |\n");
+    }
+
+    if (ngx_litellm_out_join(&out, &text) != NGX_OK) {
+        ngx_str_null(&text);
+    }
+
+    return text;
+}
+
+
+#define LIST_BEGIN  "<!-- providers: made by ./build.sh providers -->\n"
+#define LIST_END    "<!-- end of providers -->\n"
+
+static void
+test_readme(void)
+{
+    char        path[4096];
+    u_char     *p, *begin, *end, *last;
+    ngx_str_t   readme, want, got;
+    const char *data;
+
+    unit_case("README's list");
+
+    data = getenv("UNIT_DATA");
+
+    if (!CHECK(data != NULL)) {
+        return;
+    }
+
+    snprintf(path, sizeof(path), "%s/../../README.md", data);
+
+    if (!CHECK_INT(unit_file(path, &readme), NGX_OK)) {
+        return;
+    }
+
+    last = readme.data + readme.len;
+
+    begin = ngx_litellm_find(readme.data, last, LIST_BEGIN,
+                             sizeof(LIST_BEGIN) - 1);
+    end = ngx_litellm_find(readme.data, last, LIST_END, sizeof(LIST_END) - 1);
+
+    if (!CHECKF(begin != NULL && end != NULL && begin < end,
+                "README has no list between its two comments"))
+    {
+        return;
+    }
+
+    got.data = begin + sizeof(LIST_BEGIN) - 1;
+    got.len = end - got.data;
+
+    want = list();
+
+    for (p = want.data; p < want.data + want.len && p - want.data
+                        < (ssize_t) got.len; p++)
+    {
+        if (*p != got.data[p - want.data]) {
+            break;
+        }
+    }
+
+    CHECKF(got.len == want.len && ngx_memcmp(got.data, want.data, got.len) == 0,
+           "README's list of providers is not the table's from byte %d on: "
+           "run ./build.sh providers", (int) (p - want.data));
+}
+
+
 void
 unit_main(void)
 {
+    ngx_str_t  text;
+
+    if (getenv("UNIT_PROVIDERS")) {
+        unit_case("list");
+        text = list();
+        fwrite(text.data, 1, text.len, stdout);
+        exit(0);
+    }
+
+    test_readme();
     test_choice();
     test_access();
     test_bases();
