@@ -35,7 +35,7 @@ static const char  ngx_litellm_providers_later[] =
     "text-completion-inception gigachat soniox manus langgraph "
     "snowflake oci sap aleph_alpha nlp_cloud predibase palm bytez "
     "topaz recraft runwayml stability fal_ai black_forest_labs "
-    "aws_polly auto_router "
+    "aws_polly auto_router";
 
 
 static const ngx_litellm_provider_hint_t  ngx_litellm_provider_hints[] = {
