@@ -27,24 +27,24 @@ typedef struct {
 } ngx_litellm_openai_reader_t;
 
 
-static ngx_int_t ngx_litellm_openai_choices(ngx_litellm_openai_reader_t *r,
+static ngx_int_t ngx_litellm_reader_choices(ngx_litellm_openai_reader_t *r,
     ngx_litellm_json_t *choices, ngx_litellm_answer_t *answer);
-static ngx_int_t ngx_litellm_openai_message(ngx_litellm_openai_reader_t *r,
+static ngx_int_t ngx_litellm_reader_message(ngx_litellm_openai_reader_t *r,
     ngx_litellm_json_t *msg, ngx_litellm_answer_t *a);
-static ngx_int_t ngx_litellm_openai_content(ngx_litellm_json_t *v,
+static ngx_int_t ngx_litellm_reader_content(ngx_litellm_json_t *v,
     ngx_litellm_answer_t *a);
-static ngx_int_t ngx_litellm_openai_reasoning(ngx_litellm_openai_reader_t *r,
+static ngx_int_t ngx_litellm_reader_reasoning(ngx_litellm_openai_reader_t *r,
     ngx_litellm_json_t *msg, ngx_litellm_answer_t *a);
-static ngx_int_t ngx_litellm_openai_blocks(ngx_litellm_json_t *list,
+static ngx_int_t ngx_litellm_reader_blocks(ngx_litellm_json_t *list,
     ngx_litellm_answer_t *a);
-static ngx_int_t ngx_litellm_openai_calls(ngx_litellm_openai_reader_t *r,
+static ngx_int_t ngx_litellm_reader_calls(ngx_litellm_openai_reader_t *r,
     ngx_litellm_json_t *msg, ngx_litellm_answer_t *a);
-static ngx_int_t ngx_litellm_openai_call(ngx_litellm_openai_reader_t *r,
+static ngx_int_t ngx_litellm_reader_call(ngx_litellm_openai_reader_t *r,
     ngx_litellm_json_t *id, ngx_litellm_json_t *function,
     ngx_litellm_json_t *node, ngx_litellm_answer_t *a);
-static ngx_int_t ngx_litellm_openai_extras(ngx_litellm_openai_reader_t *r,
+static ngx_int_t ngx_litellm_reader_extras(ngx_litellm_openai_reader_t *r,
     ngx_litellm_json_t *msg, ngx_litellm_answer_t *a);
-static ngx_int_t ngx_litellm_openai_push(ngx_array_t *texts, u_char *data,
+static ngx_int_t ngx_litellm_reader_push(ngx_array_t *texts, u_char *data,
     size_t len);
 
 
@@ -116,7 +116,7 @@ ngx_litellm_openai_response(ngx_litellm_call_t *call, ngx_str_t *body,
     r.call = call;
     r.calls = 0;
 
-    rc = ngx_litellm_openai_choices(&r, v, answer);
+    rc = ngx_litellm_reader_choices(&r, v, answer);
 
     if (rc == NGX_DECLINED) {
         return ngx_litellm_call_broken(call, e, "the provider's answer has no "
@@ -150,7 +150,7 @@ ngx_litellm_openai_response(ngx_litellm_call_t *call, ngx_str_t *body,
 /* NGX_DECLINED: something that is no choice */
 
 static ngx_int_t
-ngx_litellm_openai_choices(ngx_litellm_openai_reader_t *r,
+ngx_litellm_reader_choices(ngx_litellm_openai_reader_t *r,
     ngx_litellm_json_t *choices, ngx_litellm_answer_t *answer)
 {
     int64_t                n;
@@ -188,7 +188,7 @@ ngx_litellm_openai_choices(ngx_litellm_openai_reader_t *r,
             return NGX_DECLINED;
         }
 
-        rc = ngx_litellm_openai_message(r, msg, a);
+        rc = ngx_litellm_reader_message(r, msg, a);
         if (rc != NGX_OK) {
             return rc;
         }
@@ -206,23 +206,30 @@ ngx_litellm_openai_choices(ngx_litellm_openai_reader_t *r,
 
 
 ngx_litellm_finish_e
-ngx_litellm_openai_finish(ngx_litellm_json_t *v, ngx_uint_t calls)
+ngx_litellm_openai_word(ngx_litellm_json_t *v)
 {
-    ngx_litellm_finish_e              finish;
     const ngx_litellm_openai_word_t  *w;
 
-    finish = NGX_LITELLM_FINISH_STOP;
-
-    if (ngx_litellm_json_is(v, STRING)) {
-
-        for (w = ngx_litellm_openai_words; w->word; w++) {
-            if (ngx_litellm_json_equal(v, w->word, ngx_strlen(w->word))) {
-                break;
-            }
-        }
-
-        finish = w->finish;
+    if (!ngx_litellm_json_is(v, STRING)) {
+        return NGX_LITELLM_FINISH_STOP;
     }
+
+    for (w = ngx_litellm_openai_words; w->word; w++) {
+        if (ngx_litellm_json_equal(v, w->word, ngx_strlen(w->word))) {
+            break;
+        }
+    }
+
+    return w->finish;
+}
+
+
+ngx_litellm_finish_e
+ngx_litellm_openai_finish(ngx_litellm_json_t *v, ngx_uint_t calls)
+{
+    ngx_litellm_finish_e  finish;
+
+    finish = ngx_litellm_openai_word(v);
 
     if (finish == NGX_LITELLM_FINISH_STOP && calls) {
         return NGX_LITELLM_FINISH_TOOL_CALLS;
@@ -256,15 +263,15 @@ ngx_litellm_openai_native(ngx_litellm_json_t *v, ngx_litellm_finish_e finish)
 
 
 static ngx_int_t
-ngx_litellm_openai_message(ngx_litellm_openai_reader_t *r,
+ngx_litellm_reader_message(ngx_litellm_openai_reader_t *r,
     ngx_litellm_json_t *msg, ngx_litellm_answer_t *a)
 {
     ngx_litellm_json_t  *v;
 
-    if (ngx_litellm_openai_content(ngx_litellm_json_member(msg, "content"), a)
+    if (ngx_litellm_reader_content(ngx_litellm_json_member(msg, "content"), a)
         != NGX_OK
-        || ngx_litellm_openai_reasoning(r, msg, a) != NGX_OK
-        || ngx_litellm_openai_calls(r, msg, a) != NGX_OK)
+        || ngx_litellm_reader_reasoning(r, msg, a) != NGX_OK
+        || ngx_litellm_reader_calls(r, msg, a) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -275,21 +282,21 @@ ngx_litellm_openai_message(ngx_litellm_openai_reader_t *r,
         a->refusal = ngx_litellm_json_text(v);
     }
 
-    return ngx_litellm_openai_extras(r, msg, a);
+    return ngx_litellm_reader_extras(r, msg, a);
 }
 
 
 /* a text, or a list of parts as some servers write it */
 
 static ngx_int_t
-ngx_litellm_openai_content(ngx_litellm_json_t *v, ngx_litellm_answer_t *a)
+ngx_litellm_reader_content(ngx_litellm_json_t *v, ngx_litellm_answer_t *a)
 {
     ngx_uint_t           i, j;
     ngx_litellm_json_t  *part, *text, *list;
 
     if (ngx_litellm_json_is(v, STRING)) {
         a->has_text = 1;
-        return ngx_litellm_openai_push(&a->text, v->start + 1, v->len - 2);
+        return ngx_litellm_reader_push(&a->text, v->start + 1, v->len - 2);
     }
 
     if (!ngx_litellm_json_is(v, ARRAY)) {
@@ -304,7 +311,7 @@ ngx_litellm_openai_content(ngx_litellm_json_t *v, ngx_litellm_answer_t *a)
         if (ngx_litellm_json_is(text, STRING)) {
             a->has_text = 1;
 
-            if (ngx_litellm_openai_push(&a->text, text->start + 1,
+            if (ngx_litellm_reader_push(&a->text, text->start + 1,
                                         text->len - 2)
                 != NGX_OK)
             {
@@ -328,7 +335,7 @@ ngx_litellm_openai_content(ngx_litellm_json_t *v, ngx_litellm_answer_t *a)
             v = ngx_litellm_json_member(text, "text");
 
             if (ngx_litellm_json_is(v, STRING)
-                && ngx_litellm_openai_push(&a->reasoning, v->start + 1,
+                && ngx_litellm_reader_push(&a->reasoning, v->start + 1,
                                            v->len - 2)
                    != NGX_OK)
             {
@@ -344,7 +351,7 @@ ngx_litellm_openai_content(ngx_litellm_json_t *v, ngx_litellm_answer_t *a)
 
 
 static ngx_int_t
-ngx_litellm_openai_reasoning(ngx_litellm_openai_reader_t *r,
+ngx_litellm_reader_reasoning(ngx_litellm_openai_reader_t *r,
     ngx_litellm_json_t *msg, ngx_litellm_answer_t *a)
 {
     ngx_litellm_json_t  *v;
@@ -356,7 +363,7 @@ ngx_litellm_openai_reasoning(ngx_litellm_openai_reader_t *r,
     }
 
     if (ngx_litellm_json_is(v, STRING) && v->len > 2
-        && ngx_litellm_openai_push(&a->reasoning, v->start + 1, v->len - 2)
+        && ngx_litellm_reader_push(&a->reasoning, v->start + 1, v->len - 2)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -370,13 +377,13 @@ ngx_litellm_openai_reasoning(ngx_litellm_openai_reader_t *r,
         v = ngx_litellm_json_member(msg, "reasoning_details");
     }
 
-    return ngx_litellm_json_is(v, ARRAY) ? ngx_litellm_openai_blocks(v, a)
+    return ngx_litellm_json_is(v, ARRAY) ? ngx_litellm_reader_blocks(v, a)
                                          : NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_litellm_openai_blocks(ngx_litellm_json_t *list, ngx_litellm_answer_t *a)
+ngx_litellm_reader_blocks(ngx_litellm_json_t *list, ngx_litellm_answer_t *a)
 {
     ngx_uint_t           i;
     ngx_litellm_json_t  *v, *text, *signature, *data;
@@ -426,7 +433,7 @@ ngx_litellm_openai_blocks(ngx_litellm_json_t *list, ngx_litellm_answer_t *a)
 
 
 static ngx_int_t
-ngx_litellm_openai_calls(ngx_litellm_openai_reader_t *r,
+ngx_litellm_reader_calls(ngx_litellm_openai_reader_t *r,
     ngx_litellm_json_t *msg, ngx_litellm_answer_t *a)
 {
     ngx_int_t            rc;
@@ -440,7 +447,7 @@ ngx_litellm_openai_calls(ngx_litellm_openai_reader_t *r,
 
         for (i = 0; i < list->count && i < NGX_LITELLM_OPENAI_CALLS; i++) {
 
-            rc = ngx_litellm_openai_call(r, ngx_litellm_json_member(v, "id"),
+            rc = ngx_litellm_reader_call(r, ngx_litellm_json_member(v, "id"),
                                     ngx_litellm_json_member(v, "function"),
                                     v, a);
             if (rc != NGX_OK) {
@@ -458,12 +465,12 @@ ngx_litellm_openai_calls(ngx_litellm_openai_reader_t *r,
     v = ngx_litellm_json_member(msg, "function_call");
 
     return ngx_litellm_json_is(v, OBJECT)
-           ? ngx_litellm_openai_call(r, NULL, v, v, a) : NGX_OK;
+           ? ngx_litellm_reader_call(r, NULL, v, v, a) : NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_litellm_openai_call(ngx_litellm_openai_reader_t *r,
+ngx_litellm_reader_call(ngx_litellm_openai_reader_t *r,
     ngx_litellm_json_t *id, ngx_litellm_json_t *function,
     ngx_litellm_json_t *node, ngx_litellm_answer_t *a)
 {
@@ -519,7 +526,7 @@ ngx_litellm_openai_call(ngx_litellm_openai_reader_t *r,
 /* annotations, images, audio */
 
 static ngx_int_t
-ngx_litellm_openai_extras(ngx_litellm_openai_reader_t *r,
+ngx_litellm_reader_extras(ngx_litellm_openai_reader_t *r,
     ngx_litellm_json_t *msg, ngx_litellm_answer_t *a)
 {
     ngx_uint_t           i;
@@ -532,7 +539,7 @@ ngx_litellm_openai_extras(ngx_litellm_openai_reader_t *r,
 
         for (i = 0; i < list->count; i++, v = ngx_litellm_json_next(v)) {
             if (v->type == NGX_LITELLM_JSON_OBJECT
-                && ngx_litellm_openai_push(&a->annotations, v->start, v->len)
+                && ngx_litellm_reader_push(&a->annotations, v->start, v->len)
                    != NGX_OK)
             {
                 return NGX_ERROR;
@@ -559,7 +566,7 @@ ngx_litellm_openai_extras(ngx_litellm_openai_reader_t *r,
                                           "url");
 
             if (ngx_litellm_json_is(url, STRING)
-                && ngx_litellm_openai_push(&a->images, url->start + 1,
+                && ngx_litellm_reader_push(&a->images, url->start + 1,
                                            url->len - 2)
                    != NGX_OK)
             {
@@ -580,7 +587,7 @@ ngx_litellm_openai_extras(ngx_litellm_openai_reader_t *r,
 
 
 static ngx_int_t
-ngx_litellm_openai_push(ngx_array_t *texts, u_char *data, size_t len)
+ngx_litellm_reader_push(ngx_array_t *texts, u_char *data, size_t len)
 {
     ngx_str_t  *s;
 
