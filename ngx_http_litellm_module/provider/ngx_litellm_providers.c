@@ -131,7 +131,7 @@ const ngx_litellm_provider_t  ngx_litellm_providers[] = {
                  "TOGETHER_AI_TOKEN"),
       ngx_string("TOGETHER_AI_API_BASE"),
       ngx_string("Together_aiException"), NGX_LITELLM_Q_STREAM_USAGE,
-      NULL, NULL, NULL },
+      NULL, NULL, ngx_litellm_openai_select },
 
     { ngx_string("openrouter"), &ngx_litellm_openai_dialect,
       ngx_string("https://openrouter.ai/api/v1"),
@@ -148,7 +148,7 @@ const ngx_litellm_provider_t  ngx_litellm_providers[] = {
       ngx_string("HF_API_BASE HUGGINGFACE_API_BASE"),
       ngx_string("HuggingfaceException"),
       NGX_LITELLM_Q_STREAM_USAGE | NGX_LITELLM_Q_AS_CHAT,
-      NULL, NULL, NULL },
+      NULL, NULL, ngx_litellm_huggingface_select },
 
 #include "ngx_litellm_providers_table.h"
 
