@@ -428,7 +428,12 @@ ngx_litellm_embeddings_float(ngx_litellm_json_t *v)
 
     d = (double) mantissa;
     negative = (exponent < 0);
-    exponent = ngx_min(negative ? -exponent : exponent, 400);
+
+    if (negative) {
+        exponent = -exponent;
+    }
+
+    exponent = ngx_min(exponent, 400);
 
     for (scale = 10; exponent && d != 0; exponent >>= 1) {
         if (exponent & 1) {

@@ -244,16 +244,19 @@ ngx_litellm_cohere_embed_response(ngx_litellm_call_t *call, ngx_str_t *body,
     units = ngx_litellm_json_member(ngx_litellm_json_member(doc.root, "meta"),
                                     "billed_units");
 
-    ngx_litellm_embed_usage(answer,
-                            ngx_litellm_call_tokens(units, "input_tokens",
+    rc = ngx_litellm_embed_complete(call, answer,
                                     ngx_litellm_call_tokens(units,
-                                                      "image_tokens", -1)));
+                                                            "input_tokens",
+                                    ngx_litellm_call_tokens(units,
+                                                            "image_tokens",
+                                                            -1)),
+                                    e);
 
     /* LiteLLM's clients find details of a usage here */
 
-    if (answer->usage.known) {
+    if (rc == NGX_OK && answer->usage.known) {
         answer->usage.cached = 0;
     }
 
-    return NGX_OK;
+    return rc;
 }

@@ -16,6 +16,9 @@
      | ngx_litellm_param_bit(ENCODING_FORMAT))
 
 
+static ngx_uint_t ngx_litellm_embed_inputs(ngx_litellm_call_t *call);
+
+
 ngx_int_t
 ngx_litellm_embed_parse(ngx_litellm_call_t *call, ngx_litellm_json_doc_t *doc,
     ngx_litellm_chat_t *chat, uint64_t supported, uint64_t *present,
@@ -129,6 +132,43 @@ ngx_litellm_embed_vectors(ngx_litellm_call_t *call,
     }
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_litellm_embed_complete(ngx_litellm_call_t *call,
+    ngx_litellm_answer_t *answer, int64_t tokens, ngx_litellm_error_t *e)
+{
+    if (answer->vectors.nelts != ngx_litellm_embed_inputs(call)) {
+        return ngx_litellm_call_broken(call, e, "the provider's answer has "
+                                       "not one embedding for each input");
+    }
+
+    ngx_litellm_embed_usage(answer, tokens);
+
+    return NGX_OK;
+}
+
+
+/* how many there were in the request: a list of numbers is one */
+
+static ngx_uint_t
+ngx_litellm_embed_inputs(ngx_litellm_call_t *call)
+{
+    u_char              *p;
+    ngx_litellm_json_t  *v;
+
+    v = ngx_litellm_json_member(call->top.root, "input");
+
+    if (!ngx_litellm_json_is(v, ARRAY)) {
+        return 1;
+    }
+
+    /* its elements have no nodes; what begins one is seen, the JSON is valid */
+
+    for (p = v->start + 1; *p <= ' '; p++) { /* void */ }
+
+    return (*p == '"' || *p == '[') ? v->count : 1;
 }
 
 

@@ -391,11 +391,10 @@ ngx_litellm_gemini_embed_response(ngx_litellm_call_t *call, ngx_str_t *body,
 
     v = ngx_litellm_json_member(doc.root, "usageMetadata");
 
-    ngx_litellm_embed_usage(answer,
-                            ngx_litellm_call_tokens(v, "promptTokenCount",
-                                                    -1));
-
-    return NGX_OK;
+    return ngx_litellm_embed_complete(call, answer,
+                                      ngx_litellm_call_tokens(v,
+                                                      "promptTokenCount", -1),
+                                      e);
 }
 
 
@@ -441,9 +440,7 @@ ngx_litellm_vertex_embed_response(ngx_litellm_call_t *call, ngx_str_t *body,
         }
     }
 
-    ngx_litellm_embed_usage(answer, tokens);
-
-    return NGX_OK;
+    return ngx_litellm_embed_complete(call, answer, tokens, e);
 }
 
 

@@ -307,7 +307,7 @@ ngx_litellm_hf_embed_response(ngx_litellm_call_t *call, ngx_str_t *body,
         }
     }
 
-    return NGX_OK;
+    return ngx_litellm_embed_complete(call, answer, -1, e);
 
 broken:
 

@@ -368,6 +368,11 @@ ngx_int_t ngx_litellm_embed_vector(ngx_litellm_call_t *call,
 ngx_int_t ngx_litellm_embed_vectors(ngx_litellm_call_t *call,
     ngx_litellm_answer_t *answer, ngx_litellm_json_t *list);
 
+/* the end of an answer: one vector for each input, or *e, and the tokens of
+   the input (-1: not known).  NGX_OK, NGX_DECLINED, NGX_ERROR */
+ngx_int_t ngx_litellm_embed_complete(ngx_litellm_call_t *call,
+    ngx_litellm_answer_t *answer, int64_t tokens, ngx_litellm_error_t *e);
+
 /* a usage of input alone */
 void ngx_litellm_embed_usage(ngx_litellm_answer_t *answer, int64_t tokens);
 
@@ -474,6 +479,7 @@ extern const ngx_litellm_variant_t  ngx_litellm_deepseek_variant;
 extern const ngx_litellm_variant_t  ngx_litellm_together_variant;
 extern const ngx_litellm_variant_t  ngx_litellm_openrouter_variant;
 extern const ngx_litellm_variant_t  ngx_litellm_huggingface_variant;
+extern const ngx_litellm_variant_t  ngx_litellm_voyage_variant;
 extern const ngx_litellm_variant_t  ngx_litellm_fireworks_variant;
 extern const ngx_litellm_variant_t  ngx_litellm_parasail_variant;
 extern const ngx_litellm_variant_t  ngx_litellm_ragflow_variant;

@@ -150,6 +150,13 @@ const ngx_litellm_provider_t  ngx_litellm_providers[] = {
       NGX_LITELLM_Q_STREAM_USAGE | NGX_LITELLM_Q_AS_CHAT,
       NULL, NULL, ngx_litellm_huggingface_select },
 
+    { ngx_string("voyage"), &ngx_litellm_openai_dialect,
+      ngx_string("https://api.voyageai.com/v1"),
+      ngx_string("VOYAGE_API_KEY VOYAGE_AI_API_KEY VOYAGE_AI_TOKEN"),
+      ngx_string("VOYAGE_API_BASE"),
+      ngx_string("VoyageException"), 0,
+      &ngx_litellm_voyage_variant, NULL, ngx_litellm_openai_select },
+
 #include "ngx_litellm_providers_table.h"
 
     { ngx_null_string, NULL, ngx_null_string, ngx_null_string,

@@ -1,0 +1,119 @@
+
+/*
+ * Rerank of all providers on wire data (t/data/rerank, see cases.h), which
+ * rows have it, and mock_response.
+ */
+
+#include "cases.h"
+
+
+static void
+rows(void)
+{
+    ngx_str_t                  name;
+    ngx_uint_t                 i;
+    ngx_litellm_call_t         call;
+    ngx_litellm_deployment_t   d;
+
+    static const struct {
+        const char                   *name;
+        const ngx_litellm_dialect_t  *dialect;
+    } cases[] = {
+        { "cohere", &ngx_litellm_rerank_dialect },
+        { "cohere_chat", &ngx_litellm_rerank_dialect },
+        { "together_ai", &ngx_litellm_rerank_dialect },
+        { "jina_ai", &ngx_litellm_rerank_dialect },
+        { "voyage", &ngx_litellm_rerank_dialect },
+        { "infinity", &ngx_litellm_rerank_dialect },
+        { "hosted_vllm", &ngx_litellm_rerank_dialect },
+        { "litellm_proxy", &ngx_litellm_rerank_dialect },
+        { "huggingface", &ngx_litellm_huggingface_rerank_dialect },
+        { "openai", NULL },
+        { "anthropic", NULL }
+    };
+
+    unit_case("rows");
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+
+        ngx_memzero(&call, sizeof(call));
+        ngx_memzero(&d, sizeof(d));
+
+        name = unit_str(cases[i].name);
+        d.provider = ngx_litellm_provider_find(&name);
+        call.deployment = &d;
+        call.op = NGX_LITELLM_OP_RERANK;
+
+        if (CHECKF(d.provider != NULL, "no row %s", cases[i].name)) {
+            CHECKF(ngx_litellm_provider_dialect(&call) == cases[i].dialect,
+                   "%s", cases[i].name);
+        }
+
+        call.op = NGX_LITELLM_OP_CHAT;
+        CHECK(ngx_litellm_provider_dialect(&call) == d.provider->dialect);
+    }
+}
+
+
+static void
+mocks(void)
+{
+    ngx_str_t                  got;
+    ngx_uint_t                 i;
+    ngx_litellm_out_t          out;
+    ngx_litellm_call_t         call;
+    ngx_litellm_error_t        e;
+    ngx_litellm_answer_t       answer;
+    ngx_litellm_deployment_t   d;
+
+    static const struct {
+        const char  *mock;
+        const char  *results;
+    } cases[] = {
+        { "[{\"index\":0,\"relevance_score\":1}]",
+          "\"results\":[{\"index\":0,\"relevance_score\":1}]," },
+        { "some text", "\"results\":[]," }
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+
+        unit_case("mock_response %s", cases[i].mock);
+
+        ngx_memzero(&call, sizeof(call));
+        ngx_memzero(&d, sizeof(d));
+
+        call.pool = unit_pool;
+        call.log = &unit_log;
+        call.deployment = &d;
+        call.op = NGX_LITELLM_OP_RERANK;
+        call.format = &ngx_litellm_rerank_format;
+        call.body = unit_str("{\"query\":\"a\",\"documents\":[\"b\"]}");
+        d.mock_response = unit_str(cases[i].mock);
+
+        CHECK(call.format->open(&call, &e) == NGX_OK);
+        CHECK(ngx_litellm_answer_init(&answer, unit_pool) == NGX_OK);
+        CHECK(ngx_litellm_mock_answer(&call, &answer, &e) == NGX_OK);
+
+        ngx_litellm_out_init(&out, unit_pool);
+        call.format->answer(&call, &out, &answer);
+
+        CHECK(!out.failed);
+        got = unit_chain(out.first);
+        check_json(&got);
+
+        CHECKF(ngx_litellm_find(got.data, got.data + got.len,
+                                cases[i].results,
+                                ngx_strlen(cases[i].results))
+               != NULL, "%.*s", (int) got.len, (char *) got.data);
+    }
+}
+
+
+void
+unit_main(void)
+{
+    rows();
+    mocks();
+
+    cases("rerank", "cohere", "rerank-v3.5", "rerank", 30);
+}
