@@ -37,7 +37,6 @@ static ngx_int_t ngx_http_litellm_origin_fix(ngx_conf_t *cf,
 static ngx_http_litellm_state_t *ngx_http_litellm_state_create(
     ngx_http_litellm_origin_t *origin);
 static ngx_int_t ngx_http_litellm_state_fix(ngx_http_litellm_state_t *state);
-static void ngx_http_litellm_state_free(ngx_http_litellm_state_t *state);
 static void ngx_http_litellm_origins_cleanup(void *data);
 static void ngx_http_litellm_origin_install(ngx_http_litellm_state_t *state,
     ngx_http_litellm_addrs_t *addrs);
@@ -61,15 +60,9 @@ ngx_http_litellm_origin_add(ngx_conf_t *cf, ngx_array_t *origins,
     ngx_http_litellm_origin_t    *origin, **op;
     ngx_http_litellm_origins_t   *set;
 
-    if (origins->nelts) {
-        op = origins->elts;
-        set = op[0]->set;
-
-    } else {
-        set = ngx_http_litellm_origins_create(cf);
-        if (set == NULL) {
-            return NULL;
-        }
+    set = ngx_http_litellm_origins(cf, origins);
+    if (set == NULL) {
+        return NULL;
     }
 
     key.len = sizeof("https://[]:65535") - 1 + url->host.len;
@@ -122,6 +115,21 @@ ngx_http_litellm_origin_add(ngx_conf_t *cf, ngx_array_t *origins,
     ngx_rbtree_insert(&set->tree, &origin->node.node);
 
     return origin;
+}
+
+
+ngx_http_litellm_origins_t *
+ngx_http_litellm_origins(ngx_conf_t *cf, ngx_array_t *origins)
+{
+    ngx_http_litellm_origin_t  **op;
+
+    if (origins->nelts == 0) {
+        return ngx_http_litellm_origins_create(cf);
+    }
+
+    op = origins->elts;
+
+    return op[0]->set;
 }
 
 
@@ -531,7 +539,7 @@ ngx_http_litellm_state_fix(ngx_http_litellm_state_t *state)
 }
 
 
-static void
+void
 ngx_http_litellm_state_free(ngx_http_litellm_state_t *state)
 {
     ngx_http_litellm_idle_retain(state, NULL);

@@ -89,6 +89,28 @@ ngx_int_t ngx_http_litellm_origin_resolve(ngx_http_litellm_origin_t *origin,
 /* a waiter that no longer wants to be told; nothing if it does not wait */
 void ngx_http_litellm_origin_cancel(ngx_http_litellm_resolve_t *rs);
 
+/*
+ * ngx_http_litellm_origin_guest.c: a host that a client names, for one request.
+ * At configuration time a host makes what guests take their nameservers from.
+ * A guest keeps no connections, is looked up by DNS alone (a whole name; but
+ * localhost is what it is everywhere) and goes with the pool.  NULL: no memory.
+ */
+ngx_http_litellm_origin_t *ngx_http_litellm_origin_host(ngx_conf_t *cf,
+    ngx_array_t *origins, ngx_http_litellm_origin_conf_t *conf);
+ngx_http_litellm_origin_t *ngx_http_litellm_origin_guest(
+    ngx_http_litellm_origin_t *host, ngx_pool_t *pool, ngx_litellm_url_t *url);
+
+/*
+ * When a guest's name was resolved: leaves the addresses that are allowed, and
+ * connections go to no other ones.  NGX_DECLINED: there is none; NGX_ERROR: no
+ * memory.
+ */
+typedef ngx_int_t (*ngx_http_litellm_allowed_pt)(void *data,
+    struct sockaddr *sa);
+
+ngx_int_t ngx_http_litellm_origin_restrict(ngx_http_litellm_origin_t *guest,
+    ngx_http_litellm_allowed_pt allowed, void *data);
+
 /* closes idle connections, ends lookups: a worker that leaves */
 void ngx_http_litellm_origins_exit(ngx_cycle_t *cycle);
 

@@ -7,6 +7,7 @@
  *     ngx_http_litellm_resolve.c      one lookup, sets of addresses
  *     ngx_http_litellm_origin_idle.c  kept-alive connections
  *     ngx_http_litellm_origin_peer.c  u->peer
+ *     ngx_http_litellm_origin_guest.c  hosts that clients name
  *
  * An origin is made at configuration time and shared by fork.  Its state is
  * one worker's: made at the first request, on the heap, freed when the worker
@@ -83,6 +84,7 @@ struct ngx_http_litellm_origin_s {
     ngx_resolver_t                *resolver4;     /* A only; may be NULL */
 
     ngx_http_litellm_state_t      *state;         /* this worker's */
+    unsigned                       guest:1;       /* made for a request */
 };
 
 
@@ -176,7 +178,11 @@ void ngx_http_litellm_lookup_background(ngx_http_litellm_lookup_t *lk,
 void ngx_http_litellm_lookup_abort(ngx_http_litellm_lookup_t *lk);
 
 
-/* ngx_http_litellm_origin.c: a lookup's end; addrs NULL: it failed */
+/* ngx_http_litellm_origin.c: the set that origins belong to, or NULL */
+ngx_http_litellm_origins_t *ngx_http_litellm_origins(ngx_conf_t *cf,
+    ngx_array_t *origins);
+void ngx_http_litellm_state_free(ngx_http_litellm_state_t *state);
+/* a lookup's end; addrs NULL: it failed */
 void ngx_http_litellm_origin_resolved(ngx_http_litellm_state_t *state,
     ngx_http_litellm_addrs_t *addrs, ngx_msec_t valid);
 

@@ -309,7 +309,10 @@ ngx_http_litellm_lookup_done(ngx_http_litellm_lookup_t *lk)
     host = &state->origin->host;
 
     if (addrs == NULL && !ngx_http_litellm_name_valid(host)) {
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+
+        level = state->origin->guest ? NGX_LOG_INFO : NGX_LOG_ERR;
+
+        ngx_log_error(level, ngx_cycle->log, 0,
                       "litellm: \"%V\" is not a name that can be resolved",
                       host);
 
@@ -317,7 +320,8 @@ ngx_http_litellm_lookup_done(ngx_http_litellm_lookup_t *lk)
 
         /* said once while the old addresses go on serving */
 
-        level = (state->addrs == NULL) ? NGX_LOG_ERR
+        level = state->origin->guest ? NGX_LOG_INFO
+                : (state->addrs == NULL) ? NGX_LOG_ERR
                 : (state->failed ? NGX_LOG_INFO : NGX_LOG_WARN);
 
         ngx_log_error(level, ngx_cycle->log, 0,

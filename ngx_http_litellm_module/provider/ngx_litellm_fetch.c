@@ -14,8 +14,28 @@
 #define NGX_LITELLM_FETCHES  32
 
 
+typedef struct {
+    const char  *bytes;
+    size_t       len;
+    size_t       at;
+    ngx_str_t    media;
+} ngx_litellm_fetch_magic_t;
+
+
 static ngx_int_t ngx_litellm_fetch_failed(ngx_litellm_call_t *call,
     ngx_litellm_error_t *e, const char *why);
+
+
+/* what providers take, by its first bytes */
+
+static ngx_litellm_fetch_magic_t  ngx_litellm_fetch_magic[] = {
+    { "\x89PNG\r\n", 6, 0, ngx_string("image/png") },
+    { "\xff\xd8\xff", 3, 0, ngx_string("image/jpeg") },
+    { "GIF8", 4, 0, ngx_string("image/gif") },
+    { "WEBP", 4, 8, ngx_string("image/webp") },
+    { "%PDF-", 5, 0, ngx_string("application/pdf") },
+    { NULL, 0, 0, ngx_null_string }
+};
 
 
 ngx_int_t
@@ -107,4 +127,80 @@ ngx_litellm_fetch_failed(ngx_litellm_call_t *call, ngx_litellm_error_t *e,
     (void) ngx_sprintf(p, "Unable to fetch an image or file: %s%Z", why);
 
     return ngx_litellm_call_bad(call, e, (char *) text.data);
+}
+
+
+ngx_int_t
+ngx_litellm_fetch_media(ngx_pool_t *pool, ngx_litellm_fetch_t *f,
+    ngx_str_t *type, ngx_str_t *body)
+{
+    u_char      c, *p;
+    size_t      len;
+    ngx_uint_t  i, slash;
+
+    slash = 0;
+
+    for (len = 0; len < type->len; len++) {
+        c = type->data[len];
+
+        if (c == '/') {
+            slash++;
+            continue;
+        }
+
+        /* RFC 6838's characters: nothing that JSON would escape */
+
+        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z')
+            && !(c >= '0' && c <= '9')
+            && (c == '\0' || ngx_strchr("!#$&-^_.+", c) == NULL))
+        {
+            break;
+        }
+    }
+
+    if (slash != 1 || len > 127
+        || (len < type->len && type->data[len] != ';'
+            && type->data[len] != ' ' && type->data[len] != '\t'))
+    {
+        len = 0;
+    }
+
+    if (len >= sizeof("octet-stream")
+        && ngx_strncasecmp(type->data + len - (sizeof("octet-stream") - 1),
+                           (u_char *) "octet-stream",
+                           sizeof("octet-stream") - 1)
+           == 0)
+    {
+        len = 0;
+    }
+
+    if (len != 0) {
+        p = ngx_pnalloc(pool, len);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_strlow(p, type->data, len);
+
+        f->media.data = p;
+        f->media.len = len;
+
+        return NGX_OK;
+    }
+
+    for (i = 0; ngx_litellm_fetch_magic[i].len; i++) {
+
+        len = ngx_litellm_fetch_magic[i].len;
+
+        if (body->len >= ngx_litellm_fetch_magic[i].at + len
+            && ngx_memcmp(body->data + ngx_litellm_fetch_magic[i].at,
+                          ngx_litellm_fetch_magic[i].bytes, len)
+               == 0)
+        {
+            f->media = ngx_litellm_fetch_magic[i].media;
+            break;
+        }
+    }
+
+    return NGX_OK;
 }

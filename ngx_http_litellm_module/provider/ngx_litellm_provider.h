@@ -416,6 +416,14 @@ ngx_int_t ngx_litellm_fetch(ngx_litellm_call_t *call, ngx_str_t *url,
     ngx_str_t *media, ngx_str_t *data, ngx_litellm_error_t *e);
 
 
+/*
+ * Of what was fetched: f->media of its Content-Type; of its first bytes where
+ * that says nothing (empty, octet-stream).  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_litellm_fetch_media(ngx_pool_t *pool, ngx_litellm_fetch_t *f,
+    ngx_str_t *type, ngx_str_t *body);
+
+
 /* the dialects */
 extern const ngx_litellm_dialect_t  ngx_litellm_openai_dialect;
 extern const ngx_litellm_dialect_t  ngx_litellm_anthropic_dialect;
