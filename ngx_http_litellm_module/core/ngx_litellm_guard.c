@@ -270,7 +270,7 @@ ngx_litellm_guard_encode(ngx_pool_t *pool, ngx_str_t *head, ngx_str_t *rest,
 static const char *
 ngx_litellm_guard_host(ngx_litellm_url_t *url)
 {
-    u_char     *p, *last, *colon;
+    u_char     *p, *last;
     ngx_str_t  *host;
 #if (NGX_HAVE_INET6)
     u_char      addr[16];
@@ -281,15 +281,19 @@ ngx_litellm_guard_host(ngx_litellm_url_t *url)
     if (url->authority.data[0] == '[') {
 
 #if (NGX_HAVE_INET6)
-        colon = ngx_strlchr(host->data, host->data + host->len, ':');
+        last = host->data + host->len;
 
-        if (colon != NULL && ngx_inet6_addr(host->data, host->len, addr)
-                             == NGX_OK)
+        for (p = last; p > host->data && p[-1] != ':'; p--) { /* void */ }
+
+        /* behind the last colon: 16 bits, or an IPv4 address */
+
+        if (p > host->data
+            && (ngx_strlchr(p, last, '.') == NULL
+                || ngx_litellm_guard_dotted(p, last))
+            && ngx_inet6_addr(host->data, host->len, addr) == NGX_OK)
         {
             return NULL;
         }
-#else
-        (void) colon;
 #endif
 
         return "an invalid IPv6 address";

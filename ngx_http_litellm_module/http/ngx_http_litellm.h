@@ -18,6 +18,7 @@
 #include "ngx_litellm_chat.h"
 #include "ngx_litellm_error.h"
 #include "ngx_litellm_config.h"
+#include "ngx_litellm_guard.h"
 #include "ngx_litellm_provider.h"
 #include "ngx_litellm_format.h"
 #include "ngx_http_litellm_compat.h"
@@ -30,6 +31,7 @@
 
 typedef struct ngx_http_litellm_ctx_s      ngx_http_litellm_ctx_t;
 typedef struct ngx_http_litellm_attempt_s  ngx_http_litellm_attempt_t;
+typedef struct ngx_http_litellm_fetching_s  ngx_http_litellm_fetching_t;
 typedef struct ngx_http_litellm_zone_s     ngx_http_litellm_zone_t;
 typedef struct ngx_http_litellm_token_s    ngx_http_litellm_token_t;
 
@@ -93,6 +95,13 @@ typedef struct {
     ngx_msec_t                       health_timeout;
     ngx_msec_t                       health_valid;
     ngx_uint_t                       health_parallel;
+
+    ngx_flag_t                       fetch;
+    size_t                           fetch_max_size;
+    ngx_msec_t                       fetch_timeout;
+    ngx_litellm_guard_t              fetch_guard;
+    ngx_http_litellm_origin_t       *fetch_host;
+    ngx_http_upstream_conf_t        *fetch_conf;
 
 #if (NGX_HTTP_SSL)
     ngx_ssl_t                       *ssl;
@@ -186,10 +195,12 @@ struct ngx_http_litellm_attempt_s {
     const ngx_litellm_dialect_t     *dialect;
     ngx_http_litellm_endpoint_t     *endpoint;
     ngx_litellm_url_t               *url;        /* of this exchange */
+    ngx_array_t                     *extra;      /* the operator's headers */
     ngx_http_upstream_conf_t        *conf;
     ngx_litellm_wire_t               wire;
     ngx_http_litellm_resolve_t       resolve;
     ngx_http_litellm_token_wait_t    token;
+    ngx_http_litellm_fetching_t     *fetching;   /* NULL: nothing */
     ngx_event_t                      event;      /* next is due */
     ngx_http_litellm_step_pt         next;
     ngx_http_request_t              *spent;      /* the exchange before */
@@ -219,6 +230,8 @@ struct ngx_http_litellm_attempt_s {
     ngx_http_litellm_done_pt         handler;    /* NULL: wake the parent */
     void                            *data;
 
+    unsigned                         raw:1;      /* only its bytes count:
+                                                    of ..._fetch.c */
     unsigned                         resolving:1;
     unsigned                         renewed:1;     /* its token was */
     unsigned                         done:1;
@@ -264,6 +277,7 @@ struct ngx_http_litellm_ctx_s {
     ngx_uint_t                       fallbacks;  /* hops done */
     ngx_int_t                        retries;    /* done in this group */
     ngx_uint_t                       attempts;   /* done in all */
+    size_t                           fetched;    /* bytes, by all attempts */
     ngx_msec_t                       timeout;    /* of the client; 0: none */
     ngx_msec_t                       stream_timeout;
     ngx_int_t                        num_retries;/* of the client; -1: none */
@@ -310,6 +324,8 @@ ngx_int_t ngx_http_litellm_keep_env(ngx_conf_t *cf, ngx_litellm_config_t
 ngx_int_t ngx_http_litellm_endpoints(ngx_conf_t *cf,
     ngx_http_litellm_main_conf_t *mcf, ngx_http_litellm_loc_conf_t *lcf);
 ngx_int_t ngx_http_litellm_upstreams(ngx_conf_t *cf,
+    ngx_http_litellm_main_conf_t *mcf, ngx_http_litellm_loc_conf_t *lcf);
+ngx_int_t ngx_http_litellm_fetch_conf(ngx_conf_t *cf,
     ngx_http_litellm_main_conf_t *mcf, ngx_http_litellm_loc_conf_t *lcf);
 
 /* ngx_http_litellm_token.c: what requests do with it is in its header */
@@ -391,8 +407,12 @@ void ngx_http_litellm_attempt_later(ngx_http_litellm_attempt_t *a,
 /* the end of a step that was called from the event loop, with its result */
 void ngx_http_litellm_attempt_resume(ngx_http_litellm_attempt_t *a,
     ngx_int_t rc);
+/* a step: makes the request (and what it takes: fetches), sends it */
+ngx_int_t ngx_http_litellm_attempt_request(ngx_http_litellm_attempt_t *a);
 /* resolves a->endpoint's name, sends a->wire */
 ngx_int_t ngx_http_litellm_attempt_connect(ngx_http_litellm_attempt_t *a);
+/* sends a->wire */
+ngx_int_t ngx_http_litellm_attempt_send(ngx_http_litellm_attempt_t *a);
 
 /*
  * ngx_http_litellm_exchange.c: a whole 2xx answer for dialect->follow().
@@ -403,6 +423,17 @@ ngx_int_t ngx_http_litellm_exchange_follow(ngx_http_litellm_attempt_t *a,
     ngx_str_t *body);
 /* a step: the first exchange once more, from the token on */
 ngx_int_t ngx_http_litellm_exchange_renew(ngx_http_litellm_attempt_t *a);
+/* a->wire as it is before request() or follow() */
+void ngx_http_litellm_exchange_wire(ngx_http_litellm_attempt_t *a);
+
+/*
+ * ngx_http_litellm_fetch.c: fetches what call->fetches has, then makes the
+ * request: as ngx_http_litellm_attempt_start().
+ */
+ngx_int_t ngx_http_litellm_fetch(ngx_http_litellm_attempt_t *a);
+/* nobody waits for it any more; forget: the request is being freed */
+void ngx_http_litellm_fetch_cancel(ngx_http_litellm_attempt_t *a);
+void ngx_http_litellm_fetch_forget(ngx_http_litellm_attempt_t *a);
 
 /* ngx_http_litellm_upstream.c: the clone's side */
 ngx_int_t ngx_http_litellm_upstream_handler(ngx_http_request_t *r,

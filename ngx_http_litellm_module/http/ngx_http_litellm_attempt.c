@@ -22,12 +22,9 @@ static ngx_int_t ngx_http_litellm_attempt_new_answer(
     ngx_http_litellm_attempt_t *a);
 static void ngx_http_litellm_attempt_token_handler(
     ngx_http_litellm_token_wait_t *w);
-static ngx_int_t ngx_http_litellm_attempt_request(
-    ngx_http_litellm_attempt_t *a);
 static void ngx_http_litellm_attempt_event(ngx_event_t *ev);
 static void ngx_http_litellm_attempt_resolved(
     ngx_http_litellm_resolve_t *rs, ngx_int_t rc);
-static ngx_int_t ngx_http_litellm_attempt_send(ngx_http_litellm_attempt_t *a);
 static ngx_int_t ngx_http_litellm_attempt_post(ngx_http_request_t *r,
     void *data, ngx_int_t rc);
 static ngx_int_t ngx_http_litellm_attempt_judge(
@@ -69,6 +66,7 @@ ngx_http_litellm_attempt_create(ngx_http_request_t *r,
     if (d->http != NULL) {
         a->endpoint = d->http;
         a->url = &d->url;
+        a->extra = d->headers;
         a->conf = &lcf->upstreams[a->endpoint->index];
     }
 
@@ -116,6 +114,8 @@ ngx_http_litellm_attempt_stop_waiting(ngx_http_litellm_attempt_t *a)
     if (a->event.posted) {
         ngx_delete_posted_event(&a->event);
     }
+
+    ngx_http_litellm_fetch_forget(a);
 }
 
 
@@ -235,17 +235,34 @@ ngx_http_litellm_attempt_token_handler(ngx_http_litellm_token_wait_t *w)
 
 /* what has to be there before the request can be written is waited for */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_litellm_attempt_request(ngx_http_litellm_attempt_t *a)
 {
-    ngx_int_t  rc;
+    ngx_int_t                     rc;
+    ngx_http_litellm_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(a->parent, ngx_http_litellm_module);
 
     a->call->deployment = a->deployment;
+    a->call->may_fetch = lcf->fetch;
 
     rc = a->dialect->request(a->call, &a->wire, &a->error);
 
     if (rc == NGX_ERROR || a->wire.body.failed) {
         return NGX_ERROR;
+    }
+
+    if (rc == NGX_AGAIN) {
+
+        /* what it has written so far is written anew */
+
+        ngx_http_litellm_exchange_wire(a);
+
+        a->wire.pass = 0;
+        a->wire.hide_usage = 0;
+        a->wire.state = NULL;
+
+        return ngx_http_litellm_fetch(a);
     }
 
     if (rc == NGX_DECLINED) {
@@ -391,7 +408,7 @@ ngx_http_litellm_attempt_resolved(ngx_http_litellm_resolve_t *rs,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_litellm_attempt_send(ngx_http_litellm_attempt_t *a)
 {
     ngx_http_request_t  *r, *sr;
@@ -448,7 +465,7 @@ ngx_http_litellm_attempt_post(ngx_http_request_t *r, void *data, ngx_int_t rc)
         a->parent->upstream_states = r->upstream_states;
     }
 
-    if (ngx_http_litellm_attempt_judge(a, rc) == NGX_AGAIN) {
+    if (!a->raw && ngx_http_litellm_attempt_judge(a, rc) == NGX_AGAIN) {
 
         /* another exchange follows */
 
@@ -708,6 +725,7 @@ ngx_http_litellm_attempt_cancel(ngx_http_litellm_attempt_t *a,
                                   text);
 
     ngx_http_litellm_attempt_stop_waiting(a);
+    ngx_http_litellm_fetch_cancel(a);
 
     sr = a->request;
 

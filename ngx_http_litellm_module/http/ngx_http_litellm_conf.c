@@ -102,6 +102,12 @@ ngx_http_litellm_create_loc_conf(ngx_conf_t *cf)
     lcf->health_timeout = NGX_CONF_UNSET_MSEC;
     lcf->health_valid = NGX_CONF_UNSET_MSEC;
     lcf->health_parallel = NGX_CONF_UNSET_UINT;
+    lcf->fetch = NGX_CONF_UNSET;
+    lcf->fetch_max_size = NGX_CONF_UNSET_SIZE;
+    lcf->fetch_timeout = NGX_CONF_UNSET_MSEC;
+    lcf->fetch_guard.allow = NGX_CONF_UNSET_PTR;
+    lcf->fetch_guard.deny = NGX_CONF_UNSET_PTR;
+    lcf->fetch_guard.ports = NGX_CONF_UNSET_PTR;
 
 #if (NGX_HTTP_SSL)
     lcf->ssl_verify = NGX_CONF_UNSET;
@@ -183,6 +189,17 @@ ngx_http_litellm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_msec_value(conf->health_valid, prev->health_valid, 10000);
     ngx_conf_merge_uint_value(conf->health_parallel, prev->health_parallel, 4);
 
+    ngx_conf_merge_value(conf->fetch, prev->fetch, 0);
+    ngx_conf_merge_size_value(conf->fetch_max_size, prev->fetch_max_size,
+                              20 * 1024 * 1024);
+    ngx_conf_merge_msec_value(conf->fetch_timeout, prev->fetch_timeout, 10000);
+    ngx_conf_merge_ptr_value(conf->fetch_guard.allow, prev->fetch_guard.allow,
+                             NULL);
+    ngx_conf_merge_ptr_value(conf->fetch_guard.deny, prev->fetch_guard.deny,
+                             NULL);
+    ngx_conf_merge_ptr_value(conf->fetch_guard.ports, prev->fetch_guard.ports,
+                             NULL);
+
     if (conf->buffer_size < 1024) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"litellm_buffer_size\" must be at least 1k");
@@ -250,7 +267,8 @@ ngx_http_litellm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (ngx_http_litellm_load(cf, mcf, conf) != NGX_OK
         || ngx_http_litellm_endpoints(cf, mcf, conf) != NGX_OK
-        || ngx_http_litellm_upstreams(cf, mcf, conf) != NGX_OK)
+        || ngx_http_litellm_upstreams(cf, mcf, conf) != NGX_OK
+        || ngx_http_litellm_fetch_conf(cf, mcf, conf) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }

@@ -31,6 +31,10 @@ static ngx_http_upstream_srv_conf_t *ngx_http_litellm_declared(ngx_conf_t *cf,
     ngx_str_t *host);
 static ngx_int_t ngx_http_litellm_upstream_conf(ngx_conf_t *cf,
     ngx_http_litellm_loc_conf_t *lcf, ngx_http_litellm_endpoint_t *e);
+static void ngx_http_litellm_upstream_fill(ngx_http_litellm_loc_conf_t *lcf,
+    ngx_http_upstream_conf_t *u);
+static void ngx_http_litellm_origin_settings(ngx_conf_t *cf,
+    ngx_http_litellm_loc_conf_t *lcf, ngx_http_litellm_origin_conf_t *conf);
 #if (NGX_HTTP_SSL)
 static ngx_int_t ngx_http_litellm_set_ssl(ngx_conf_t *cf,
     ngx_http_litellm_loc_conf_t *lcf);
@@ -95,7 +99,6 @@ ngx_http_litellm_endpoint(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
     u_char                          *p;
     uint32_t                         hash;
     ngx_str_t                        name;
-    ngx_http_core_loc_conf_t        *clcf;
     ngx_http_litellm_endpoint_t     *e;
     ngx_http_litellm_origin_conf_t   conf;
 
@@ -145,21 +148,7 @@ ngx_http_litellm_endpoint(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
         return e;
     }
 
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    ngx_memzero(&conf, sizeof(ngx_http_litellm_origin_conf_t));
-
-    conf.keepalive = lcf->keepalive;
-    conf.keepalive_timeout = lcf->keepalive_timeout;
-    conf.keepalive_requests = lcf->keepalive_requests;
-    conf.resolve_valid = lcf->resolve_valid;
-    conf.resolve_timeout = clcf->resolver_timeout;
-
-    /* nginx makes an empty resolver where none was declared */
-
-    if (clcf->resolver != NULL && clcf->resolver->connections.nelts) {
-        conf.resolver = clcf->resolver;
-    }
+    ngx_http_litellm_origin_settings(cf, lcf, &conf);
 
     e->origin = ngx_http_litellm_origin_add(cf, &mcf->origins, url, &conf);
     if (e->origin == NULL) {
@@ -173,6 +162,30 @@ ngx_http_litellm_endpoint(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
     e->ssl_name.value = e->upstream->host;
 
     return e;
+}
+
+
+static void
+ngx_http_litellm_origin_settings(ngx_conf_t *cf,
+    ngx_http_litellm_loc_conf_t *lcf, ngx_http_litellm_origin_conf_t *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    ngx_memzero(conf, sizeof(ngx_http_litellm_origin_conf_t));
+
+    conf->keepalive = lcf->keepalive;
+    conf->keepalive_timeout = lcf->keepalive_timeout;
+    conf->keepalive_requests = lcf->keepalive_requests;
+    conf->resolve_valid = lcf->resolve_valid;
+    conf->resolve_timeout = clcf->resolver_timeout;
+
+    /* nginx makes an empty resolver where none was declared */
+
+    if (clcf->resolver != NULL && clcf->resolver->connections.nelts) {
+        conf->resolver = clcf->resolver;
+    }
 }
 
 
@@ -259,12 +272,10 @@ ngx_http_litellm_upstream_conf(ngx_conf_t *cf,
     u = &lcf->upstreams[e->index];
 
     u->upstream = e->upstream;
-    u->connect_timeout = lcf->connect_timeout;
-    u->send_timeout = lcf->send_timeout;
-    u->read_timeout = lcf->read_timeout;
-    u->buffer_size = lcf->buffer_size;
     u->next_upstream = lcf->next_upstream;
     u->next_upstream_tries = lcf->next_upstream_tries;
+
+    ngx_http_litellm_upstream_fill(lcf, u);
 
     if (e->origin != NULL && (u->next_upstream & NGX_HTTP_UPSTREAM_FT_ERROR)) {
 
@@ -275,17 +286,6 @@ ngx_http_litellm_upstream_conf(ngx_conf_t *cf,
 
         u->next_upstream |= NGX_HTTP_UPSTREAM_FT_TIMEOUT;
     }
-
-    u->socket_keepalive = lcf->socket_keepalive;
-    u->pass_request_headers = 0;
-    u->pass_request_body = 0;
-    u->hide_headers = NGX_CONF_UNSET_PTR;
-    u->pass_headers = NGX_CONF_UNSET_PTR;
-    ngx_str_set(&u->module, "litellm");
-
-    /* what a provider says to nginx in X-Accel headers is not obeyed */
-
-    u->ignore_headers = ~(ngx_uint_t) 0;
 
 #if (NGX_HTTP_SSL)
 
@@ -306,6 +306,73 @@ ngx_http_litellm_upstream_conf(ngx_conf_t *cf,
 #endif
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_litellm_upstream_fill(ngx_http_litellm_loc_conf_t *lcf,
+    ngx_http_upstream_conf_t *u)
+{
+    u->connect_timeout = lcf->connect_timeout;
+    u->send_timeout = lcf->send_timeout;
+    u->read_timeout = lcf->read_timeout;
+    u->buffer_size = lcf->buffer_size;
+    u->socket_keepalive = lcf->socket_keepalive;
+    u->pass_request_headers = 0;
+    u->pass_request_body = 0;
+    u->hide_headers = NGX_CONF_UNSET_PTR;
+    u->pass_headers = NGX_CONF_UNSET_PTR;
+    ngx_str_set(&u->module, "litellm");
+
+    /* what a provider says to nginx in X-Accel headers is not obeyed */
+
+    u->ignore_headers = ~(ngx_uint_t) 0;
+}
+
+
+/* for hosts that clients name: their own part is added for each */
+
+ngx_int_t
+ngx_http_litellm_fetch_conf(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
+    ngx_http_litellm_loc_conf_t *lcf)
+{
+    ngx_http_upstream_conf_t        *u;
+    ngx_http_litellm_origin_conf_t   conf;
+
+    if (!lcf->fetch) {
+        return NGX_OK;
+    }
+
+    u = ngx_pcalloc(cf->pool, sizeof(ngx_http_upstream_conf_t));
+    if (u == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_litellm_upstream_fill(lcf, u);
+
+    u->next_upstream = NGX_CONF_BITMASK_SET|NGX_HTTP_UPSTREAM_FT_ERROR
+                       |NGX_HTTP_UPSTREAM_FT_TIMEOUT;
+
+#if (NGX_HTTP_SSL)
+
+    if (lcf->ssl->ctx == NULL && ngx_http_litellm_set_ssl(cf, lcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* the name is the upstream's host */
+
+    u->ssl = lcf->ssl;
+    u->ssl_server_name = 1;
+    u->ssl_verify = 1;
+
+#endif
+
+    ngx_http_litellm_origin_settings(cf, lcf, &conf);
+
+    lcf->fetch_conf = u;
+    lcf->fetch_host = ngx_http_litellm_origin_host(cf, &mcf->origins, &conf);
+
+    return (lcf->fetch_host == NULL) ? NGX_ERROR : NGX_OK;
 }
 
 
@@ -338,7 +405,7 @@ ngx_http_litellm_set_ssl(ngx_conf_t *cf, ngx_http_litellm_loc_conf_t *lcf)
         return NGX_ERROR;
     }
 
-    if (lcf->ssl_verify) {
+    if (lcf->ssl_verify || lcf->fetch) {
 
         bundle = lcf->ssl_trusted_certificate;
 

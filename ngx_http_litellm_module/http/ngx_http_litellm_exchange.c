@@ -25,7 +25,6 @@
 
 
 static void ngx_http_litellm_exchange_pages(ngx_http_litellm_attempt_t *a);
-static void ngx_http_litellm_exchange_wire(ngx_http_litellm_attempt_t *a);
 static ngx_int_t ngx_http_litellm_exchange_between(
     ngx_http_litellm_attempt_t *a);
 static ngx_int_t ngx_http_litellm_exchange_flush(
@@ -138,9 +137,9 @@ ngx_http_litellm_exchange_pages(ngx_http_litellm_attempt_t *a)
 }
 
 
-/* what follow() fills; what was sent before is not needed any more */
+/* what request() or follow() fills; what was sent before is not needed */
 
-static void
+void
 ngx_http_litellm_exchange_wire(ngx_http_litellm_attempt_t *a)
 {
     ngx_litellm_wire_t  *w;
@@ -153,6 +152,7 @@ ngx_http_litellm_exchange_wire(ngx_http_litellm_attempt_t *a)
 
     ngx_str_null(&w->method);
     ngx_str_null(&w->path);
+    ngx_str_null(&w->type);
 
     w->delay = 0;
     w->alt = 0;

@@ -12,6 +12,10 @@
 static char *ngx_http_litellm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_litellm_env_file(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_litellm_fetch_cidrs(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_litellm_fetch_ports(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static ngx_int_t ngx_http_litellm_init(ngx_conf_t *cf);
 static void ngx_http_litellm_exit_process(ngx_cycle_t *cycle);
 
@@ -218,6 +222,48 @@ static ngx_command_t  ngx_http_litellm_commands[] = {
       offsetof(ngx_http_litellm_loc_conf_t, health_parallel),
       &ngx_http_litellm_positive },
 
+    { ngx_string("litellm_fetch"),
+      NGX_HTTP_LITELLM_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_litellm_loc_conf_t, fetch),
+      NULL },
+
+    { ngx_string("litellm_fetch_max_size"),
+      NGX_HTTP_LITELLM_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_litellm_loc_conf_t, fetch_max_size),
+      NULL },
+
+    { ngx_string("litellm_fetch_timeout"),
+      NGX_HTTP_LITELLM_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_litellm_loc_conf_t, fetch_timeout),
+      NULL },
+
+    { ngx_string("litellm_fetch_allow"),
+      NGX_HTTP_LITELLM_CONF|NGX_CONF_1MORE,
+      ngx_http_litellm_fetch_cidrs,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_litellm_loc_conf_t, fetch_guard.allow),
+      NULL },
+
+    { ngx_string("litellm_fetch_deny"),
+      NGX_HTTP_LITELLM_CONF|NGX_CONF_1MORE,
+      ngx_http_litellm_fetch_cidrs,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_litellm_loc_conf_t, fetch_guard.deny),
+      NULL },
+
+    { ngx_string("litellm_fetch_ports"),
+      NGX_HTTP_LITELLM_CONF|NGX_CONF_1MORE,
+      ngx_http_litellm_fetch_ports,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
 #if (NGX_HTTP_SSL)
 
     { ngx_string("litellm_ssl_protocols"),
@@ -348,6 +394,92 @@ ngx_http_litellm_env_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (ngx_conf_full_name(cf->cycle, file, 1) != NGX_OK) {
         return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* litellm_fetch_allow, litellm_fetch_deny */
+
+static char *
+ngx_http_litellm_fetch_cidrs(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *p = conf;
+
+    ngx_int_t      rc;
+    ngx_str_t     *value;
+    ngx_uint_t     i;
+    ngx_array_t  **cidrs;
+
+    cidrs = (ngx_array_t **) (p + cmd->offset);
+
+    if (*cidrs == NGX_CONF_UNSET_PTR) {
+        *cidrs = ngx_array_create(cf->pool, 4, sizeof(ngx_cidr_t));
+        if (*cidrs == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        rc = ngx_litellm_guard_add(*cidrs, &value[i]);
+
+        if (rc == NGX_ERROR) {
+            return NGX_CONF_ERROR;
+        }
+
+        if (rc == NGX_DECLINED) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" in \"%V\" is neither \"private\" nor "
+                               "an address or network", &value[i], &cmd->name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_litellm_fetch_ports(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_litellm_loc_conf_t *lcf = conf;
+
+    in_port_t    *port;
+    ngx_int_t     n;
+    ngx_str_t    *value;
+    ngx_uint_t    i;
+
+    if (lcf->fetch_guard.ports != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    lcf->fetch_guard.ports = ngx_array_create(cf->pool, 2, sizeof(in_port_t));
+    if (lcf->fetch_guard.ports == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        n = ngx_atoi(value[i].data, value[i].len);
+
+        if (n < 1 || n > 65535) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid port \"%V\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        port = ngx_array_push(lcf->fetch_guard.ports);
+        if (port == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *port = (in_port_t) n;
     }
 
     return NGX_CONF_OK;

@@ -204,8 +204,21 @@ ngx_http_litellm_guest_cleanup(void *data)
 {
     ngx_http_litellm_origin_t  *guest = data;
 
+    ngx_queue_t                 *q;
+    ngx_http_litellm_resolve_t  *rs;
+
     if (guest->state == NULL) {
         return;
+    }
+
+    /* who waits is of the same pool, and is cleaned up behind this */
+
+    while (!ngx_queue_empty(&guest->state->waiters)) {
+        q = ngx_queue_head(&guest->state->waiters);
+        ngx_queue_remove(q);
+
+        rs = ngx_queue_data(q, ngx_http_litellm_resolve_t, queue);
+        rs->waiting = 0;
     }
 
     if (guest->state->lookup != NULL) {

@@ -36,6 +36,7 @@ static ngx_uint_t ngx_http_litellm_streamed(ngx_http_litellm_attempt_t *a);
 static ngx_uint_t ngx_http_litellm_typed(ngx_http_litellm_attempt_t *a,
     const char *type, size_t len);
 static ngx_int_t ngx_http_litellm_input_filter_init(void *data);
+static ngx_int_t ngx_http_litellm_discard_filter(void *data, ssize_t bytes);
 static ngx_int_t ngx_http_litellm_input_filter(void *data, ssize_t bytes);
 static ngx_int_t ngx_http_litellm_chunked_filter(void *data, ssize_t bytes);
 static ngx_int_t ngx_http_litellm_collect(ngx_http_litellm_attempt_t *a,
@@ -134,7 +135,7 @@ ngx_http_litellm_create_request(ngx_http_request_t *r)
           + sizeof("Accept-Encoding: identity" CRLF) - 1
           + sizeof("Content-Length: " CRLF CRLF) - 1 + NGX_OFF_T_LEN
           + ngx_http_litellm_headers_len(&w->headers)
-          + ngx_http_litellm_headers_len(a->deployment->headers);
+          + ngx_http_litellm_headers_len(a->extra);
 
     b = ngx_create_temp_buf(r->pool, len);
     if (b == NULL) {
@@ -165,8 +166,8 @@ ngx_http_litellm_create_request(ngx_http_request_t *r)
                        sizeof("Content-Type: application/json" CRLF) - 1);
     }
 
-    p = ngx_http_litellm_headers(p, &w->headers, a->deployment->headers, 1);
-    p = ngx_http_litellm_headers(p, a->deployment->headers, &w->headers, 0);
+    p = ngx_http_litellm_headers(p, &w->headers, a->extra, 1);
+    p = ngx_http_litellm_headers(p, a->extra, &w->headers, 0);
 
     if (!get) {
         p = ngx_sprintf(p, "Content-Length: %O" CRLF, w->body.size);
@@ -610,6 +611,13 @@ ngx_http_litellm_input_filter_init(void *data)
         u->keepalive = !u->headers_in.connection_close;
         a->body_done = 1;
 
+    } else if (a->raw && a->status != NGX_HTTP_OK) {
+
+        /* nobody looks at the page that says why */
+
+        u->input_filter = ngx_http_litellm_discard_filter;
+        u->length = 0;
+
     } else if (a->is_chunked) {
         u->input_filter = ngx_http_litellm_chunked_filter;
         u->length = -1;
@@ -623,6 +631,13 @@ ngx_http_litellm_input_filter_init(void *data)
         }
     }
 
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_litellm_discard_filter(void *data, ssize_t bytes)
+{
     return NGX_OK;
 }
 
@@ -788,6 +803,25 @@ ngx_http_litellm_collect(ngx_http_litellm_attempt_t *a, u_char *p,
     r = a->request;
     n = last - p;
 
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_litellm_module);
+
+    max = a->max ? a->max : lcf->max_response_size;
+
+    if (a->raw) {
+
+        /* one bound for all that a request fetches */
+
+        max = a->size + lcf->fetch_max_size - a->ctx->fetched;
+
+        if (n > max - a->size) {
+            ngx_http_litellm_attempt_fail(a, NGX_LITELLM_BAD_GATEWAY, 502,
+                                          "the file is too large");
+            return NGX_ERROR;
+        }
+
+        a->ctx->fetched += n;
+    }
+
     if (a->size == 0 && a->body_done && !a->is_chunked) {
 
         /* all of it came in one read, and none comes behind it */
@@ -799,10 +833,6 @@ ngx_http_litellm_collect(ngx_http_litellm_attempt_t *a, u_char *p,
     }
 
     if (n > a->alloc - a->size) {
-
-        lcf = ngx_http_get_module_loc_conf(r, ngx_http_litellm_module);
-
-        max = a->max ? a->max : lcf->max_response_size;
 
         if (n > max - ngx_min(max, a->size)) {
             ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,

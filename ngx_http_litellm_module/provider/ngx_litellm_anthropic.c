@@ -99,6 +99,10 @@ ngx_litellm_anthropic_request(ngx_litellm_call_t *call,
         return rc;
     }
 
+    if (a->again) {
+        return NGX_AGAIN;
+    }
+
     if (ngx_litellm_anthropic_path(a) != NGX_OK
         || ngx_litellm_anthropic_headers(a) != NGX_OK
         || wire->body.failed)

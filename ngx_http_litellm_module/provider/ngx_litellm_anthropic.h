@@ -65,6 +65,7 @@ typedef struct {
     unsigned                        json_tool:1;
     unsigned                        thinking:1; /* is on */
     unsigned                        dummy_tool:1;
+    unsigned                        again:1;    /* files are to be fetched */
 } ngx_litellm_anthropic_t;
 
 

@@ -2,7 +2,8 @@
 /*
  * Images and files of a message in the form of Anthropic's Messages API: by
  * https URL, by base64, by an id of its Files API, and text files as text.
- * Nothing is fetched here, so other URLs are refused.
+ * The API takes https URLs only: what others lead to is fetched and sent as
+ * base64, where the operator allows it.
  *
  * Base64 is not looked at and not copied if it is long.
  */
@@ -10,7 +11,7 @@
 #include "ngx_litellm_anthropic.h"
 
 
-static ngx_int_t ngx_litellm_anthropic_url(ngx_litellm_anthropic_t *a,
+static void ngx_litellm_anthropic_url(ngx_litellm_anthropic_t *a,
     ngx_litellm_part_t *part, ngx_litellm_json_t *cache);
 static ngx_int_t ngx_litellm_anthropic_plain_text(ngx_litellm_anthropic_t *a,
     ngx_str_t *data);
@@ -29,10 +30,11 @@ ngx_litellm_anthropic_media(ngx_litellm_anthropic_t *a,
     ngx_litellm_part_t *part, ngx_litellm_json_t *cache)
 {
     ngx_int_t   rc;
-    ngx_str_t   media;
+    ngx_str_t   media, data;
     ngx_uint_t  image;
 
     media = part->media;
+    data = part->data;
     image = (part->type == NGX_LITELLM_PART_IMAGE);
 
     if (part->file_id.len) {
@@ -42,8 +44,33 @@ ngx_litellm_anthropic_media(ngx_litellm_anthropic_t *a,
         return NGX_OK;
     }
 
+    if (part->url.len > 8
+        && ngx_strncasecmp(part->url.data, (u_char *) "https://", 8) == 0)
+    {
+        ngx_litellm_anthropic_url(a, part, cache);
+        return NGX_OK;
+    }
+
     if (part->url.len) {
-        return ngx_litellm_anthropic_url(a, part, cache);
+
+        rc = ngx_litellm_fetch(a->call, &part->url, &media, &data, a->e);
+
+        if (rc == NGX_AGAIN) {
+
+            /* the others, too, before request() comes back */
+
+            a->again = 1;
+            return NGX_OK;
+        }
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        if (media.len == 0 && image) {
+            return ngx_litellm_anthropic_bad(a, "the server of an image's URL "
+                                             "does not say what type it is");
+        }
     }
 
     if (media.len == 0) {
@@ -74,7 +101,7 @@ ngx_litellm_anthropic_media(ngx_litellm_anthropic_t *a,
     if (media.len >= 5
         && ngx_strncasecmp(media.data, (u_char *) "text/", 5) == 0)
     {
-        rc = ngx_litellm_anthropic_plain_text(a, &part->data);
+        rc = ngx_litellm_anthropic_plain_text(a, &data);
         if (rc != NGX_OK) {
             return rc;
         }
@@ -83,7 +110,7 @@ ngx_litellm_anthropic_media(ngx_litellm_anthropic_t *a,
         ngx_litellm_out_lit(a->out, "\"type\":\"base64\",\"media_type\":\"");
         ngx_litellm_out_str(a->out, &media);
         ngx_litellm_out_lit(a->out, "\",\"data\":\"");
-        ngx_litellm_out_ref(a->out, part->data.data, part->data.len);
+        ngx_litellm_out_ref(a->out, data.data, data.len);
         ngx_litellm_out_lit(a->out, "\"}");
     }
 
@@ -100,19 +127,10 @@ ngx_litellm_anthropic_media(ngx_litellm_anthropic_t *a,
 }
 
 
-static ngx_int_t
+static void
 ngx_litellm_anthropic_url(ngx_litellm_anthropic_t *a,
     ngx_litellm_part_t *part, ngx_litellm_json_t *cache)
 {
-    if (part->url.len <= 8
-        || ngx_strncasecmp(part->url.data, (u_char *) "https://", 8) != 0)
-    {
-        return ngx_litellm_anthropic_bad(a, "the provider fetches https URLs "
-                                         "only and this gateway fetches none: "
-                                         "send the file as a base64 data: "
-                                         "URL");
-    }
-
     if (part->type == NGX_LITELLM_PART_IMAGE
         && !ngx_litellm_anthropic_ends_with(&part->url, ".pdf"))
     {
@@ -127,8 +145,6 @@ ngx_litellm_anthropic_url(ngx_litellm_anthropic_t *a,
     ngx_litellm_out_lit(a->out, "\"}");
     ngx_litellm_anthropic_cache(a->out, cache);
     ngx_litellm_out_lit(a->out, "}");
-
-    return NGX_OK;
 }
 
 
