@@ -53,6 +53,13 @@ const ngx_litellm_provider_t  ngx_litellm_providers[] = {
       ngx_string("AnthropicException"), NGX_LITELLM_Q_STREAM_USAGE,
       NULL, NULL, NULL },
 
+    { ngx_string("replicate"), &ngx_litellm_replicate_dialect,
+      ngx_string("https://api.replicate.com/v1"),
+      ngx_string("REPLICATE_API_KEY REPLICATE_API_TOKEN"),
+      ngx_string("REPLICATE_API_BASE"),
+      ngx_string("ReplicateException"), NGX_LITELLM_Q_NO_EMBEDDINGS,
+      NULL, ngx_litellm_replicate_setup, NULL },
+
     { ngx_string("ollama"), &ngx_litellm_ollama_dialect,
       ngx_string("http://localhost:11434"),
       ngx_string("OLLAMA_API_KEY"),
