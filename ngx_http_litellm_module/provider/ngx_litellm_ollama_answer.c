@@ -34,6 +34,7 @@ typedef struct {
     size_t                       alloc;
     ngx_litellm_usage_t          usage;
     unsigned                     started:1;
+    unsigned                     thought:1;
 } ngx_litellm_ollama_stream_t;
 
 
@@ -55,7 +56,7 @@ static ngx_litellm_json_t *ngx_litellm_ollama_content(ngx_litellm_json_t *root,
     ngx_litellm_json_t **message);
 static ngx_litellm_finish_e ngx_litellm_ollama_finish(ngx_litellm_json_t *v);
 static void ngx_litellm_ollama_usage(ngx_litellm_json_t *root,
-    ngx_litellm_usage_t *u);
+    ngx_uint_t thought, ngx_litellm_usage_t *u);
 static ngx_uint_t ngx_litellm_ollama_failed(ngx_litellm_json_t *root);
 static size_t ngx_litellm_ollama_opens(ngx_str_t *text);
 static ngx_uint_t ngx_litellm_ollama_closes(ngx_str_t *text,
@@ -172,7 +173,7 @@ ngx_litellm_ollama_response(ngx_litellm_call_t *call, ngx_str_t *body,
         answer->finish = NGX_LITELLM_FINISH_TOOL_CALLS;
     }
 
-    ngx_litellm_ollama_usage(root, &answer->usage);
+    ngx_litellm_ollama_usage(root, answer->reasoning.nelts, &answer->usage);
 
     return NGX_OK;
 }
@@ -293,6 +294,8 @@ ngx_litellm_ollama_event(ngx_litellm_stream_t *st, ngx_str_t *name,
             return rc;
         }
 
+        s->thought = 1;
+
         if (s->state == NGX_LITELLM_OLLAMA_START) {
             s->state = NGX_LITELLM_OLLAMA_TEXT;
         }
@@ -383,6 +386,7 @@ ngx_litellm_ollama_text(ngx_litellm_stream_t *st,
         }
 
         s->state = NGX_LITELLM_OLLAMA_THINK;
+        s->thought = 1;
         thought.data += n;
         thought.len -= n;
     }
@@ -511,7 +515,7 @@ ngx_litellm_ollama_done(ngx_litellm_stream_t *st,
         return rc;
     }
 
-    ngx_litellm_ollama_usage(root, &s->usage);
+    ngx_litellm_ollama_usage(root, s->thought, &s->usage);
 
     if (s->usage.known) {
         ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
@@ -599,11 +603,14 @@ ngx_litellm_ollama_finish(ngx_litellm_json_t *v)
 }
 
 
-/* a prompt that was in the server's cache has no count of its own in old
-   versions */
+/*
+ * A prompt that was in the server's cache has no count of its own in old
+ * versions.  Thoughts are within the output; how many is not said.
+ */
 
 static void
-ngx_litellm_ollama_usage(ngx_litellm_json_t *root, ngx_litellm_usage_t *u)
+ngx_litellm_ollama_usage(ngx_litellm_json_t *root, ngx_uint_t thought,
+    ngx_litellm_usage_t *u)
 {
     int64_t  prompt, completion;
 
@@ -618,6 +625,10 @@ ngx_litellm_ollama_usage(ngx_litellm_json_t *root, ngx_litellm_usage_t *u)
     u->prompt = ngx_max(prompt, 0);
     u->completion = ngx_max(completion, 0);
     u->total = u->prompt + u->completion;
+
+    if (!thought) {
+        u->reasoning = 0;
+    }
 }
 
 
