@@ -327,6 +327,13 @@ ngx_litellm_ollama_embed_response(ngx_litellm_call_t *call, ngx_str_t *body,
                                        "embeddings");
     }
 
+    if (ngx_array_init(&answer->vectors, call->pool, list->count,
+                       sizeof(ngx_str_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     v = list + 1;
 
     for (i = 0; i < list->count; i++) {

@@ -165,7 +165,9 @@ ngx_litellm_ollama_response(ngx_litellm_call_t *call, ngx_str_t *body,
 
     answer->finish = ngx_litellm_ollama_finish(v);
 
-    if (ngx_litellm_json_is(v, STRING)) {
+    if (ngx_litellm_json_is(v, STRING) && !ngx_litellm_json_eq(v, "stop")
+        && !ngx_litellm_json_eq(v, "length"))
+    {
         answer->native_finish = ngx_litellm_json_text(v);
     }
 
