@@ -974,6 +974,7 @@ ngx_litellm_replicate_done(ngx_litellm_stream_t *st,
     ngx_litellm_replicate_stream_t *s, ngx_str_t *data)
 {
     ngx_int_t            rc;
+    ngx_str_t            text;
     ngx_litellm_json_t  *v;
 
     rc = ngx_litellm_json_parse(&st->doc, data->data, data->len);
@@ -985,14 +986,21 @@ ngx_litellm_replicate_done(ngx_litellm_stream_t *st,
     v = (rc == NGX_OK) ? ngx_litellm_json_member(st->doc.root, "reason")
                        : NULL;
 
-    if (ngx_litellm_json_is(v, STRING)
-        && (ngx_litellm_json_eq(v, "error")
-            || ngx_litellm_json_eq(v, "canceled")))
-    {
-        return ngx_litellm_replicate_fail(st, s, data);
+    if (!ngx_litellm_json_is(v, STRING)) {
+        return ngx_litellm_replicate_ended(st, NULL);
     }
 
-    return ngx_litellm_replicate_ended(st, NULL);
+    if (ngx_litellm_json_eq(v, "canceled")) {
+        ngx_str_set(&text, "the prediction was canceled");
+
+    } else if (ngx_litellm_json_eq(v, "error")) {
+        ngx_str_set(&text, "the prediction failed");
+
+    } else {
+        return ngx_litellm_replicate_ended(st, NULL);
+    }
+
+    return ngx_litellm_replicate_fail(st, s, &text);
 }
 
 
