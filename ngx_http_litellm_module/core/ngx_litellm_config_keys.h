@@ -28,7 +28,7 @@ typedef struct {
 /* of litellm_params: what providers' setup() reads; prefixes, then names */
 static const char  ngx_litellm_cf_setting_prefixes[] = "aws_ vertex_ azure_";
 static const char  ngx_litellm_cf_setting_names[] =
-    "tenant_id client_id client_secret region_name api_type";
+    "tenant_id client_id client_secret region_name api_type model_id";
 
 /* of litellm_params: for providers and tools of LiteLLM, never upstream */
 static const char  ngx_litellm_cf_param_prefixes[] =

@@ -245,6 +245,7 @@ ngx_http_litellm_attempt_request(ngx_http_litellm_attempt_t *a)
 
     a->call->deployment = a->deployment;
     a->call->may_fetch = lcf->fetch;
+    a->call->sent = ngx_time();
 
     rc = a->dialect->request(a->call, &a->wire, &a->error);
 

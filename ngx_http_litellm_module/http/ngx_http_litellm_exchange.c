@@ -61,6 +61,8 @@ ngx_http_litellm_exchange_follow(ngx_http_litellm_attempt_t *a,
 
     ngx_http_litellm_exchange_wire(a);
 
+    a->call->sent = ngx_time();
+
     rc = a->dialect->follow(a->call, &a->wire, body, st, &a->error);
 
     if (rc == NGX_ERROR || a->wire.body.failed

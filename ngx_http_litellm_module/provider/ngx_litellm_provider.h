@@ -130,6 +130,8 @@ struct ngx_litellm_call_s {
 
     /* for answers of our own making */
     time_t                       now;
+    time_t                       sent;         /* of this exchange, for what
+                                                  is signed; 0: now */
     ngx_str_t                    id;           /* "chatcmpl-..." */
 };
 
@@ -257,8 +259,8 @@ struct ngx_litellm_dialect_s {
      * Providers that need several exchanges for one answer (create, then
      * poll).  A whole 2xx body came: NGX_AGAIN: wire was filled anew (its
      * body is empty, its headers too) with the exchange to follow after
-     * wire->delay ms; NGX_OK: body is the answer, for response(); NGX_DECLINED
-     * with *e; NGX_ERROR.  In a streamed call (st is not NULL) what the body
+     * wire->delay ms; NGX_OK: body, which may be set to another text, is the
+     * answer, for response(); NGX_DECLINED with *e; NGX_ERROR.  In a streamed call (st is not NULL) what the body
      * holds for the client is emitted, and NGX_OK means that END was emitted
      * too.  NULL: one exchange is all.
      */
@@ -451,6 +453,8 @@ ngx_int_t ngx_litellm_azure_ai_setup(ngx_litellm_config_env_t *env,
 ngx_int_t ngx_litellm_vertex_setup(ngx_litellm_config_env_t *env,
     ngx_pool_t *pool, ngx_litellm_deployment_t *d, ngx_str_t *why);
 ngx_int_t ngx_litellm_bedrock_setup(ngx_litellm_config_env_t *env,
+    ngx_pool_t *pool, ngx_litellm_deployment_t *d, ngx_str_t *why);
+ngx_int_t ngx_litellm_bedrock_mantle_setup(ngx_litellm_config_env_t *env,
     ngx_pool_t *pool, ngx_litellm_deployment_t *d, ngx_str_t *why);
 ngx_int_t ngx_litellm_replicate_setup(ngx_litellm_config_env_t *env,
     ngx_pool_t *pool, ngx_litellm_deployment_t *d, ngx_str_t *why);
