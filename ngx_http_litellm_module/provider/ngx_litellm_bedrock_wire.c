@@ -12,7 +12,8 @@
 #include "ngx_litellm_bedrock.h"
 
 
-#define NGX_LITELLM_BEDROCK_REGION  "us-west-2"      /* LiteLLM's default */
+/* LiteLLM's default, and the one of the row's address */
+#define NGX_LITELLM_BEDROCK_REGION  "us-west-2"
 
 #define NGX_LITELLM_BEDROCK_REGIONS                                           \
     "AWS_REGION_NAME AWS_REGION AWS_DEFAULT_REGION"
@@ -36,6 +37,8 @@ static ngx_int_t ngx_litellm_bedrock_hide(ngx_pool_t *pool,
 static ngx_int_t ngx_litellm_bedrock_address(ngx_pool_t *pool,
     ngx_litellm_deployment_t *d, ngx_str_t *region, const char *before,
     const char *after);
+static ngx_uint_t ngx_litellm_bedrock_default_base(
+    ngx_litellm_deployment_t *d);
 static size_t ngx_litellm_bedrock_is_region(u_char *p, u_char *last);
 static void ngx_litellm_bedrock_arn(ngx_str_t *arn, ngx_str_t *region);
 
@@ -82,7 +85,7 @@ ngx_litellm_bedrock_setup(ngx_litellm_config_env_t *env, ngx_pool_t *pool,
         return rc;
     }
 
-    if (d->api_base.len == 0) {
+    if (ngx_litellm_bedrock_default_base(d)) {
         rc = ngx_litellm_provider_setting(env, pool, d,
                                           "aws_bedrock_runtime_endpoint",
                                           "AWS_BEDROCK_RUNTIME_ENDPOINT",
@@ -126,17 +129,12 @@ ngx_litellm_bedrock_mantle_setup(ngx_litellm_config_env_t *env,
         return rc;
     }
 
-    if (d->api_base.len == 0
+    if (ngx_litellm_bedrock_default_base(d)
         && ngx_litellm_bedrock_address(pool, d, &region,
                                        "https://bedrock-mantle.", "api.aws/v1")
            != NGX_OK)
     {
         return NGX_ERROR;
-    }
-
-    if (d->api_key.len == 0 && !d->no_credentials) {
-        d->no_credentials = 1;
-        ngx_str_set(&d->missing_env, "AWS_BEARER_TOKEN_BEDROCK");
     }
 
     return NGX_OK;
@@ -265,6 +263,14 @@ ngx_litellm_bedrock_keys(ngx_litellm_config_env_t *env, ngx_pool_t *pool,
     id = ngx_litellm_setting(d, "aws_access_key_id");
     secret = ngx_litellm_setting(d, "aws_secret_access_key");
 
+    if (d->no_credentials
+        && d->missing_env.data == d->provider->keys.data)
+    {
+        /* without a bearer there may be a pair of keys */
+
+        d->no_credentials = 0;
+    }
+
     if (d->api_key.len) {
 
         if (id == NULL || secret == NULL) {
@@ -292,6 +298,10 @@ ngx_litellm_bedrock_keys(ngx_litellm_config_env_t *env, ngx_pool_t *pool,
         key->key_id = *id;
         key->secret = *secret;
 
+        /* a token that is not set is none: keys that last have none */
+
+        d->no_credentials = 0;
+
         token = ngx_litellm_setting(d, "aws_session_token");
         if (token != NULL) {
             key->token = *token;
@@ -300,14 +310,14 @@ ngx_litellm_bedrock_keys(ngx_litellm_config_env_t *env, ngx_pool_t *pool,
         return NGX_OK;
     }
 
+    if (d->no_credentials) {
+
+        /* a variable that the file names is not set, which was told */
+
+        return NGX_OK;
+    }
+
     if (id != NULL || secret != NULL) {
-
-        /* one of both is a variable that is not set, which was told */
-
-        if (d->no_credentials) {
-            return NGX_OK;
-        }
-
         ngx_str_set(why, "aws_access_key_id and aws_secret_access_key belong "
                     "together");
         return NGX_DECLINED;
@@ -324,11 +334,8 @@ ngx_litellm_bedrock_keys(ngx_litellm_config_env_t *env, ngx_pool_t *pool,
     }
 
     if (rc == NGX_DECLINED) {
-
-        if (!d->no_credentials) {
-            d->no_credentials = 1;
-            d->missing_env = key->key_id.len ? secrets : ids;
-        }
+        d->no_credentials = 1;
+        d->missing_env = key->key_id.len ? secrets : ids;
 
         ngx_str_null(&key->key_id);
 
@@ -369,6 +376,16 @@ ngx_litellm_bedrock_hide(ngx_pool_t *pool, ngx_litellm_deployment_t *d,
     kv->value = *token;
 
     return NGX_OK;
+}
+
+
+/* true if the address is the row's, which is of one region */
+
+static ngx_uint_t
+ngx_litellm_bedrock_default_base(ngx_litellm_deployment_t *d)
+{
+    return d->api_base.len == 0
+           || d->api_base.data == d->provider->base.data;
 }
 
 

@@ -165,28 +165,27 @@ const ngx_litellm_provider_t  ngx_litellm_providers[] = {
       &ngx_litellm_voyage_variant, NULL, ngx_litellm_openai_select },
 
     { ngx_string("bedrock"), &ngx_litellm_bedrock_dialect,
-      ngx_string(""),
+      ngx_string("https://bedrock-runtime.us-west-2.amazonaws.com"),
       ngx_string("AWS_BEARER_TOKEN_BEDROCK"),
       ngx_string(""),
       ngx_string("BedrockException"),
-      NGX_LITELLM_Q_NO_KEY | NGX_LITELLM_Q_STREAM_USAGE,
+      NGX_LITELLM_Q_STREAM_USAGE,
       NULL, ngx_litellm_bedrock_setup, ngx_litellm_bedrock_select },
 
     { ngx_string("bedrock_converse"), &ngx_litellm_bedrock_dialect,
-      ngx_string(""),
+      ngx_string("https://bedrock-runtime.us-west-2.amazonaws.com"),
       ngx_string("AWS_BEARER_TOKEN_BEDROCK"),
       ngx_string(""),
       ngx_string("BedrockException"),
-      NGX_LITELLM_Q_NO_KEY | NGX_LITELLM_Q_STREAM_USAGE | NGX_LITELLM_Q_ALIAS,
+      NGX_LITELLM_Q_STREAM_USAGE | NGX_LITELLM_Q_ALIAS,
       NULL, ngx_litellm_bedrock_setup, ngx_litellm_bedrock_select },
 
     { ngx_string("bedrock_mantle"), &ngx_litellm_openai_dialect,
-      ngx_string(""),
+      ngx_string("https://bedrock-mantle.us-west-2.api.aws/v1"),
       ngx_string("AWS_BEARER_TOKEN_BEDROCK"),
       ngx_string(""),
       ngx_string("Bedrock_mantleException"),
-      NGX_LITELLM_Q_NO_KEY | NGX_LITELLM_Q_STREAM_USAGE
-      | NGX_LITELLM_Q_NO_EMBEDDINGS,
+      NGX_LITELLM_Q_STREAM_USAGE | NGX_LITELLM_Q_NO_EMBEDDINGS,
       NULL, ngx_litellm_bedrock_mantle_setup, NULL },
 
 #include "ngx_litellm_providers_table.h"

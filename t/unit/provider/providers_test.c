@@ -122,7 +122,7 @@ static const struct {
 
     /* not served yet */
     { "gemini/gemini-2.5-pro", NULL, NULL, NGX_ABORT, "gemini", NULL },
-    { "bedrock/x", NULL, NULL, NGX_ABORT, "bedrock", NULL },
+    { "sagemaker/x", NULL, NULL, NGX_ABORT, "sagemaker", NULL },
     { "watsonx/x", NULL, NULL, NGX_ABORT, "watsonx", NULL },
 
     /* nearest names */
