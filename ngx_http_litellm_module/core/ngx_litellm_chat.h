@@ -274,6 +274,8 @@ struct ngx_litellm_answer_s {
     ngx_str_t               meta;          /* JSON object of a rerank answer */
 
     unsigned                has_text:1;    /* content is a string, even "" */
+    unsigned                has_thinking:1;/* thinking_blocks is there, even
+                                              without one */
 };
 
 ngx_int_t ngx_litellm_answer_init(ngx_litellm_answer_t *a, ngx_pool_t *pool);

@@ -156,7 +156,13 @@ ngx_litellm_cf_credential(ngx_litellm_cf_t *cf, ngx_litellm_deployment_t *d,
         }
     }
 
-    if (rc == NGX_OK && ngx_litellm_cf_control(dst)) {
+    /* the JSON of a key file may have lines; it is never sent as it is */
+
+    if (rc == NGX_OK && ngx_litellm_cf_control(dst)
+        && !(dst->data[0] == '{'
+             && (ngx_strcmp(name, "vertex_credentials") == 0
+                 || ngx_strcmp(name, "vertex_ai_credentials") == 0)))
+    {
         ngx_litellm_cf_error(cf, v, "\"%s\" has a line break or another "
                              "control character", name);
         return NGX_ERROR;

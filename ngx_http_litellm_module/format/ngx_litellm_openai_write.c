@@ -737,7 +737,7 @@ ngx_litellm_openai_message(ngx_litellm_call_t *call, ngx_litellm_out_t *out,
         ngx_litellm_out_lit(out, "\"");
     }
 
-    if (answer->thinking.nelts) {
+    if (answer->thinking.nelts || answer->has_thinking) {
         ngx_litellm_openai_blocks(out, &answer->thinking);
     }
 

@@ -12,6 +12,7 @@
  */
 
 #include "ngx_litellm_anthropic.h"
+#include "ngx_litellm_vertex.h"
 
 
 static ngx_int_t ngx_litellm_anthropic_request(ngx_litellm_call_t *call,
@@ -38,6 +39,7 @@ static void ngx_litellm_anthropic_extra(ngx_litellm_anthropic_t *a,
 #define NGX_LITELLM_ANTHROPIC_W_STOP      0x02
 #define NGX_LITELLM_ANTHROPIC_W_OUTPUT    0x04
 #define NGX_LITELLM_ANTHROPIC_W_MCP       0x08
+#define NGX_LITELLM_ANTHROPIC_W_VERSION   0x10
 
 
 const ngx_litellm_dialect_t  ngx_litellm_anthropic_dialect = {
@@ -48,6 +50,22 @@ const ngx_litellm_dialect_t  ngx_litellm_anthropic_dialect = {
     NULL,
     NULL,
     ngx_litellm_anthropic_error,
+    NGX_LITELLM_FRAMES_SSE,
+    NULL
+};
+
+
+/* Claude at Vertex AI: the same but for address, headers, two members of the
+   body, and Google's errors among the model's */
+
+const ngx_litellm_dialect_t  ngx_litellm_vertex_anthropic_dialect = {
+    ngx_string("vertex_anthropic"),
+    ngx_litellm_anthropic_request,
+    ngx_litellm_anthropic_response,
+    ngx_litellm_anthropic_event,
+    NULL,
+    NULL,
+    ngx_litellm_vertex_error,
     NGX_LITELLM_FRAMES_SSE,
     NULL
 };
@@ -69,6 +87,7 @@ ngx_litellm_anthropic_request(ngx_litellm_call_t *call,
     a->wire = wire;
     a->out = &wire->body;
     a->e = e;
+    a->vertex = ngx_litellm_vertex_is(call) ? 1 : 0;
 
     wire->pass = 0;
     wire->hide_usage = 0;
@@ -143,8 +162,18 @@ ngx_litellm_anthropic_body(ngx_litellm_anthropic_t *a)
 
     written = 0;
 
-    ngx_litellm_out_lit(a->out, "{\"model\":");
-    ngx_litellm_out_json(a->out, &a->call->provider_model);
+    /* there the model is in the path, the version in the body */
+
+    if (a->vertex) {
+        ngx_litellm_out_lit(a->out, "{\"anthropic_version\":"
+                            "\"vertex-2023-10-16\"");
+        written |= NGX_LITELLM_ANTHROPIC_W_VERSION;
+
+    } else {
+        ngx_litellm_out_lit(a->out, "{\"model\":");
+        ngx_litellm_out_json(a->out, &a->call->provider_model);
+    }
+
     ngx_litellm_out_lit(a->out, ",");
 
     rc = ngx_litellm_anthropic_messages(a, &n);
@@ -536,6 +565,8 @@ ngx_litellm_anthropic_extra(ngx_litellm_anthropic_t *a, ngx_uint_t written)
     } members[] = {
         { ngx_string("system"), NGX_LITELLM_ANTHROPIC_W_SYSTEM, 0 },
         { ngx_string("stop_sequences"), NGX_LITELLM_ANTHROPIC_W_STOP, 0 },
+        { ngx_string("anthropic_version"), NGX_LITELLM_ANTHROPIC_W_VERSION,
+          0 },
         { ngx_string("output_config"), NGX_LITELLM_ANTHROPIC_W_OUTPUT, 0 },
         { ngx_string("mcp_servers"), NGX_LITELLM_ANTHROPIC_W_MCP,
           NGX_LITELLM_ANTHROPIC_B_MCP },

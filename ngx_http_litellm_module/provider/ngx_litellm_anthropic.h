@@ -66,6 +66,7 @@ typedef struct {
     unsigned                        thinking:1; /* is on */
     unsigned                        dummy_tool:1;
     unsigned                        again:1;    /* files are to be fetched */
+    unsigned                        vertex:1;   /* Vertex AI's wrapping */
 } ngx_litellm_anthropic_t;
 
 

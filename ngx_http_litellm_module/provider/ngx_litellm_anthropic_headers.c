@@ -6,6 +6,16 @@
  */
 
 #include "ngx_litellm_anthropic.h"
+#include "ngx_litellm_vertex.h"
+
+
+/* what Claude has at Vertex AI of those below (Claude docs, "Vertex AI") */
+#define NGX_LITELLM_ANTHROPIC_B_VERTEX                                        \
+    (NGX_LITELLM_ANTHROPIC_B_TOOL_SEARCH                                      \
+     | NGX_LITELLM_ANTHROPIC_B_COMPUTER_24                                    \
+     | NGX_LITELLM_ANTHROPIC_B_COMPUTER_25                                    \
+     | NGX_LITELLM_ANTHROPIC_B_COMPUTER_26                                    \
+     | NGX_LITELLM_ANTHROPIC_B_CONTEXT)
 
 
 static ngx_int_t ngx_litellm_anthropic_beta(ngx_litellm_anthropic_t *a);
@@ -44,6 +54,11 @@ static const struct {
 };
 
 
+/* Vertex AI's own name for it, not longer than the other */
+static const ngx_str_t  ngx_litellm_vertex_tool_search =
+    ngx_string("tool-search-tool-2025-10-19");
+
+
 /* api_base may be the host, end with /v1, or name the endpoint */
 
 ngx_int_t
@@ -52,6 +67,13 @@ ngx_litellm_anthropic_path(ngx_litellm_anthropic_t *a)
     u_char             *p;
     ngx_str_t           path, tail;
     ngx_litellm_url_t  *url;
+
+    if (a->vertex) {
+        return ngx_litellm_vertex_path(a->call, "anthropic",
+                                       a->call->stream ? "streamRawPredict"
+                                                       : "rawPredict",
+                                       "", &a->wire->path);
+    }
 
     url = &a->call->deployment->url;
     path = url->path;
@@ -95,6 +117,17 @@ ngx_litellm_anthropic_headers(ngx_litellm_anthropic_t *a)
 {
     u_char            *p;
     ngx_str_t          value, *key;
+
+    if (a->vertex) {
+
+        if (ngx_litellm_vertex_headers(a->call, a->wire) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        a->betas &= NGX_LITELLM_ANTHROPIC_B_VERTEX;
+
+        return ngx_litellm_anthropic_beta(a);
+    }
 
     key = &a->call->deployment->api_key;
 
@@ -199,6 +232,12 @@ ngx_litellm_anthropic_beta(ngx_litellm_anthropic_t *a)
         }
 
         name = &ngx_litellm_anthropic_betas[i].name;
+
+        if (a->vertex && ngx_litellm_anthropic_betas[i].bit
+                         == NGX_LITELLM_ANTHROPIC_B_TOOL_SEARCH)
+        {
+            name = &ngx_litellm_vertex_tool_search;
+        }
 
         if (own && own->value.len >= name->len
             && ngx_litellm_find(own->value.data,

@@ -11,6 +11,7 @@
 #include "ngx_litellm_provider.h"
 #include "ngx_litellm_format.h"
 #include "ngx_litellm_openai_dialect.h"
+#include "ngx_litellm_vertex.h"
 
 
 /* texts from this length on are sent from where they are */
@@ -133,8 +134,6 @@ ngx_litellm_vertex_embed_request(ngx_litellm_call_t *call,
     ngx_litellm_json_t          *v;
     ngx_litellm_google_embed_t   g;
 
-    static ngx_str_t  below = ngx_string(":predict");
-
     rc = ngx_litellm_google_embed_parse(&g, call, wire, e);
     if (rc != NGX_OK) {
         return rc;
@@ -165,11 +164,13 @@ ngx_litellm_vertex_embed_request(ngx_litellm_call_t *call,
     ngx_litellm_google_embed_extra(&g, 0, g.dimensions != NULL);
     ngx_litellm_out_lit(g.out, "}}");
 
-    if (ngx_litellm_openai_below(call, wire, &below) != NGX_OK) {
+    if (ngx_litellm_vertex_path(call, "google", "predict", "", &wire->path)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    return ngx_litellm_wire_bearer(call, wire, &call->token);
+    return ngx_litellm_vertex_headers(call, wire);
 }
 
 

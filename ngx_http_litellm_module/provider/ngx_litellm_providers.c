@@ -188,6 +188,28 @@ const ngx_litellm_provider_t  ngx_litellm_providers[] = {
       NGX_LITELLM_Q_STREAM_USAGE | NGX_LITELLM_Q_NO_EMBEDDINGS,
       NULL, ngx_litellm_bedrock_mantle_setup, NULL },
 
+    { ngx_string("gemini"), &ngx_litellm_gemini_dialect,
+      ngx_string("https://generativelanguage.googleapis.com/v1beta"),
+      ngx_string("GEMINI_API_KEY GOOGLE_API_KEY"),
+      ngx_string("GEMINI_API_BASE"),
+      ngx_string("GeminiException"), NGX_LITELLM_Q_STREAM_USAGE,
+      NULL, NULL, ngx_litellm_gemini_select },
+
+    /* tokens of an account, not keys; the address is made of the location */
+
+    { ngx_string("vertex_ai"), &ngx_litellm_gemini_dialect,
+      ngx_string(""), ngx_string(""), ngx_string("VERTEXAI_API_BASE"),
+      ngx_string("Vertex_aiException"),
+      NGX_LITELLM_Q_NO_KEY | NGX_LITELLM_Q_STREAM_USAGE,
+      NULL, ngx_litellm_vertex_setup, ngx_litellm_vertex_select },
+
+    { ngx_string("vertex_ai_beta"), &ngx_litellm_gemini_dialect,
+      ngx_string(""), ngx_string(""), ngx_string("VERTEXAI_API_BASE"),
+      ngx_string("Vertex_ai_betaException"),
+      NGX_LITELLM_Q_NO_KEY | NGX_LITELLM_Q_STREAM_USAGE
+      | NGX_LITELLM_Q_ALIAS,
+      NULL, ngx_litellm_vertex_setup, ngx_litellm_vertex_select },
+
 #include "ngx_litellm_providers_table.h"
 
     { ngx_null_string, NULL, ngx_null_string, ngx_null_string,

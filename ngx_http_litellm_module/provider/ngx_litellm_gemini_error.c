@@ -1,0 +1,328 @@
+
+/*
+ * Errors of Google's APIs in LiteLLM's classes (the "vertex/gemini" row of
+ * exception_mapping_utils.py): rules by text run before those by status.  A
+ * body is {"error": {"code", "message", "status", "details"}}, or an array of
+ * just that from streamGenerateContent; in a stream the code is the status.
+ *
+ * The provider's message is told, cut and without the deployment's key
+ * (ngx_litellm_error_set); a body that is something else is told as it is.
+ */
+
+#include "ngx_litellm_gemini.h"
+
+
+/* as much of a body as is looked at */
+#define NGX_LITELLM_GEMINI_ERROR_LEN   65536
+#define NGX_LITELLM_GEMINI_DETAILS     32
+#define NGX_LITELLM_GEMINI_MAX_DELAY   86400
+
+
+typedef struct {
+    ngx_str_t             text;      /* lower case */
+    ngx_str_t             other;     /* must be there, too */
+    ngx_litellm_class_e   class;
+    ngx_uint_t            status;
+} ngx_litellm_gemini_rule_t;
+
+
+static const ngx_litellm_gemini_rule_t  ngx_litellm_gemini_rules[] = {
+
+    { ngx_string("exceeds the maximum number of tokens allowed"),
+      ngx_null_string, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { ngx_string("exceed context limit"), ngx_null_string,
+      NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { ngx_string("maximum context length is"), ngx_null_string,
+      NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { ngx_string("model's maximum context limit"), ngx_null_string,
+      NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { ngx_string("is longer than the model's context length"),
+      ngx_null_string, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { ngx_string("input tokens exceed the configured limit"),
+      ngx_null_string, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { ngx_string("exceeds the available context size"), ngx_null_string,
+      NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { ngx_string("input token count"), ngx_string("exceeds the maximum"),
+      NGX_LITELLM_CONTEXT_WINDOW, 400 },
+
+    { ngx_string("vertex ai api has not been used"), ngx_null_string,
+      NGX_LITELLM_BAD_REQUEST, 400 },
+    { ngx_string("request payload size exceeds"), ngx_null_string,
+      NGX_LITELLM_BAD_REQUEST, 400 },
+
+    /* status 400 with the reason API_KEY_INVALID (Gemini docs,
+       "Troubleshooting") */
+
+    { ngx_string("api key not valid"), ngx_null_string,
+      NGX_LITELLM_AUTHENTICATION, 401 },
+    { ngx_string("api key expired"), ngx_null_string,
+      NGX_LITELLM_AUTHENTICATION, 401 },
+
+    { ngx_string("the response was blocked."), ngx_null_string,
+      NGX_LITELLM_CONTENT_POLICY, 400 },
+    { ngx_string("output blocked by content filtering policy"),
+      ngx_null_string, NGX_LITELLM_CONTENT_POLICY, 400 },
+
+    { ngx_string("quota exceeded for"), ngx_null_string,
+      NGX_LITELLM_RATE_LIMIT, 429 },
+    { ngx_string("resource exhausted"), ngx_null_string,
+      NGX_LITELLM_RATE_LIMIT, 429 },
+
+    { ngx_string("the model is overloaded."), ngx_null_string,
+      NGX_LITELLM_SERVICE_UNAVAILABLE, 503 },
+
+    { ngx_null_string, ngx_null_string, 0, 0 }
+};
+
+
+/* canonical codes of Google's APIs (google.rpc.Code) */
+
+static const struct {
+    ngx_str_t    name;
+    ngx_uint_t   status;
+} ngx_litellm_gemini_codes[] = {
+    { ngx_string("INVALID_ARGUMENT"), 400 },
+    { ngx_string("FAILED_PRECONDITION"), 400 },
+    { ngx_string("OUT_OF_RANGE"), 400 },
+    { ngx_string("UNAUTHENTICATED"), 401 },
+    { ngx_string("PERMISSION_DENIED"), 403 },
+    { ngx_string("NOT_FOUND"), 404 },
+    { ngx_string("RESOURCE_EXHAUSTED"), 429 },
+    { ngx_string("INTERNAL"), 500 },
+    { ngx_string("UNAVAILABLE"), 503 },
+    { ngx_string("DEADLINE_EXCEEDED"), 504 }
+};
+
+
+static ngx_uint_t ngx_litellm_gemini_code(ngx_litellm_json_t *v);
+static ngx_msec_t ngx_litellm_gemini_delay(ngx_litellm_json_t *details);
+static void ngx_litellm_gemini_classify(ngx_litellm_call_t *call,
+    ngx_uint_t status, ngx_str_t *text, ngx_litellm_error_t *e);
+
+
+/*
+ * status 0 or below 400: the code in the body counts.  e->message stays empty
+ * if memory ran out.
+ */
+
+void
+ngx_litellm_gemini_error(ngx_litellm_call_t *call, ngx_uint_t status,
+    ngx_str_t *body, ngx_litellm_error_t *e)
+{
+    ngx_str_t                text, message;
+    ngx_uint_t               code;
+    ngx_msec_t               delay;
+    ngx_litellm_json_t      *v, *m;
+    ngx_litellm_json_doc_t   doc;
+
+    ngx_memzero(e, sizeof(ngx_litellm_error_t));
+    ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
+
+    doc.pool = call->pool;
+
+    message = *body;
+    delay = 0;
+    code = 0;
+
+    if (body->len <= NGX_LITELLM_GEMINI_ERROR_LEN
+        && ngx_litellm_json_parse(&doc, body->data, body->len) == NGX_OK)
+    {
+        v = ngx_litellm_gemini_failed(doc.root);
+        code = ngx_litellm_gemini_code(v);
+        m = ngx_litellm_json_member(v, "message");
+
+        if (ngx_litellm_json_is(v, STRING)) {
+            m = v;
+        }
+
+        if (ngx_litellm_json_is(m, STRING) && m->len > 2) {
+            text = ngx_litellm_json_text(m);
+
+            if (ngx_litellm_json_unescape(call->pool, &message, &text)
+                != NGX_OK)
+            {
+                message = *body;
+            }
+        }
+
+        delay = ngx_litellm_gemini_delay(ngx_litellm_json_member(v,
+                                                                 "details"));
+    }
+
+    if (status < 400 || status > 599) {
+        status = code ? code : 500;
+    }
+
+    ngx_litellm_gemini_classify(call, status, &message, e);
+
+    if (ngx_litellm_error_set(call, e, e->class, e->status, &message)
+        != NGX_OK)
+    {
+        ngx_str_null(&e->message);
+    }
+
+    e->retry_after = delay;
+}
+
+
+static void
+ngx_litellm_gemini_classify(ngx_litellm_call_t *call, ngx_uint_t status,
+    ngx_str_t *message, ngx_litellm_error_t *e)
+{
+    ngx_str_t                         text;
+    ngx_uint_t                        i;
+    const ngx_litellm_gemini_rule_t  *rule;
+
+    e->class = NGX_LITELLM_NO_ERROR;
+
+    text.len = ngx_min(message->len, NGX_LITELLM_GEMINI_ERROR_LEN);
+    text.data = ngx_pnalloc(call->pool, text.len + 1);
+
+    if (text.data == NULL) {
+        text.len = 0;
+    }
+
+    for (i = 0; i < text.len; i++) {
+        text.data[i] = ngx_tolower(message->data[i]);
+    }
+
+    for (rule = ngx_litellm_gemini_rules; rule->text.len; rule++) {
+
+        if (ngx_litellm_find(text.data, text.data + text.len,
+                             (char *) rule->text.data, rule->text.len)
+            && (rule->other.len == 0
+                || ngx_litellm_find(text.data, text.data + text.len,
+                                    (char *) rule->other.data,
+                                    rule->other.len)))
+        {
+            e->class = rule->class;
+            e->status = rule->status;
+            break;
+        }
+    }
+
+    /* a quota's error is a 429 whatever the text says */
+
+    if (e->class == NGX_LITELLM_NO_ERROR || status == 429) {
+        e->class = (status == 529) ? NGX_LITELLM_SERVICE_UNAVAILABLE
+                                   : ngx_litellm_error_status(status);
+        e->status = (status == 529) ? 503 : status;
+    }
+
+    if (e->class == NGX_LITELLM_CONTEXT_WINDOW) {
+        ngx_str_set(&e->code, "context_length_exceeded");
+    }
+}
+
+
+ngx_litellm_json_t *
+ngx_litellm_gemini_failed(ngx_litellm_json_t *root)
+{
+    ngx_litellm_json_t  *v;
+
+    if (root->type == NGX_LITELLM_JSON_ARRAY && root->count) {
+        root++;
+    }
+
+    v = ngx_litellm_json_member(root, "error");
+
+    if (v == NULL || v->type == NGX_LITELLM_JSON_NULL) {
+        return NULL;
+    }
+
+    return v;
+}
+
+
+static ngx_uint_t
+ngx_litellm_gemini_code(ngx_litellm_json_t *v)
+{
+    int64_t              n;
+    ngx_uint_t           i;
+    ngx_litellm_json_t  *m;
+
+    m = ngx_litellm_json_member(v, "code");
+
+    if (ngx_litellm_json_is(m, NUMBER)
+        && ngx_litellm_json_int(m, &n) == NGX_OK && n >= 400 && n <= 599)
+    {
+        return n;
+    }
+
+    m = ngx_litellm_json_member(v, "status");
+
+    if (!ngx_litellm_json_is(m, STRING)) {
+        return 0;
+    }
+
+    for (i = 0; i < sizeof(ngx_litellm_gemini_codes)
+                    / sizeof(ngx_litellm_gemini_codes[0]); i++)
+    {
+        if (ngx_litellm_json_equal(m,
+                               (char *) ngx_litellm_gemini_codes[i].name.data,
+                               ngx_litellm_gemini_codes[i].name.len))
+        {
+            return ngx_litellm_gemini_codes[i].status;
+        }
+    }
+
+    return 0;
+}
+
+
+/* google.rpc.RetryInfo: "retryDelay": "21.512s" */
+
+static ngx_msec_t
+ngx_litellm_gemini_delay(ngx_litellm_json_t *details)
+{
+    u_char              *p, *last;
+    ngx_uint_t           i, ms, unit;
+    ngx_litellm_json_t  *v, *delay;
+
+    if (!ngx_litellm_json_is(details, ARRAY)) {
+        return 0;
+    }
+
+    delay = NULL;
+    v = details + 1;
+
+    for (i = 0; i < ngx_min(details->count, NGX_LITELLM_GEMINI_DETAILS);
+         i++)
+    {
+        delay = ngx_litellm_json_member(v, "retryDelay");
+
+        if (ngx_litellm_json_is(delay, STRING)) {
+            break;
+        }
+
+        delay = NULL;
+        v = ngx_litellm_json_next(v);
+    }
+
+    if (delay == NULL) {
+        return 0;
+    }
+
+    p = delay->start + 1;
+    last = delay->start + delay->len - 1;
+    ms = 0;
+
+    for ( /* void */ ; p < last && *p >= '0' && *p <= '9'; p++) {
+        ms = ms * 10 + (*p - '0') * 1000;
+
+        if (ms > NGX_LITELLM_GEMINI_MAX_DELAY * 1000) {
+            return 0;
+        }
+    }
+
+    if (p < last && *p == '.') {
+        unit = 100;
+
+        for (p++; p < last && *p >= '0' && *p <= '9'; p++) {
+            ms += (*p - '0') * unit;
+            unit /= 10;
+        }
+    }
+
+    return (p + 1 == last && *p == 's') ? ms : 0;
+}
