@@ -249,6 +249,31 @@ ngx_int_t ngx_litellm_schema_answer(ngx_litellm_call_t *call,
     ngx_litellm_json_t *root, ngx_litellm_splice_t *sp,
     ngx_litellm_facts_t *facts, ngx_uint_t stream, ngx_uint_t *changed);
 
+
+/* ngx_litellm_openai_mend.c: answers that differ from OpenAI's; true: changed */
+
+/* finish reasons of their own, <think> tags, usage of streams, empty ids: a
+   whole variant->answer() with its marks */
+#define NGX_LITELLM_MEND_MARKS                                                \
+    "\"message\" \"eos \"stop_sequence\" ~\"usage\""
+
+ngx_int_t ngx_litellm_openai_mended(ngx_litellm_call_t *call,
+    ngx_litellm_json_t *root, ngx_litellm_splice_t *sp,
+    ngx_litellm_facts_t *facts, ngx_uint_t stream, ngx_uint_t *changed);
+
+ngx_uint_t ngx_litellm_openai_finished(ngx_litellm_splice_t *sp,
+    ngx_litellm_json_t *choice, ngx_litellm_facts_t *facts);
+ngx_uint_t ngx_litellm_openai_think(ngx_litellm_splice_t *sp,
+    ngx_litellm_json_t *choice);
+ngx_uint_t ngx_litellm_openai_own_id(ngx_litellm_call_t *call,
+    ngx_litellm_json_t *root, ngx_litellm_splice_t *sp);
+
+/* usage of an event in OpenAI's form; NGX_OK, or NGX_DECLINED: the event is
+   not to be sent */
+ngx_int_t ngx_litellm_openai_mended_usage(ngx_litellm_call_t *call,
+    ngx_litellm_json_t *root, ngx_litellm_splice_t *sp, ngx_uint_t *changed);
+
+
 /*
  * Clients of another dialect, and legacy completions where a provider has chat
  * only (ngx_litellm_openai_translate.c, _answer.c, _events.c).
@@ -271,6 +296,8 @@ ngx_int_t ngx_litellm_openai_event_data(ngx_litellm_stream_t *st,
     ngx_str_t *name, ngx_str_t *data);
 
 /* a finish_reason as OpenAI and its imitators write it */
+ngx_litellm_finish_e ngx_litellm_openai_word(ngx_litellm_json_t *v);
+/* the same with a look at the calls that the choice has */
 ngx_litellm_finish_e ngx_litellm_openai_finish(ngx_litellm_json_t *v,
     ngx_uint_t calls);
 /* the same word where it is not what it was taken for; else empty */

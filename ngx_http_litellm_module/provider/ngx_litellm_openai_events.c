@@ -106,7 +106,10 @@ ngx_litellm_openai_event_data(ngx_litellm_stream_t *st, ngx_str_t *name,
     }
 
     if (rc == NGX_DECLINED) {
-        return NGX_OK;
+
+        /* nothing to be sent on, but it may have told the usage */
+
+        return ngx_litellm_events_usage(st, s);
     }
 
     if (s->facts.end) {

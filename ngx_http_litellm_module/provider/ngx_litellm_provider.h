@@ -460,6 +460,8 @@ ngx_int_t ngx_litellm_replicate_setup(ngx_litellm_config_env_t *env,
     ngx_pool_t *pool, ngx_litellm_deployment_t *d, ngx_str_t *why);
 ngx_int_t ngx_litellm_cloudflare_setup(ngx_litellm_config_env_t *env,
     ngx_pool_t *pool, ngx_litellm_deployment_t *d, ngx_str_t *why);
+ngx_int_t ngx_litellm_openrouter_setup(ngx_litellm_config_env_t *env,
+    ngx_pool_t *pool, ngx_litellm_deployment_t *d, ngx_str_t *why);
 ngx_int_t ngx_litellm_databricks_setup(ngx_litellm_config_env_t *env,
     ngx_pool_t *pool, ngx_litellm_deployment_t *d, ngx_str_t *why);
 ngx_int_t ngx_litellm_datarobot_setup(ngx_litellm_config_env_t *env,

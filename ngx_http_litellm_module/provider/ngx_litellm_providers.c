@@ -138,7 +138,7 @@ const ngx_litellm_provider_t  ngx_litellm_providers[] = {
                  "TOGETHER_AI_TOKEN"),
       ngx_string("TOGETHER_AI_API_BASE"),
       ngx_string("Together_aiException"), NGX_LITELLM_Q_STREAM_USAGE,
-      NULL, NULL, ngx_litellm_openai_select },
+      &ngx_litellm_together_variant, NULL, ngx_litellm_openai_select },
 
     { ngx_string("openrouter"), &ngx_litellm_openai_dialect,
       ngx_string("https://openrouter.ai/api/v1"),
@@ -147,7 +147,7 @@ const ngx_litellm_provider_t  ngx_litellm_providers[] = {
       ngx_string("OpenrouterException"),
       NGX_LITELLM_Q_STREAM_USAGE | NGX_LITELLM_Q_AS_CHAT
       | NGX_LITELLM_Q_CACHE_CONTROL | NGX_LITELLM_Q_DETAILS,
-      NULL, NULL, NULL },
+      &ngx_litellm_openrouter_variant, ngx_litellm_openrouter_setup, NULL },
 
     { ngx_string("huggingface"), &ngx_litellm_openai_dialect,
       ngx_string("https://router.huggingface.co/v1"),
@@ -155,7 +155,8 @@ const ngx_litellm_provider_t  ngx_litellm_providers[] = {
       ngx_string("HF_API_BASE HUGGINGFACE_API_BASE"),
       ngx_string("HuggingfaceException"),
       NGX_LITELLM_Q_STREAM_USAGE | NGX_LITELLM_Q_AS_CHAT,
-      NULL, NULL, ngx_litellm_huggingface_select },
+      &ngx_litellm_huggingface_variant, NULL,
+      ngx_litellm_huggingface_select },
 
     { ngx_string("voyage"), &ngx_litellm_openai_dialect,
       ngx_string("https://api.voyageai.com/v1"),
