@@ -17,8 +17,6 @@
 
 
 #define NGX_LITELLM_AZURE_VERSION     "2025-02-01-preview"
-#define NGX_LITELLM_AZURE_SCOPE                                               \
-    "https://cognitiveservices.azure.com/.default"
 
 /* from these versions on */
 #define NGX_LITELLM_AZURE_TOOL_CHOICE      20231201
@@ -26,8 +24,6 @@
 #define NGX_LITELLM_AZURE_SCHEMA           20240801
 
 
-static ngx_int_t ngx_litellm_azure_version(ngx_litellm_config_env_t *env,
-    ngx_pool_t *pool, ngx_litellm_deployment_t *d, ngx_litellm_azure_t *az);
 static void ngx_litellm_azure_family(ngx_litellm_deployment_t *d,
     ngx_litellm_azure_t *az);
 static const ngx_litellm_model_t *ngx_litellm_azure_row(ngx_str_t *name);
@@ -36,8 +32,6 @@ static ngx_uint_t ngx_litellm_azure_ends(ngx_str_t *path, const char *end,
 static ngx_uint_t ngx_litellm_azure_contains(ngx_str_t *text,
     const char *word);
 static uint64_t ngx_litellm_azure_supported(ngx_litellm_call_t *call);
-static ngx_int_t ngx_litellm_azure_path(ngx_litellm_call_t *call,
-    ngx_litellm_wire_t *wire);
 static ngx_uint_t ngx_litellm_azure_wants(ngx_litellm_call_t *call);
 static ngx_int_t ngx_litellm_azure_edit(ngx_litellm_call_t *call,
     ngx_litellm_json_t *root, ngx_litellm_splice_t *sp, ngx_array_t *adds,
@@ -93,86 +87,13 @@ ngx_litellm_azure_setup(ngx_litellm_config_env_t *env, ngx_pool_t *pool,
 
     ngx_litellm_azure_family(d, az);
 
-    rc = ngx_litellm_azure_version(env, pool, d, az);
+    rc = ngx_litellm_azure_version(env, pool, d, az, "AZURE_API_VERSION",
+                                   NGX_LITELLM_AZURE_VERSION);
     if (rc != NGX_OK) {
         return rc;
     }
 
-    ngx_str_set(&az->scope, NGX_LITELLM_AZURE_SCOPE);
-
     return ngx_litellm_azure_access(env, pool, d, az, why);
-}
-
-
-/* api_version: as a query's value, as a number, and whether it is v1's form */
-
-static ngx_int_t
-ngx_litellm_azure_version(ngx_litellm_config_env_t *env, ngx_pool_t *pool,
-    ngx_litellm_deployment_t *d, ngx_litellm_azure_t *az)
-{
-    u_char     *p;
-    size_t      i, n;
-    ngx_int_t   rc;
-    ngx_str_t   names, version;
-
-    version = d->api_version;
-
-    if (version.len == 0) {
-        ngx_str_set(&names, "AZURE_API_VERSION");
-
-        rc = ngx_litellm_provider_variable(env, pool, &names, &version);
-
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        if (rc == NGX_DECLINED) {
-            ngx_str_set(&version, NGX_LITELLM_AZURE_VERSION);
-        }
-    }
-
-#define ngx_litellm_azure_is(s)                                               \
-    (version.len == sizeof(s) - 1                                             \
-     && ngx_memcmp(version.data, s, sizeof(s) - 1) == 0)
-
-    az->v1 = ngx_litellm_azure_is("v1") || ngx_litellm_azure_is("latest")
-             || ngx_litellm_azure_is("preview");
-
-    if (ngx_litellm_azure_is("v1") || ngx_litellm_azure_is("latest")) {
-
-        /* what is meant when nothing is said */
-
-        version.len = 0;
-    }
-
-    /* 2024-10-21-preview: the order of dates is that of their digits */
-
-    if (!az->v1) {
-        for (i = 0, n = 0; i < version.len && n < 8; i++) {
-            if (version.data[i] >= '0' && version.data[i] <= '9') {
-                az->date = az->date * 10 + (version.data[i] - '0');
-                n++;
-            }
-        }
-    }
-
-    n = 2 * ngx_escape_uri(NULL, version.data, version.len,
-                           NGX_ESCAPE_URI_COMPONENT);
-
-    p = ngx_pnalloc(pool, version.len + n + 1);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    az->version.data = p;
-    az->version.len = version.len + n;
-
-    if (version.len) {
-        (void) ngx_escape_uri(p, version.data, version.len,
-                              NGX_ESCAPE_URI_COMPONENT);
-    }
-
-    return NGX_OK;
 }
 
 
@@ -303,7 +224,7 @@ ngx_litellm_azure_supported(ngx_litellm_call_t *call)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_litellm_azure_path(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire)
 {
     u_char                    *p;
@@ -602,30 +523,17 @@ ngx_litellm_azure_arguments(ngx_litellm_splice_t *sp, ngx_litellm_json_t *root)
 }
 
 
-/*
- * A stream begins with an event that has results of the content filter for the
- * prompt and nothing that makes it a chunk: no id, no model, no choice.
- */
-
 static ngx_int_t
 ngx_litellm_azure_answer(ngx_litellm_call_t *call, ngx_litellm_json_t *root,
     ngx_litellm_splice_t *sp, ngx_litellm_facts_t *facts, ngx_uint_t stream,
     ngx_uint_t *changed)
 {
-    ngx_litellm_json_t  *choices;
-
     if (call->op == NGX_LITELLM_OP_EMBEDDINGS) {
         *changed = ngx_litellm_openai_embed_usage(root, sp);
         return NGX_OK;
     }
 
-    choices = ngx_litellm_json_member(root, "choices");
-
-    if (stream && ngx_litellm_json_is(choices, ARRAY) && choices->count == 0
-        && ngx_litellm_json_member(root, "prompt_filter_results") != NULL
-        && !ngx_litellm_json_is(ngx_litellm_json_member(root, "usage"),
-                                OBJECT))
-    {
+    if (stream && ngx_litellm_azure_is_filter(root)) {
         return NGX_DECLINED;
     }
 

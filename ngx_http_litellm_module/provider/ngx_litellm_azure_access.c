@@ -1,12 +1,12 @@
 
 /*
- * Credentials, headers and errors of Azure, for Azure OpenAI and for the
+ * Versions, credentials, headers and errors of Azure, for Azure OpenAI and for the
  * models of its catalogue (Azure OpenAI REST API reference, "Authentication":
  * an api-key header or a token of Entra ID; content filtering guide: innererror
  * of a refused prompt).
  *
- * ngx_litellm_azure_access() is called by their setup(), the rest for each
- * attempt.  Which credential counts is settled while the configuration is
+ * ngx_litellm_azure_version() and _access() are called by their setup(), the
+ * rest for each attempt.  Which credential counts is settled while the configuration is
  * read: what the deployment says, then what the environment has.
  */
 
@@ -18,10 +18,12 @@
 /* of an innererror: results of the filters, nothing long */
 #define NGX_LITELLM_AZURE_INNER  4096
 
+#define NGX_LITELLM_AZURE_SCOPE                                               \
+    "https://cognitiveservices.azure.com/.default"
+
 
 static ngx_int_t ngx_litellm_azure_entra(ngx_litellm_config_env_t *env,
-    ngx_pool_t *pool, ngx_litellm_deployment_t *d, ngx_litellm_azure_t *az,
-    ngx_uint_t own, ngx_str_t *why);
+    ngx_pool_t *pool, ngx_litellm_deployment_t *d, ngx_str_t *why);
 static ngx_int_t ngx_litellm_azure_static(ngx_litellm_azure_t *az,
     ngx_str_t *token, ngx_str_t *why);
 static ngx_uint_t ngx_litellm_azure_policy(ngx_litellm_json_t *error,
@@ -33,12 +35,85 @@ static ngx_uint_t ngx_litellm_azure_has(ngx_str_t *text, const char *word);
 
 
 ngx_int_t
+ngx_litellm_azure_version(ngx_litellm_config_env_t *env, ngx_pool_t *pool,
+    ngx_litellm_deployment_t *d, ngx_litellm_azure_t *az,
+    const char *variable, const char *newest)
+{
+    u_char     *p;
+    size_t      i, n;
+    ngx_int_t   rc;
+    ngx_str_t   names, version;
+
+    version = d->api_version;
+
+    if (version.len == 0) {
+        names.data = (u_char *) variable;
+        names.len = ngx_strlen(variable);
+
+        rc = ngx_litellm_provider_variable(env, pool, &names, &version);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DECLINED) {
+            version.data = (u_char *) newest;
+            version.len = ngx_strlen(newest);
+        }
+    }
+
+#define ngx_litellm_azure_is(s)                                               \
+    (version.len == sizeof(s) - 1                                             \
+     && ngx_memcmp(version.data, s, sizeof(s) - 1) == 0)
+
+    az->v1 = ngx_litellm_azure_is("v1") || ngx_litellm_azure_is("latest")
+             || ngx_litellm_azure_is("preview");
+
+    if (ngx_litellm_azure_is("v1") || ngx_litellm_azure_is("latest")) {
+
+        /* what is meant when nothing is said */
+
+        version.len = 0;
+    }
+
+    /* 2024-10-21-preview: the order of dates is that of their digits */
+
+    if (!az->v1) {
+        for (i = 0, n = 0; i < version.len && n < 8; i++) {
+            if (version.data[i] >= '0' && version.data[i] <= '9') {
+                az->date = az->date * 10 + (version.data[i] - '0');
+                n++;
+            }
+        }
+    }
+
+    n = 2 * ngx_escape_uri(NULL, version.data, version.len,
+                           NGX_ESCAPE_URI_COMPONENT);
+
+    p = ngx_pnalloc(pool, version.len + n + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    az->version.data = p;
+    az->version.len = version.len + n;
+
+    if (version.len) {
+        (void) ngx_escape_uri(p, version.data, version.len,
+                              NGX_ESCAPE_URI_COMPONENT);
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_litellm_azure_access(ngx_litellm_config_env_t *env, ngx_pool_t *pool,
     ngx_litellm_deployment_t *d, ngx_litellm_azure_t *az, ngx_str_t *why)
 {
+    u_char     *p;
     ngx_int_t   rc;
     ngx_str_t   key, token, *setting;
-    ngx_uint_t  own;
 
     static ngx_str_t  variable = ngx_string("AZURE_AD_TOKEN");
 
@@ -54,8 +129,6 @@ ngx_litellm_azure_access(ngx_litellm_config_env_t *env, ngx_pool_t *pool,
 
     /* a key that the file has comes before credentials that it has */
 
-    own = 0;
-
     if (d->api_key.len) {
         rc = ngx_litellm_provider_variable(env, pool, &d->provider->keys,
                                            &key);
@@ -63,20 +136,18 @@ ngx_litellm_azure_access(ngx_litellm_config_env_t *env, ngx_pool_t *pool,
             return NGX_ERROR;
         }
 
-        own = (rc == NGX_DECLINED || key.len != d->api_key.len
-               || ngx_memcmp(key.data, d->api_key.data, key.len) != 0);
-
-        if (own) {
+        if (rc == NGX_DECLINED || key.len != d->api_key.len
+            || ngx_memcmp(key.data, d->api_key.data, key.len) != 0)
+        {
             return NGX_OK;
         }
     }
 
-    own = (ngx_litellm_setting(d, "tenant_id") != NULL
-           || ngx_litellm_setting(d, "client_id") != NULL
-           || ngx_litellm_setting(d, "client_secret") != NULL);
-
-    if (own) {
-        rc = ngx_litellm_azure_entra(env, pool, d, az, 1, why);
+    if (ngx_litellm_setting(d, "tenant_id") != NULL
+        || ngx_litellm_setting(d, "client_id") != NULL
+        || ngx_litellm_setting(d, "client_secret") != NULL)
+    {
+        rc = ngx_litellm_azure_entra(env, pool, d, why);
 
         if (rc != NGX_AGAIN) {
             return rc;
@@ -97,11 +168,18 @@ ngx_litellm_azure_access(ngx_litellm_config_env_t *env, ngx_pool_t *pool,
         return ngx_litellm_azure_static(az, &token, why);
     }
 
-    rc = ngx_litellm_azure_entra(env, pool, d, az, own, why);
+    rc = ngx_litellm_azure_entra(env, pool, d, why);
 
     if (rc == NGX_AGAIN) {
         d->no_credentials = 1;
-        ngx_str_set(&d->missing_env, "AZURE_API_KEY");
+        d->missing_env = d->provider->keys;
+
+        p = ngx_strlchr(d->missing_env.data,
+                        d->missing_env.data + d->missing_env.len, ' ');
+
+        if (p != NULL) {
+            d->missing_env.len = p - d->missing_env.data;
+        }
 
         rc = NGX_OK;
     }
@@ -132,8 +210,7 @@ ngx_litellm_azure_static(ngx_litellm_azure_t *az, ngx_str_t *token,
 
 static ngx_int_t
 ngx_litellm_azure_entra(ngx_litellm_config_env_t *env, ngx_pool_t *pool,
-    ngx_litellm_deployment_t *d, ngx_litellm_azure_t *az, ngx_uint_t own,
-    ngx_str_t *why)
+    ngx_litellm_deployment_t *d, ngx_str_t *why)
 {
     ngx_int_t   rc;
     ngx_str_t   value[5];
@@ -165,7 +242,7 @@ ngx_litellm_azure_entra(ngx_litellm_config_env_t *env, ngx_pool_t *pool,
     }
 
     if (value[3].len == 0) {
-        value[3] = az->scope;
+        ngx_str_set(&value[3], NGX_LITELLM_AZURE_SCOPE);
     }
 
     return ngx_litellm_credential_entra(pool, &value[4], &value[0], &value[1],
@@ -420,4 +497,18 @@ ngx_litellm_azure_specific(ngx_litellm_call_t *call, ngx_litellm_json_t *inner,
     *last++ = '}';
 
     e->specific.len = last - e->specific.data;
+}
+
+
+ngx_uint_t
+ngx_litellm_azure_is_filter(ngx_litellm_json_t *root)
+{
+    ngx_litellm_json_t  *choices;
+
+    choices = ngx_litellm_json_member(root, "choices");
+
+    return ngx_litellm_json_is(choices, ARRAY) && choices->count == 0
+           && ngx_litellm_json_member(root, "prompt_filter_results") != NULL
+           && !ngx_litellm_json_is(ngx_litellm_json_member(root, "usage"),
+                                   OBJECT);
 }

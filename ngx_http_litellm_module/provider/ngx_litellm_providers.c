@@ -108,6 +108,16 @@ const ngx_litellm_provider_t  ngx_litellm_providers[] = {
       | NGX_LITELLM_Q_ALIAS,
       &ngx_litellm_azure_variant, ngx_litellm_azure_setup, NULL },
 
+    { ngx_string("azure_ai"), &ngx_litellm_openai_dialect,
+      ngx_string(""),
+      ngx_string("AZURE_AI_API_KEY"),
+      ngx_string("AZURE_AI_API_BASE"),
+      ngx_string("Azure_aiException"),
+      NGX_LITELLM_Q_BASE_REQUIRED | NGX_LITELLM_Q_AS_CHAT
+      | NGX_LITELLM_Q_TEXT_CONTENT,
+      &ngx_litellm_azure_ai_variant, ngx_litellm_azure_ai_setup,
+      ngx_litellm_azure_ai_select },
+
     { ngx_string("mistral"), &ngx_litellm_openai_dialect,
       ngx_string("https://api.mistral.ai/v1"),
       ngx_string("MISTRAL_API_KEY MISTRAL_AZURE_API_KEY"),
