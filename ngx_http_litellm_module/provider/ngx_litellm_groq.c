@@ -137,8 +137,8 @@ ngx_litellm_groq_answer(ngx_litellm_call_t *call, ngx_litellm_json_t *root,
         c = choices + 1;
 
         for (i = 0; i < choices->count; i++, c = ngx_litellm_json_next(c)) {
-            if (ngx_litellm_openai_reasoning(sp, c, "reasoning",
-                                             sizeof("reasoning") - 1))
+            if (ngx_litellm_openai_reasoning_key(sp, c, "reasoning",
+                                                 sizeof("reasoning") - 1))
             {
                 *changed = 1;
             }

@@ -248,7 +248,7 @@ ngx_litellm_openai_mentions(ngx_litellm_call_t *call, const char *words)
 
 
 ngx_uint_t
-ngx_litellm_openai_reasoning(ngx_litellm_splice_t *sp,
+ngx_litellm_openai_reasoning_key(ngx_litellm_splice_t *sp,
     ngx_litellm_json_t *choice, const char *name, size_t len)
 {
     ngx_litellm_json_t  *m, *v;
