@@ -139,6 +139,19 @@ ngx_litellm_anthropic_headers(ngx_litellm_anthropic_t *a)
         return NGX_ERROR;
     }
 
+    if (a->call->token.len) {
+
+        /* of another cloud that has these models */
+
+        if (ngx_litellm_wire_bearer(a->call, a->wire, &a->call->token)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        return ngx_litellm_anthropic_beta(a);
+    }
+
     /* a token of an account, not a key: another header and a beta */
 
     if (key->len > 10 && ngx_strncmp(key->data, "sk-ant-oat", 10) == 0) {

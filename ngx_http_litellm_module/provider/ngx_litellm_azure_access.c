@@ -1,13 +1,14 @@
 
 /*
- * Versions, credentials, headers and errors of Azure, for Azure OpenAI and for the
- * models of its catalogue (Azure OpenAI REST API reference, "Authentication":
- * an api-key header or a token of Entra ID; content filtering guide: innererror
- * of a refused prompt).
+ * Versions, credentials, headers and errors of Azure, for Azure OpenAI and for
+ * the models of its catalogue (Azure OpenAI REST API reference: an api-key
+ * header or a token of Entra ID; content filtering guide: innererror of a
+ * refused prompt).
  *
  * ngx_litellm_azure_version() and _access() are called by their setup(), the
- * rest for each attempt.  Which credential counts is settled while the configuration is
- * read: what the deployment says, then what the environment has.
+ * rest for each attempt.  Which credential counts is settled while the
+ * configuration is read: what the deployment says, then what the environment
+ * has.
  */
 
 #include "ngx_litellm_openai_dialect.h"

@@ -117,7 +117,17 @@ ngx_litellm_azure_ai_setup(ngx_litellm_config_env_t *env, ngx_pool_t *pool,
         d->api_base.len = base.len + sizeof("/anthropic") - 1;
     }
 
-    return ngx_litellm_azure_access(env, pool, d, az, why);
+    rc = ngx_litellm_azure_access(env, pool, d, az, why);
+
+    if (rc == NGX_OK && az->ad_token.len
+        && ngx_litellm_azure_ai_has(&d->api_base, "/anthropic"))
+    {
+        ngx_str_set(why, "azure_ad_token: models in Anthropic's dialect take "
+                    "a key, or tenant_id, client_id and client_secret");
+        return NGX_DECLINED;
+    }
+
+    return rc;
 }
 
 

@@ -106,7 +106,11 @@ ngx_litellm_mistral_supported(ngx_litellm_call_t *call)
 static ngx_uint_t
 ngx_litellm_mistral_wants(ngx_litellm_call_t *call)
 {
-    if (ngx_litellm_openai_value(call, NGX_LITELLM_P_USER) != NULL) {
+    if (call->ask_usage
+        || ngx_litellm_openai_value(call, NGX_LITELLM_P_USER) != NULL
+        || ngx_litellm_openai_value(call, NGX_LITELLM_P_STREAM_OPTIONS)
+           != NULL)
+    {
         return 1;
     }
 
@@ -138,6 +142,9 @@ ngx_litellm_mistral_edit(ngx_litellm_call_t *call, ngx_litellm_json_t *root,
     ngx_litellm_json_t  *v;
 
     ngx_litellm_openai_leave(root, adds, "user");
+
+    /* the usage of a stream comes without being asked for */
+    ngx_litellm_openai_leave(root, adds, "stream_options");
 
     if (call->op == NGX_LITELLM_OP_EMBEDDINGS) {
         return ngx_litellm_mistral_rename(call, root, sp, adds, "dimensions",
