@@ -262,8 +262,14 @@ ngx_litellm_cf_settings(ngx_litellm_cf_t *cf, ngx_litellm_deployment_t *d,
                 return;
             }
 
-            kv->key = *key;
             kv->value = value;
+            kv->key.len = key->len;
+            kv->key.data = ngx_pstrdup(cf->pool, key);
+
+            if (kv->key.data == NULL) {
+                cf->failed = 1;
+                return;
+            }
         }
     }
 }
