@@ -408,6 +408,9 @@ ngx_http_litellm_token_done(ngx_http_litellm_background_t *bg)
     state = bg->data;
     state->fetch = NULL;
 
+    lifetime = 0;
+    ngx_str_null(&text);
+
     class = NGX_LITELLM_API_CONNECTION;
 
     if (bg->status == 0) {
