@@ -304,8 +304,8 @@ ngx_litellm_openrouter_answer(ngx_litellm_call_t *call,
             return rc;
         }
 
-        *changed |= ngx_litellm_openai_reasoning(sp, choice, "reasoning",
-                                                 sizeof("reasoning") - 1);
+        *changed |= ngx_litellm_openai_reasoning_key(sp, choice, "reasoning",
+                                                     sizeof("reasoning") - 1);
         choice = ngx_litellm_json_next(choice);
     }
 
