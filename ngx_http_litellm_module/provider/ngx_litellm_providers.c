@@ -209,13 +209,15 @@ const ngx_litellm_provider_t  ngx_litellm_providers[] = {
     /* tokens of an account, not keys; the address is made of the location */
 
     { ngx_string("vertex_ai"), &ngx_litellm_gemini_dialect,
-      ngx_string(""), ngx_string(""), ngx_string("VERTEXAI_API_BASE"),
+      ngx_string(""), ngx_string("VERTEXAI_API_KEY"),
+      ngx_string("VERTEXAI_API_BASE"),
       ngx_string("Vertex_aiException"),
       NGX_LITELLM_Q_NO_KEY | NGX_LITELLM_Q_STREAM_USAGE,
       NULL, ngx_litellm_vertex_setup, ngx_litellm_vertex_select },
 
     { ngx_string("vertex_ai_beta"), &ngx_litellm_gemini_dialect,
-      ngx_string(""), ngx_string(""), ngx_string("VERTEXAI_API_BASE"),
+      ngx_string(""), ngx_string("VERTEXAI_API_KEY"),
+      ngx_string("VERTEXAI_API_BASE"),
       ngx_string("Vertex_ai_betaException"),
       NGX_LITELLM_Q_NO_KEY | NGX_LITELLM_Q_STREAM_USAGE
       | NGX_LITELLM_Q_ALIAS,

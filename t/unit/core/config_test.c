@@ -328,11 +328,19 @@ static const say_t  says[] = {
     { M("x", "model: google/gemini-2.5-pro, api_key: SECRET") K, NGX_OK,
       { "W c.yaml:3: \"x\": unknown provider \"google\", did you mean "
         "\"gemini\"?" } },
-    { M("x", "model: gemini/gemini-2.5-pro, api_key: SECRET") K, NGX_OK,
-      { "W c.yaml:3: \"x\": the provider \"gemini\" is not served yet by "
+    { M("x", "model: sagemaker/x, api_key: SECRET") K, NGX_OK,
+      { "W c.yaml:3: \"x\": the provider \"sagemaker\" is not served yet by "
         "this module" } },
     { M("x", "model: gemini-2.5-pro, api_key: SECRET") K, NGX_OK,
-      { "W c.yaml:3: \"x\": the provider \"vertex_ai\" is not served yet" } },
+      { "!vertex_ai" } },
+    { M("x", "model: gemini-2.5-pro") K, NGX_OK,
+      { "W c.yaml:3: the variable \"GOOGLE_APPLICATION_CREDENTIALS\" is not "
+        "set" } },
+    { M("x", "model: vertex_ai/gemini-2.5-pro, vertex_credentials: "
+        "'{\"type\":\n\n\"SECRET\"}'") K, NGX_OK,
+      { "W c.yaml:3: \"x\": ", "!line break" } },
+    { M("x", "model: vertex_ai/gemini-2.5-pro, api_key: \"{\\nSECRET\"") K,
+      NGX_ERROR, { "E c.yaml:3: \"api_key\" has a line break" } },
     { M("x", "model: local-llama") K, NGX_OK,
       { "W c.yaml:3: \"x\": the provider of a model without a prefix" } },
     { M("x", "model: qwerty/llama") K, NGX_OK,

@@ -91,7 +91,7 @@ static const struct {
     { "org/m", "openai", "http://h/v1", NGX_OK, "openai", "org/m" },
     { "anthropic/m", "openai", NULL, NGX_OK, "openai", "anthropic/m" },
     { "gpt-4o", "nobody", NULL, NGX_DECLINED, "", NULL },
-    { "gpt-4o", "gemini", NULL, NGX_ABORT, "gemini", NULL },
+    { "gpt-4o", "gemini", NULL, NGX_OK, "gemini", "gpt-4o" },
 
     /* by host */
     { "any-name", NULL, "https://api.openai.com/v1", NGX_OK, "openai",
@@ -116,12 +116,12 @@ static const struct {
       "claude-sonnet-4-5" },
     { "claude-3-opus", NULL, NULL, NGX_OK, "anthropic", "claude-3-opus" },
     { "*", NULL, NULL, NGX_OK, "openai", "*" },
-    { "gemini-2.5-pro", NULL, NULL, NGX_ABORT, "vertex_ai", NULL },
+    { "gemini-2.5-pro", NULL, NULL, NGX_OK, "vertex_ai",
+      "gemini-2.5-pro" },
     { "llama-of-mine", NULL, NULL, NGX_DECLINED, "", NULL },
     { "llama-of-mine", NULL, "http://h/v1", NGX_DECLINED, "", NULL },
 
     /* not served yet */
-    { "gemini/gemini-2.5-pro", NULL, NULL, NGX_ABORT, "gemini", NULL },
     { "sagemaker/x", NULL, NULL, NGX_ABORT, "sagemaker", NULL },
     { "watsonx/x", NULL, NULL, NGX_ABORT, "watsonx", NULL },
 
@@ -332,7 +332,8 @@ test_table(void)
         CHECK(p->keys.len != 0);
         CHECK(p->exception.len > 9);
         CHECK((p->base.len == 0)
-              == ((p->quirks & NGX_LITELLM_Q_BASE_REQUIRED) != 0));
+              == ((p->quirks & NGX_LITELLM_Q_BASE_REQUIRED) != 0)
+              || p->setup != NULL);
         CHECK(p->base.len == 0 || p->base.data[p->base.len - 1] != '/');
 
         for (q = p + 1; q->name.len; q++) {
