@@ -63,7 +63,7 @@ unlink $t->dir . '/litellm.yaml';
 my ($rc, $out) = $t->test_conf;
 isnt($rc, 0, 'a missing file');
 like($out, qr/litellm\.yaml/, 'it is named');
-$t->write_file('none.conf', $t->read_file('nginx.conf') =~ s/litellm_config \S+;//r);
+$t->write_file('none.conf', $t->read_file('nginx.conf') =~ s/litellm_config \S+;/litellm_direct off;/r);
 $t->write_file('litellm.yaml', $one);
 ($rc, $out) = $t->test_conf(conf => 'none.conf');
 isnt($rc, 0, 'litellm without litellm_config');

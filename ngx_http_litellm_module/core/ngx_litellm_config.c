@@ -55,7 +55,9 @@ ngx_litellm_config_read(ngx_pool_t *pool, ngx_str_t *path,
         goto done;
     }
 
-    ngx_litellm_cf_file(&cf, path, NULL, 0);
+    if (path->len) {
+        ngx_litellm_cf_file(&cf, path, NULL, 0);
+    }
 
     if (cf.errors || cf.failed) {
         goto done;
@@ -72,6 +74,7 @@ ngx_litellm_config_read(ngx_pool_t *pool, ngx_str_t *path,
         goto done;
     }
 
+    ngx_litellm_cf_direct(&cf);
     ngx_litellm_cf_routes(&cf);
     ngx_litellm_cf_master_key(&cf);
     ngx_litellm_cf_lint_done(&cf);
@@ -148,6 +151,7 @@ ngx_litellm_cf_init(ngx_litellm_cf_t *cf, ngx_pool_t *pool,
            != NGX_OK
         || ngx_array_init(&conf->groups, pool, 8, sizeof(void *)) != NGX_OK
         || ngx_array_init(&conf->patterns, pool, 2, sizeof(void *)) != NGX_OK
+        || ngx_array_init(&conf->directs, pool, 2, sizeof(void *)) != NGX_OK
         || ngx_array_init(&conf->aliases, pool, 2,
                           sizeof(ngx_litellm_alias_t)) != NGX_OK
         || ngx_array_init(&conf->alias_index, pool, 2, sizeof(void *))
@@ -196,8 +200,16 @@ ngx_litellm_cf_diag(ngx_litellm_cf_t *cf, ngx_litellm_diag_e level,
     file = node ? node->file : &cf->conf->file;
 
     last = buf + sizeof(buf);
-    p = ngx_slprintf(buf, buf + 400, "%V:%ui: ", file,
-                     (ngx_uint_t) (node ? node->line : 1));
+
+    if (file->len) {
+        p = ngx_slprintf(buf, buf + 400, "%V:%ui: ", file,
+                         (ngx_uint_t) (node ? node->line : 1));
+
+    } else {
+        p = ngx_cpymem(buf, "litellm without a file: ",
+                       sizeof("litellm without a file: ") - 1);
+    }
+
     start = p;
 
     va_start(args, fmt);

@@ -30,6 +30,15 @@ typedef enum {
 } ngx_litellm_diag_e;
 
 
+/* are models served that the file does not list? */
+typedef enum {
+    NGX_LITELLM_DIRECT_OFF = 0,
+    NGX_LITELLM_DIRECT_ON,
+    NGX_LITELLM_DIRECT_AUTO          /* if it has no model_list and no
+                                        master_key */
+} ngx_litellm_direct_e;
+
+
 typedef struct ngx_litellm_config_env_s  ngx_litellm_config_env_t;
 
 struct ngx_litellm_config_env_s {
@@ -55,6 +64,16 @@ struct ngx_litellm_config_env_s {
      */
     ngx_int_t    (*provider)(ngx_litellm_config_env_t *env, ngx_pool_t *pool,
                              ngx_litellm_deployment_t *d, ngx_str_t *hint);
+
+    /*
+     * ngx_litellm_provider_direct(): the n-th of the deployments that need no
+     * file.  Sets group (a wildcard), full_model and what provider() sets.
+     * NGX_DECLINED: not in this environment; NGX_DONE: there are no more;
+     * NGX_ERROR: no memory.  May be NULL.
+     */
+    ngx_int_t    (*direct)(ngx_litellm_config_env_t *env, ngx_pool_t *pool,
+                           ngx_uint_t n, ngx_litellm_deployment_t *d);
+    ngx_litellm_direct_e  direct_mode;
 
     /* one line for the operator, "file:line: ..." made by us */
     void         (*diag)(void *data, ngx_litellm_diag_e level,
@@ -171,6 +190,9 @@ typedef struct {
     ngx_array_t               groups;        /* ngx_litellm_group_t *, as
                                                 written */
     ngx_array_t               patterns;      /* wildcard groups, best first */
+    ngx_array_t               directs;       /* those that need no file, looked
+                                                at behind all others */
+    unsigned                  direct:1;      /* they were wanted */
     ngx_rbtree_t              tree;          /* groups by name */
     ngx_rbtree_node_t         sentinel;
     ngx_array_t               aliases;       /* ngx_litellm_alias_t, as
@@ -218,7 +240,7 @@ ngx_str_t *ngx_litellm_config_setting(ngx_litellm_deployment_t *d,
     ngx_litellm_config_setting(d, s, sizeof(s) - 1)
 
 /*
- * Reads path and what it includes.  NGX_OK with *conf; NGX_ERROR after at
+ * Reads path (empty: no file) and what it includes.  NGX_OK with *conf; NGX_ERROR after at
  * least one diag() of level ERROR (all errors are told, not the first only).
  */
 ngx_int_t ngx_litellm_config_read(ngx_pool_t *pool, ngx_str_t *path,
@@ -230,7 +252,7 @@ ngx_litellm_group_t *ngx_litellm_config_group(ngx_litellm_config_t *conf,
 
 /*
  * The first wildcard group that takes name ("openai/x" is tried with
- * "openai/" too where LiteLLM does); captured: what its stars stood for, in
+ * "openai/" too where LiteLLM does), then those that need no file; captured: what its stars stood for, in
  * order (at most 4).  NULL without one.
  */
 ngx_litellm_group_t *ngx_litellm_config_pattern(ngx_litellm_config_t *conf,

@@ -39,6 +39,8 @@ static int ngx_libc_cdecl ngx_litellm_cf_cmp_pattern(const void *one,
     const void *two);
 static ngx_int_t ngx_litellm_cf_sort_patterns(ngx_litellm_cf_t *cf);
 static void ngx_litellm_cf_specificity(ngx_litellm_cf_order_t *o);
+static ngx_litellm_group_t *ngx_litellm_config_wildcard(ngx_array_t *patterns,
+    ngx_str_t *name, ngx_str_t captured[4], ngx_uint_t *ncaptured);
 static ngx_uint_t ngx_litellm_config_match(u_char *p, u_char *last,
     ngx_str_t *name, ngx_str_t captured[4], ngx_uint_t *ncaptured);
 static u_char *ngx_litellm_config_rfind(u_char *start, u_char *last,
@@ -366,19 +368,36 @@ ngx_litellm_group_t *
 ngx_litellm_config_pattern(ngx_litellm_config_t *conf, ngx_str_t *name,
     ngx_str_t captured[4], ngx_uint_t *ncaptured)
 {
+    ngx_litellm_group_t  *group;
+
+    if (name->len > NGX_LITELLM_CONFIG_NAME) {
+        return NULL;
+    }
+
+    group = ngx_litellm_config_wildcard(&conf->patterns, name, captured,
+                                        ncaptured);
+    if (group != NULL) {
+        return group;
+    }
+
+    return ngx_litellm_config_wildcard(&conf->directs, name, captured,
+                                       ncaptured);
+}
+
+
+static ngx_litellm_group_t *
+ngx_litellm_config_wildcard(ngx_array_t *patterns, ngx_str_t *name,
+    ngx_str_t captured[4], ngx_uint_t *ncaptured)
+{
     u_char                *p;
     size_t                 len;
     ngx_uint_t             i;
     const char            *provider;
     ngx_litellm_group_t  **groups, *group;
 
-    if (name->len > NGX_LITELLM_CONFIG_NAME) {
-        return NULL;
-    }
+    groups = patterns->elts;
 
-    groups = conf->patterns.elts;
-
-    for (i = 0; i < conf->patterns.nelts; i++) {
+    for (i = 0; i < patterns->nelts; i++) {
         group = groups[i];
 
         if (ngx_litellm_config_match(group->name.data,
@@ -389,7 +408,7 @@ ngx_litellm_config_pattern(ngx_litellm_config_t *conf, ngx_str_t *name,
         }
     }
 
-    if (conf->patterns.nelts == 0
+    if (patterns->nelts == 0
         || ngx_strlchr(name->data, name->data + name->len, '/') != NULL)
     {
         return NULL;
@@ -405,7 +424,7 @@ ngx_litellm_config_pattern(ngx_litellm_config_t *conf, ngx_str_t *name,
 
     len = ngx_strlen(provider);
 
-    for (i = 0; i < conf->patterns.nelts; i++) {
+    for (i = 0; i < patterns->nelts; i++) {
         group = groups[i];
         p = group->name.data;
 

@@ -268,21 +268,17 @@ ngx_litellm_cf_deployment(ngx_litellm_cf_t *cf, ngx_litellm_cf_entry_t *e,
     ngx_litellm_yaml_t         *v;
     ngx_litellm_deployment_t   *d, **item;
 
-    d = ngx_pcalloc(cf->pool, sizeof(ngx_litellm_deployment_t));
+    d = ngx_palloc(cf->pool, sizeof(ngx_litellm_deployment_t));
     if (d == NULL) {
         cf->failed = 1;
         return;
     }
 
+    ngx_litellm_cf_deployment_init(d);
+
     d->group = e->name;
     d->file = *e->entry->file;
     d->line = e->entry->line;
-    d->num_retries = -1;
-    d->order = NGX_MAX_INT_T_VALUE;
-    d->weight = -1;
-    d->rpm = -1;
-    d->tpm = -1;
-    d->drop_params = NGX_CONF_UNSET;
 
     v = ngx_litellm_cf_param(e, "model");
 
@@ -358,6 +354,20 @@ ngx_litellm_cf_deployment(ngx_litellm_cf_t *cf, ngx_litellm_cf_entry_t *e,
     if (ngx_litellm_cf_group(cf, d) != NGX_OK) {
         cf->failed = 1;
     }
+}
+
+
+void
+ngx_litellm_cf_deployment_init(ngx_litellm_deployment_t *d)
+{
+    ngx_memzero(d, sizeof(ngx_litellm_deployment_t));
+
+    d->num_retries = -1;
+    d->order = NGX_MAX_INT_T_VALUE;
+    d->weight = -1;
+    d->rpm = -1;
+    d->tpm = -1;
+    d->drop_params = NGX_CONF_UNSET;
 }
 
 

@@ -197,6 +197,15 @@ typedef struct {
 void ngx_litellm_cf_models(ngx_litellm_cf_t *cf);
 
 
+/* what a deployment is without a word about it */
+void ngx_litellm_cf_deployment_init(ngx_litellm_deployment_t *d);
+
+
+/* ngx_litellm_config_direct.c */
+
+void ngx_litellm_cf_direct(ngx_litellm_cf_t *cf);
+
+
 /* ngx_litellm_config_params.c */
 
 /* what the deployment is given, apart from its model */

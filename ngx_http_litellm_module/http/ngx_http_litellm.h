@@ -48,7 +48,8 @@ typedef struct {
 
 
 typedef struct {
-    ngx_str_t                        path;
+    ngx_str_t                        path;       /* empty: none */
+    ngx_uint_t                       direct;
     ngx_litellm_config_t            *config;
 } ngx_http_litellm_file_t;
 
@@ -71,6 +72,7 @@ typedef struct {
 typedef struct {
     ngx_flag_t                       enable;
     ngx_str_t                        config_path;
+    ngx_uint_t                       direct;     /* ngx_litellm_direct_e */
     ngx_litellm_config_t            *config;
 
     size_t                           max_body_size;

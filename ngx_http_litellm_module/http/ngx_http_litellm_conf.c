@@ -84,6 +84,7 @@ ngx_http_litellm_create_loc_conf(ngx_conf_t *cf)
      */
 
     lcf->enable = NGX_CONF_UNSET;
+    lcf->direct = NGX_CONF_UNSET_UINT;
     lcf->max_body_size = NGX_CONF_UNSET_SIZE;
     lcf->body_buffer_size = NGX_CONF_UNSET_SIZE;
     lcf->buffer_size = NGX_CONF_UNSET_SIZE;
@@ -147,6 +148,8 @@ ngx_http_litellm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     ngx_conf_merge_str_value(conf->config_path, prev->config_path, "");
+    ngx_conf_merge_uint_value(conf->direct, prev->direct,
+                              NGX_LITELLM_DIRECT_AUTO);
 
     ngx_conf_merge_size_value(conf->max_body_size, prev->max_body_size,
                               NGX_CONF_UNSET_SIZE);
@@ -251,10 +254,12 @@ ngx_http_litellm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_OK;
     }
 
-    if (conf->config_path.len == 0) {
+    if (conf->config_path.len == 0
+        && conf->direct == NGX_LITELLM_DIRECT_OFF)
+    {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"litellm\" in location \"%V\" without "
-                      "\"litellm_config\"",
+                      "\"litellm_config\", and \"litellm_direct\" is off",
                       &clcf->name);
         return NGX_CONF_ERROR;
     }
@@ -319,14 +324,14 @@ ngx_http_litellm_load(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
 
     path = lcf->config_path;
 
-    if (ngx_conf_full_name(cf->cycle, &path, 1) != NGX_OK) {
+    if (path.len && ngx_conf_full_name(cf->cycle, &path, 1) != NGX_OK) {
         return NGX_ERROR;
     }
 
     file = mcf->files.elts;
 
     for (i = 0; i < mcf->files.nelts; i++) {
-        if (file[i].path.len == path.len
+        if (file[i].direct == lcf->direct && file[i].path.len == path.len
             && ngx_strncmp(file[i].path.data, path.data, path.len) == 0)
         {
             lcf->config = file[i].config;
@@ -344,6 +349,8 @@ ngx_http_litellm_load(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
     env.read = ngx_http_litellm_read_file;
     env.env = ngx_http_litellm_read_env;
     env.provider = ngx_litellm_provider_detect;
+    env.direct = ngx_litellm_provider_direct;
+    env.direct_mode = lcf->direct;
     env.diag = ngx_http_litellm_diag;
 
     if (ngx_litellm_config_read(cf->pool, &path, &env, &config) != NGX_OK) {
@@ -356,6 +363,7 @@ ngx_http_litellm_load(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
     }
 
     file->path = path;
+    file->direct = lcf->direct;
     file->config = config;
     lcf->config = config;
 

@@ -14,6 +14,8 @@
 #define NGX_HTTP_LITELLM_MODELS_CREATED  "1677610602"
 
 
+static ngx_uint_t ngx_http_litellm_models_groups(ngx_litellm_out_t *out,
+    ngx_array_t *groups, ngx_uint_t n);
 static void ngx_http_litellm_models_entry(ngx_litellm_out_t *out,
     ngx_str_t *name, ngx_litellm_group_t *group);
 static ngx_litellm_group_t *ngx_http_litellm_models_alias(
@@ -44,7 +46,6 @@ ngx_http_litellm_models(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
     ngx_uint_t                     i, n;
     ngx_litellm_out_t              out;
     ngx_litellm_alias_t           *alias;
-    ngx_litellm_group_t          **group;
     ngx_litellm_config_t          *conf;
     ngx_http_litellm_loc_conf_t   *lcf;
 
@@ -61,21 +62,7 @@ ngx_http_litellm_models(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 
     ngx_litellm_out_lit(&out, "{\"data\":[");
 
-    n = 0;
-    group = conf->groups.elts;
-
-    for (i = 0; i < conf->groups.nelts; i++) {
-
-        if (group[i]->hidden) {
-            continue;
-        }
-
-        if (n++) {
-            ngx_litellm_out_lit(&out, ",");
-        }
-
-        ngx_http_litellm_models_entry(&out, &group[i]->name, group[i]);
-    }
+    n = ngx_http_litellm_models_groups(&out, &conf->groups, 0);
 
     alias = conf->aliases.elts;
 
@@ -97,9 +84,39 @@ ngx_http_litellm_models(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
                              ngx_http_litellm_models_alias(conf, &alias[i]));
     }
 
+    (void) ngx_http_litellm_models_groups(&out, &conf->directs, n);
+
     ngx_litellm_out_lit(&out, "],\"object\":\"list\"}");
 
     return ngx_http_litellm_send_body(r, ctx, NULL, NGX_HTTP_OK, &out);
+}
+
+
+/* n: how many are listed already; returns it with these */
+
+static ngx_uint_t
+ngx_http_litellm_models_groups(ngx_litellm_out_t *out, ngx_array_t *groups,
+    ngx_uint_t n)
+{
+    ngx_uint_t             i;
+    ngx_litellm_group_t  **group;
+
+    group = groups->elts;
+
+    for (i = 0; i < groups->nelts; i++) {
+
+        if (group[i]->hidden) {
+            continue;
+        }
+
+        if (n++) {
+            ngx_litellm_out_lit(out, ",");
+        }
+
+        ngx_http_litellm_models_entry(out, &group[i]->name, group[i]);
+    }
+
+    return n;
 }
 
 

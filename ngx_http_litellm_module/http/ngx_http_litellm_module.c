@@ -20,6 +20,14 @@ static ngx_int_t ngx_http_litellm_init(ngx_conf_t *cf);
 static void ngx_http_litellm_exit_process(ngx_cycle_t *cycle);
 
 
+static ngx_conf_enum_t  ngx_http_litellm_direct_modes[] = {
+    { ngx_string("off"), NGX_LITELLM_DIRECT_OFF },
+    { ngx_string("on"), NGX_LITELLM_DIRECT_ON },
+    { ngx_string("auto"), NGX_LITELLM_DIRECT_AUTO },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_conf_bitmask_t  ngx_http_litellm_next_upstream_masks[] = {
     { ngx_string("error"), NGX_HTTP_UPSTREAM_FT_ERROR },
     { ngx_string("timeout"), NGX_HTTP_UPSTREAM_FT_TIMEOUT },
@@ -74,6 +82,13 @@ static ngx_command_t  ngx_http_litellm_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_litellm_loc_conf_t, config_path),
       NULL },
+
+    { ngx_string("litellm_direct"),
+      NGX_HTTP_LITELLM_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_litellm_loc_conf_t, direct),
+      &ngx_http_litellm_direct_modes },
 
     { ngx_string("litellm_env_file"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,

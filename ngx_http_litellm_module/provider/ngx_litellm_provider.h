@@ -513,6 +513,10 @@ const ngx_litellm_provider_t *ngx_litellm_provider_find(ngx_str_t *name);
 ngx_int_t ngx_litellm_provider_detect(ngx_litellm_config_env_t *env,
     ngx_pool_t *pool, ngx_litellm_deployment_t *d, ngx_str_t *hint);
 
+/* for ngx_litellm_config_env_t.direct: ngx_litellm_direct.c */
+ngx_int_t ngx_litellm_provider_direct(ngx_litellm_config_env_t *env,
+    ngx_pool_t *pool, ngx_uint_t n, ngx_litellm_deployment_t *d);
+
 /*
  * The first of the variables (blank between) that is set to a text without
  * control characters, copied; NGX_DECLINED: none is.
