@@ -36,7 +36,7 @@ ngx_litellm_provider_dialect(ngx_litellm_call_t *call)
                                                            : row->dialect;
 
     default:
-        return row->dialect;
+        return (row->quirks & NGX_LITELLM_Q_NO_CHAT) ? NULL : row->dialect;
     }
 }
 

@@ -50,6 +50,7 @@ typedef enum {
                                                 name: not listed */
 #define NGX_LITELLM_Q_CACHE_CONTROL  0x0100  /* cache_control understood */
 #define NGX_LITELLM_Q_DETAILS        0x0200  /* reasoning_details, too */
+#define NGX_LITELLM_Q_NO_CHAT        0x0400  /* embeddings and rerank only */
 
 
 struct ngx_litellm_provider_s {

@@ -172,7 +172,7 @@ const ngx_litellm_provider_t  ngx_litellm_providers[] = {
       ngx_string("https://api.voyageai.com/v1"),
       ngx_string("VOYAGE_API_KEY VOYAGE_AI_API_KEY VOYAGE_AI_TOKEN"),
       ngx_string("VOYAGE_API_BASE"),
-      ngx_string("VoyageException"), 0,
+      ngx_string("VoyageException"), NGX_LITELLM_Q_NO_CHAT,
       &ngx_litellm_voyage_variant, NULL, ngx_litellm_openai_select },
 
     { ngx_string("bedrock"), &ngx_litellm_bedrock_dialect,

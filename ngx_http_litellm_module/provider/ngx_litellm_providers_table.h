@@ -44,7 +44,7 @@ V("oobabooga", "", "OOBABOOGA_API_KEY", "OOBABOOGA_API_BASE",
   NULL),
 
 S("infinity", "", "INFINITY_API_KEY", "INFINITY_API_BASE",
-  "InfinityException", Q(NO_KEY) | Q(BASE_REQUIRED)),
+  "InfinityException", Q(NO_KEY) | Q(BASE_REQUIRED) | Q(NO_CHAT)),
 
 S("litellm_proxy", "", "LITELLM_PROXY_API_KEY", "LITELLM_PROXY_API_BASE",
   "Litellm_proxyException", Q(STREAM_USAGE) | Q(NO_KEY) | Q(BASE_REQUIRED)),
@@ -208,7 +208,7 @@ R("inception", "https://api.inceptionlabs.ai/v1", "INCEPTION_API_KEY",
   "INCEPTION_API_BASE", "InceptionException", Q(AS_CHAT) | Q(NO_EMBEDDINGS)),
 
 S("jina_ai", "https://api.jina.ai/v1", "JINA_AI_API_KEY JINA_API_KEY",
-  "JINA_AI_API_BASE", "Jina_aiException", 0),
+  "JINA_AI_API_BASE", "Jina_aiException", Q(NO_CHAT)),
 
 R("lambda_ai", "https://api.lambda.ai/v1", "LAMBDA_API_KEY", "LAMBDA_API_BASE",
   "Lambda_aiException", Q(NO_EMBEDDINGS)),

@@ -91,7 +91,7 @@ ngx_litellm_openai_select(ngx_litellm_call_t *call)
                                                            : row->dialect;
 
     default:
-        return row->dialect;
+        return (row->quirks & NGX_LITELLM_Q_NO_CHAT) ? NULL : row->dialect;
     }
 }
 
