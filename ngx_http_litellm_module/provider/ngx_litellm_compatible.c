@@ -140,45 +140,50 @@ ngx_litellm_fireworks_path(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire)
 /*
  * RAGFlow (HTTP API, "OpenAI-Compatible API"): the model is
  * chat/CHAT_ID/MODEL or agent/AGENT_ID/MODEL, the path has the id:
- * /api/v1/chats_openai/CHAT_ID/chat/completions.  Called once for an attempt
- * with the whole name; what an id may hold is no more than a path's segment.
+ * /api/v1/chats_openai/CHAT_ID/chat/completions.  An id holds no more than may
+ * stand in a path.
  */
 
 static ngx_int_t
 ngx_litellm_ragflow_path(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire)
 {
     u_char     *p, *id, *end, *last;
-    ngx_str_t   kind, below;
+    ngx_str_t   kind, below, *model;
 
-    p = call->provider_model.data;
-    last = p + call->provider_model.len;
+    model = &call->provider_model;
 
-    if (call->provider_model.len > sizeof("chat/") - 1
-        && ngx_memcmp(p, "chat/", sizeof("chat/") - 1) == 0)
+    last = model->data + model->len;
+    id = last;
+
+    ngx_str_null(&kind);
+
+    if (model->len > sizeof("chat/") - 1
+        && ngx_memcmp(model->data, "chat/", sizeof("chat/") - 1) == 0)
     {
         ngx_str_set(&kind, "/api/v1/chats_openai/");
-        id = p + sizeof("chat/") - 1;
+        id = model->data + sizeof("chat/") - 1;
 
-    } else if (call->provider_model.len > sizeof("agent/") - 1
-               && ngx_memcmp(p, "agent/", sizeof("agent/") - 1) == 0)
+    } else if (model->len > sizeof("agent/") - 1
+               && ngx_memcmp(model->data, "agent/", sizeof("agent/") - 1)
+                  == 0)
     {
         ngx_str_set(&kind, "/api/v1/agents_openai/");
-        id = p + sizeof("agent/") - 1;
-
-    } else {
-
-        /* an api_base that names the chat already */
-
-        return ngx_litellm_openai_path(call, wire);
+        id = model->data + sizeof("agent/") - 1;
     }
 
-    end = id;
+    for (end = id; end < last; end++) {
+        if (!((*end >= '0' && *end <= '9') || *end == '-' || *end == '_'
+              || ((*end | 0x20) >= 'a' && (*end | 0x20) <= 'z')))
+        {
+            break;
+        }
+    }
 
-    while (end < last
-           && ((*end >= '0' && *end <= '9') || *end == '-' || *end == '_'
-               || ((*end | 0x20) >= 'a' && (*end | 0x20) <= 'z')))
-    {
-        end++;
+    if (end == id || last - end < 2 || *end != '/') {
+
+        /* no such name: the api_base may say which chat is meant */
+
+        return ngx_litellm_openai_path(call, wire);
     }
 
     below.len = kind.len + (end - id) + sizeof("/chat/completions") - 1;
@@ -192,10 +197,8 @@ ngx_litellm_ragflow_path(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire)
     p = ngx_cpymem(p, id, end - id);
     ngx_memcpy(p, "/chat/completions", sizeof("/chat/completions") - 1);
 
-    if (end < last && *end == '/' && end + 1 < last) {
-        call->provider_model.data = end + 1;
-        call->provider_model.len = last - end - 1;
-    }
+    model->data = end + 1;
+    model->len = last - model->data;
 
     return ngx_litellm_openai_below(call, wire, &below);
 }

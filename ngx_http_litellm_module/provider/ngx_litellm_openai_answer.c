@@ -196,7 +196,7 @@ ngx_litellm_reader_choices(ngx_litellm_openai_reader_t *r,
         v = ngx_litellm_json_member(choice, "finish_reason");
 
         a->finish = ngx_litellm_openai_finish(v, a->calls.nelts);
-        a->native_finish = ngx_litellm_openai_native(v, a->finish);
+        a->native_finish = ngx_litellm_openai_native(v);
 
         choice = ngx_litellm_json_next(choice);
     }
@@ -244,21 +244,29 @@ ngx_litellm_openai_finish(ngx_litellm_json_t *v, ngx_uint_t calls)
 
 
 ngx_str_t
-ngx_litellm_openai_native(ngx_litellm_json_t *v, ngx_litellm_finish_e finish)
+ngx_litellm_openai_native(ngx_litellm_json_t *v)
 {
-    ngx_str_t  s, *name;
+    ngx_str_t             *name, s;
+    ngx_litellm_finish_e   finish;
 
     ngx_str_null(&s);
 
-    if (ngx_litellm_json_is(v, STRING)) {
+    if (!ngx_litellm_json_is(v, STRING)) {
+        return s;
+    }
+
+    for (finish = NGX_LITELLM_FINISH_STOP;
+         finish <= NGX_LITELLM_FINISH_FUNCTION_CALL;
+         finish++)
+    {
         name = ngx_litellm_finish_name(finish);
 
-        if (!ngx_litellm_json_equal(v, (char *) name->data, name->len)) {
-            s = ngx_litellm_json_text(v);
+        if (ngx_litellm_json_equal(v, (char *) name->data, name->len)) {
+            return s;
         }
     }
 
-    return s;
+    return ngx_litellm_json_text(v);
 }
 
 
@@ -292,7 +300,7 @@ static ngx_int_t
 ngx_litellm_reader_content(ngx_litellm_json_t *v, ngx_litellm_answer_t *a)
 {
     ngx_uint_t           i, j;
-    ngx_litellm_json_t  *part, *text, *list;
+    ngx_litellm_json_t  *part, *text, *list, *piece;
 
     if (ngx_litellm_json_is(v, STRING)) {
         a->has_text = 1;
@@ -329,20 +337,20 @@ ngx_litellm_reader_content(ngx_litellm_json_t *v, ngx_litellm_answer_t *a)
             continue;
         }
 
-        text = list + 1;
+        piece = list + 1;
 
         for (j = 0; j < list->count; j++) {
-            v = ngx_litellm_json_member(text, "text");
+            text = ngx_litellm_json_member(piece, "text");
 
-            if (ngx_litellm_json_is(v, STRING)
-                && ngx_litellm_reader_push(&a->reasoning, v->start + 1,
-                                           v->len - 2)
+            if (ngx_litellm_json_is(text, STRING)
+                && ngx_litellm_reader_push(&a->reasoning, text->start + 1,
+                                           text->len - 2)
                    != NGX_OK)
             {
                 return NGX_ERROR;
             }
 
-            text = ngx_litellm_json_next(text);
+            piece = ngx_litellm_json_next(piece);
         }
     }
 

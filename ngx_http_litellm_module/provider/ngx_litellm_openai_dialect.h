@@ -300,9 +300,8 @@ ngx_litellm_finish_e ngx_litellm_openai_word(ngx_litellm_json_t *v);
 /* the same with a look at the calls that the choice has */
 ngx_litellm_finish_e ngx_litellm_openai_finish(ngx_litellm_json_t *v,
     ngx_uint_t calls);
-/* the same word where it is not what it was taken for; else empty */
-ngx_str_t ngx_litellm_openai_native(ngx_litellm_json_t *v,
-    ngx_litellm_finish_e finish);
+/* the word itself where it is none of OpenAI's; else empty */
+ngx_str_t ngx_litellm_openai_native(ngx_litellm_json_t *v);
 
 
 #endif /* _NGX_LITELLM_OPENAI_DIALECT_H_INCLUDED_ */

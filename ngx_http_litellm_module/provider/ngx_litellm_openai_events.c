@@ -276,7 +276,7 @@ ngx_litellm_events_choice(ngx_litellm_stream_t *st, ngx_litellm_events_t *s,
     ev.type = NGX_LITELLM_EV_FINISH;
     ev.choice = n;
     ev.finish = ngx_litellm_openai_finish(v, s->calls[n] ? s->calls[n]->n : 0);
-    ev.text = ngx_litellm_openai_native(v, ev.finish);
+    ev.text = ngx_litellm_openai_native(v);
 
     return st->emit(st->data, &ev);
 }

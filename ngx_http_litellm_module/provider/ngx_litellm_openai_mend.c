@@ -54,34 +54,21 @@ ngx_uint_t
 ngx_litellm_openai_finished(ngx_litellm_splice_t *sp,
     ngx_litellm_json_t *choice, ngx_litellm_facts_t *facts)
 {
-    ngx_str_t             *name;
-    ngx_litellm_json_t    *v;
-    ngx_litellm_finish_e   finish;
+    ngx_str_t           *name;
+    ngx_litellm_json_t  *v;
 
     v = ngx_litellm_json_member(choice, "finish_reason");
 
-    if (!ngx_litellm_json_is(v, STRING) || v->len == 2) {
+    if (ngx_litellm_openai_native(v).len == 0) {
         return 0;
     }
 
-    for (finish = NGX_LITELLM_FINISH_STOP;
-         finish <= NGX_LITELLM_FINISH_FUNCTION_CALL;
-         finish++)
-    {
-        name = ngx_litellm_finish_name(finish);
+    facts->finish = ngx_litellm_openai_word(v);
 
-        if (ngx_litellm_json_equal(v, (char *) name->data, name->len)) {
-            return 0;
-        }
-    }
-
-    finish = ngx_litellm_openai_word(v);
-    name = ngx_litellm_finish_name(finish);
+    name = ngx_litellm_finish_name(facts->finish);
 
     ngx_litellm_splice_replace(sp, v->start + 1, v->start + v->len - 1,
                                name->data, name->len);
-
-    facts->finish = finish;
 
     return 1;
 }

@@ -179,7 +179,14 @@ ngx_litellm_openrouter_thinking(ngx_litellm_call_t *call,
     ngx_str_t            name, value;
     ngx_litellm_json_t  *v, *type, *budget;
 
-    v = ngx_litellm_openai_value(call, NGX_LITELLM_P_THINKING);
+    v = ngx_litellm_json_member(root, "thinking");
+
+    if (v == NULL) {
+
+        /* of the deployment; of the client's only root has the members */
+
+        v = ngx_litellm_openai_value(call, NGX_LITELLM_P_THINKING);
+    }
 
     if (v == NULL) {
         return NGX_OK;

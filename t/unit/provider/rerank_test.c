@@ -50,7 +50,9 @@ rows(void)
         }
 
         call.op = NGX_LITELLM_OP_CHAT;
-        CHECK(ngx_litellm_provider_dialect(&call) == d.provider->dialect);
+        CHECK(ngx_litellm_provider_dialect(&call)
+              == ((d.provider->quirks & NGX_LITELLM_Q_NO_CHAT)
+                  ? NULL : d.provider->dialect));
     }
 }
 
