@@ -25,6 +25,7 @@ typedef struct {
     ngx_litellm_usage_t         usage;
     ngx_uint_t                  calls;       /* of all candidates */
     ngx_uint_t                  grounds;
+    ngx_uint_t                  images;
     uint16_t                    called[NGX_LITELLM_CHOICES];
     ngx_litellm_gemini_buf_t    id;
     ngx_litellm_gemini_buf_t    arguments;
@@ -502,6 +503,7 @@ ngx_litellm_gemini_on_data(ngx_litellm_gemini_from_t *f,
     ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
     ev.type = NGX_LITELLM_EV_IMAGE;
     ev.choice = f->choice;
+    ev.index = f->s->images++;
     ev.text = f->s->url.text;
 
     return f->st->emit(f->st->data, &ev);
