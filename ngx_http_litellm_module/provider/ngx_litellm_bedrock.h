@@ -59,6 +59,11 @@ typedef struct {
 #define ngx_litellm_bedrock_has(b, p)    ngx_litellm_anthropic_has(&(b)->a, p)
 #define ngx_litellm_bedrock_param(b, p)  ngx_litellm_anthropic_param(&(b)->a, p)
 
+/* calls in one answer */
+#define NGX_LITELLM_BEDROCK_CALLS_MAX    256
+#define NGX_LITELLM_BEDROCK_CALLS_TEXT                                        \
+    "the provider's answer has too many tool calls"
+
 /* the client's fault; NGX_DECLINED */
 #define ngx_litellm_bedrock_bad(b, text)                                      \
     ngx_litellm_call_bad((b)->a.call, (b)->a.e, text)

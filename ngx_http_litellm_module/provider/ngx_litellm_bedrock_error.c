@@ -128,9 +128,6 @@ ngx_litellm_bedrock_classify(ngx_str_t *text, ngx_litellm_class_e *class,
 
         /* ModelErrorException: the model failed, another try may not */
 
-        *class = NGX_LITELLM_API;
-        return;
-
     case 500:
     case 529:
         *class = NGX_LITELLM_SERVICE_UNAVAILABLE;

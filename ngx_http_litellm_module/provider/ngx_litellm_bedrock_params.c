@@ -7,7 +7,8 @@
  *
  * Parameters of Claude are decided by the Anthropic dialect's code.  A model
  * that is not in the table (an application's inference profile, what was
- * imported) may be any: nothing is refused for it.
+ * imported) may be any: nothing is refused for it, and model_info.base_model
+ * says better what it is.
  */
 
 #include "ngx_litellm_bedrock.h"
@@ -119,9 +120,19 @@ ngx_litellm_bedrock_flags(ngx_litellm_bedrock_t *b)
 
     if (b->family == NGX_LITELLM_BEDROCK_CLAUDE) {
         b->a.flags |= ngx_litellm_anthropic_guess(&name);
+        return;
+    }
 
-    } else if (b->family != NGX_LITELLM_BEDROCK_NOVA) {
+    if (b->family != NGX_LITELLM_BEDROCK_NOVA) {
         b->a.flags |= NGX_LITELLM_M_REASONING;
+    }
+
+    /* a profile that says nothing of its model: most are Claude's */
+
+    if (b->family == NGX_LITELLM_BEDROCK_OTHER && name.len > 4
+        && ngx_memcmp(name.data, "arn:", 4) == 0)
+    {
+        b->family = NGX_LITELLM_BEDROCK_CLAUDE;
     }
 }
 

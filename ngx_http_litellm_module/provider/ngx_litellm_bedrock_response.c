@@ -73,10 +73,17 @@ ngx_litellm_bedrock_response(ngx_litellm_call_t *call, ngx_str_t *body,
 
     for (i = 0; i < content->count; i++) {
 
-        if (v->type == NGX_LITELLM_JSON_OBJECT
-            && ngx_litellm_bedrock_content(&r, v) != NGX_OK)
-        {
-            return NGX_ERROR;
+        if (v->type == NGX_LITELLM_JSON_OBJECT) {
+            rc = ngx_litellm_bedrock_content(&r, v);
+
+            if (rc == NGX_DECLINED) {
+                return ngx_litellm_call_broken(call, e,
+                                             NGX_LITELLM_BEDROCK_CALLS_TEXT);
+            }
+
+            if (rc != NGX_OK) {
+                return NGX_ERROR;
+            }
         }
 
         v = ngx_litellm_json_next(v);
@@ -109,7 +116,10 @@ ngx_litellm_bedrock_response(ngx_litellm_call_t *call, ngx_str_t *body,
 }
 
 
-/* a block is a union: it has one member that says what it is */
+/*
+ * A block is a union: it has one member that says what it is.  NGX_DECLINED:
+ * one call too many.
+ */
 
 static ngx_int_t
 ngx_litellm_bedrock_content(ngx_litellm_bedrock_reader_t *r,
@@ -375,6 +385,10 @@ ngx_litellm_bedrock_answer_call(ngx_litellm_bedrock_reader_t *r,
         r->answer->has_text = 1;
 
         return NGX_OK;
+    }
+
+    if (r->answer->calls.nelts == NGX_LITELLM_BEDROCK_CALLS_MAX) {
+        return NGX_DECLINED;
     }
 
     tc = ngx_array_push(&r->answer->calls);

@@ -176,6 +176,7 @@ ngx_litellm_bedrock_on_block(ngx_litellm_stream_t *st,
     ngx_litellm_bedrock_state_t *s, ngx_litellm_json_t *root)
 {
     ngx_litellm_json_t   *v, *id, *name;
+    ngx_litellm_error_t   e;
     ngx_litellm_event_t   ev;
 
     s->block = NGX_LITELLM_BEDROCK_BLOCK_OTHER;
@@ -200,6 +201,22 @@ ngx_litellm_bedrock_on_block(ngx_litellm_stream_t *st,
     }
 
     ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
+
+    if (s->calls == NGX_LITELLM_BEDROCK_CALLS_MAX) {
+
+        if (ngx_litellm_call_broken(st->call, &e,
+                                    NGX_LITELLM_BEDROCK_CALLS_TEXT)
+            == NGX_ERROR)
+        {
+            return NGX_ERROR;
+        }
+
+        ev.type = NGX_LITELLM_EV_ERROR;
+        ev.error = &e;
+
+        return st->emit(st->data, &ev);
+    }
+
     ev.type = NGX_LITELLM_EV_CALL;
     ev.index = s->calls;
     ev.id = ngx_litellm_json_text(id);

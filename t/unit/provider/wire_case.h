@@ -9,6 +9,7 @@
  *   upstream_response.json    what it answers: one of these, or none
  *   upstream_response.ndjson  ... a stream of lines
  *   upstream_response.sse     ... a stream of events
+ *   upstream_response.events  ... one of AWS's messages, see case_messages()
  *   poll-1.json, poll-2.json  answers of the exchanges that follow
  *   client_response.json      what the client must get: one of these
  *   client_response.sse       ... of a stream
@@ -23,6 +24,7 @@
 
 
 #include "unit.h"
+#include <ngx_crc32.h>
 #include "ngx_litellm_provider.h"
 #include "ngx_litellm_format.h"
 #include "ngx_litellm_sse.h"
@@ -30,6 +32,11 @@
 
 
 #define CASE_KEY    "sk-unit-0123456789"
+
+#ifndef CASE_MODEL
+#define CASE_MODEL  "model-1"
+#endif
+
 #define CASE_POLLS  16
 
 
@@ -245,7 +252,7 @@ case_open(case_t *c, const char *provider, ngx_str_t *dir)
     c->deployment.api_key = case_str(c, "key", CASE_KEY);
     c->deployment.url.path = case_str(c, "base_path", "");
     c->deployment.url.args = case_str(c, "base_args", "");
-    c->deployment.model = case_str(c, "model", "model-1");
+    c->deployment.model = case_str(c, "model", CASE_MODEL);
     c->deployment.drop = case_list(c, "additional_drop_params");
     c->deployment.allow = case_list(c, "allowed_openai_params");
     c->deployment.defaults = case_defaults(c);
@@ -506,15 +513,39 @@ feed_init(feed_t *f, case_t *c, ngx_pool_t *pool)
 }
 
 
+static ngx_inline ngx_int_t
+feed_next(feed_t *f, u_char **pos, u_char *last, ngx_litellm_sse_event_t *ev)
+{
+    switch (f->c->dialect->frames) {
+
+    case NGX_LITELLM_FRAMES_LINES:
+        return ngx_litellm_lines_next(&f->frames, pos, last, ev);
+
+    case NGX_LITELLM_FRAMES_AWS:
+        return ngx_litellm_aws_next(&f->frames, pos, last, ev);
+
+    default:
+        return ngx_litellm_sse_next(&f->sse, pos, last, ev);
+    }
+}
+
+
+static ngx_inline void
+feed_event(feed_t *f, ngx_litellm_sse_event_t *ev)
+{
+    f->stream.exception = f->frames.exception;
+    f->stream.message = f->frames.message;
+
+    CHECK(f->c->dialect->event(&f->stream, &ev->name, &ev->data) == NGX_OK);
+}
+
+
 static ngx_inline void
 feed_piece(feed_t *f, u_char *p, size_t len)
 {
     u_char                   *piece, *pos;
     ngx_int_t                 rc;
     ngx_litellm_sse_event_t   ev;
-    const ngx_litellm_dialect_t  *d;
-
-    d = f->c->dialect;
 
     /* memory of its exact size, gone when the piece is eaten */
 
@@ -522,16 +553,8 @@ feed_piece(feed_t *f, u_char *p, size_t len)
     ngx_memcpy(piece, p, len);
     pos = piece;
 
-    for ( ;; ) {
-        rc = (d->frames == NGX_LITELLM_FRAMES_LINES)
-             ? ngx_litellm_lines_next(&f->frames, &pos, piece + len, &ev)
-             : ngx_litellm_sse_next(&f->sse, &pos, piece + len, &ev);
-
-        if (rc != NGX_OK) {
-            break;
-        }
-
-        CHECK(d->event(&f->stream, &ev.name, &ev.data) == NGX_OK);
+    while ((rc = feed_next(f, &pos, piece + len, &ev)) == NGX_OK) {
+        feed_event(f, &ev);
     }
 
     CHECK_INT(rc, NGX_AGAIN);
@@ -543,18 +566,25 @@ feed_piece(feed_t *f, u_char *p, size_t len)
 static ngx_inline void
 feed_last(feed_t *f)
 {
-    ngx_int_t                     rc;
-    ngx_litellm_sse_event_t       ev;
-    const ngx_litellm_dialect_t  *d;
+    ngx_int_t                rc;
+    ngx_litellm_sse_event_t  ev;
 
-    d = f->c->dialect;
+    switch (f->c->dialect->frames) {
 
-    rc = (d->frames == NGX_LITELLM_FRAMES_LINES)
-         ? ngx_litellm_lines_last(&f->frames, &ev)
-         : ngx_litellm_sse_last(&f->sse, &ev);
+    case NGX_LITELLM_FRAMES_LINES:
+        rc = ngx_litellm_lines_last(&f->frames, &ev);
+        break;
+
+    case NGX_LITELLM_FRAMES_AWS:
+        rc = ngx_litellm_aws_last(&f->frames, &ev);
+        break;
+
+    default:
+        rc = ngx_litellm_sse_last(&f->sse, &ev);
+    }
 
     if (rc == NGX_OK) {
-        CHECK(d->event(&f->stream, &ev.name, &ev.data) == NGX_OK);
+        feed_event(f, &ev);
     }
 }
 
@@ -626,6 +656,102 @@ case_stream(case_t *c, ngx_str_t *bytes)
 }
 
 
+static ngx_inline u_char *
+case_u32(u_char *p, uint32_t n)
+{
+    *p++ = (u_char) (n >> 24);
+    *p++ = (u_char) (n >> 16);
+    *p++ = (u_char) (n >> 8);
+    *p++ = (u_char) n;
+
+    return p;
+}
+
+
+static ngx_inline u_char *
+case_message_header(u_char *p, const char *name, u_char *value, size_t len)
+{
+    *p++ = (u_char) ngx_strlen(name);
+    p = ngx_cpymem(p, name, ngx_strlen(name));
+    *p++ = 7;
+    *p++ = (u_char) (len >> 8);
+    *p++ = (u_char) len;
+
+    return ngx_cpymem(p, value, len);
+}
+
+
+/*
+ * Messages of AWS's event stream, written as lines: the event's name, a blank
+ * and the payload; "!" in front: an exception, "!!": an error, whose text is in
+ * a header.
+ */
+
+static ngx_inline ngx_str_t
+case_messages(ngx_str_t *lines)
+{
+    u_char      *p, *src, *last, *end, *name, *payload, *start, *headers;
+    ngx_str_t    out;
+    ngx_uint_t   marks;
+
+    src = lines->data;
+    last = src + lines->len;
+
+    p = ngx_palloc(unit_pool, lines->len * 2 + 200 * 100);
+    out.data = p;
+
+    for ( /* void */ ; src < last; src = end + 1) {
+        end = ngx_strlchr(src, last, '\n');
+        end = end ? end : last;
+
+        for (marks = 0; src < end && *src == '!'; marks++) {
+            src++;
+        }
+
+        name = src;
+        payload = ngx_strlchr(src, end, ' ');
+
+        if (!CHECK(payload != NULL)) {
+            break;
+        }
+
+        start = p;
+        p += 12;
+        headers = p;
+
+        p = case_message_header(p, marks == 0 ? ":event-type"
+                                   : marks == 1 ? ":exception-type"
+                                                : ":error-code",
+                                name, payload - name);
+        payload++;
+
+        p = case_message_header(p, ":message-type",
+                                (u_char *) (marks == 0 ? "event"
+                                            : marks == 1 ? "exception"
+                                                         : "error"),
+                                marks == 1 ? 9 : 5);
+        if (marks == 2) {
+            p = case_message_header(p, ":error-message", payload,
+                                    end - payload);
+            payload = end;
+        }
+
+        (void) case_u32(start + 4, p - headers);
+
+        p = ngx_cpymem(p, payload, end - payload);
+
+        (void) case_u32(start, p + 4 - start);
+        (void) case_u32(start + 8, ngx_crc32_long(start, 8));
+
+        p = case_u32(p, ngx_crc32_long(start, p - start));
+    }
+
+    out.len = p - out.data;
+
+    return out;
+}
+
+
 /* answers that are one exchange; what they are is said by the file's name */
 
 static ngx_inline void
@@ -638,6 +764,12 @@ case_response(case_t *c)
     if (case_file(c, "upstream_response.ndjson", &body) == NGX_OK
         || case_file(c, "upstream_response.sse", &body) == NGX_OK)
     {
+        case_stream(c, &body);
+        return;
+    }
+
+    if (case_file(c, "upstream_response.events", &body) == NGX_OK) {
+        body = case_messages(&body);
         case_stream(c, &body);
         return;
     }
