@@ -11,7 +11,7 @@ use Test::More;
 use LiteLLM::Mock qw(answer openai_chat anthropic_message);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(47);
+my $t = LiteLLM::Test->new->plan(51);
 
 my $up = $t->mock(8081, sub {
     my ($peer, $req) = @_;
@@ -59,6 +59,7 @@ $t->run(env => {
     COHERE_API_KEY => 'env-cohere', COHERE_API_BASE => $base,
     TOGETHER_API_KEY => 'env-together', TOGETHER_AI_API_BASE => "$base/together/v1", TOGETHERAI_API_BASE => "$base/together/v1",
     OPENROUTER_API_KEY => 'env-openrouter', OPENROUTER_API_BASE => "$base/openrouter/v1",
+    GOOGLE_API_KEY => 'env-google', GEMINI_API_BASE => "$base/v1beta",
     XAI_API_KEY => 'env-xai', XAI_API_BASE => "$base/xai/v1",
 });
 
@@ -83,13 +84,15 @@ for my $case (
     ['mixtral-8x7b', '/together/v1/chat/completions', 'env-together', 'mistralai/Mixtral-8x7B-Instruct-v0.1'],
     ['together_ai/llama-2-70b', '/together/v1/chat/completions', 'env-together', 'meta-llama/Llama-2-70b-chat-hf'],
     ['openrouter/auto', '/openrouter/v1/chat/completions', 'env-openrouter', 'auto'],
+    ['gemini-pro', '/v1beta/models/gemini-pro:generateContent', 'env-google', ''],
+    ['gemini/gemini-pro', '/v1beta/models/gemini-pro:generateContent', 'env-google', ''],
     ['grok-4', '/xai/v1/chat/completions', 'env-xai', 'grok-4'])
 {
     my ($model, $uri, $key, $name) = @$case;
     my ($r, $req, $body) = ask($model);
     is($r->{status}, 200, "$model: answered");
-    is("$req->{uri} " . ($req->{header}{'x-api-key'} || $req->{header}{authorization} || '') . " $body->{model}",
-        "$uri " . ($uri =~ /messages/ ? '' : 'Bearer ') . "$key $name", "$model: where, with what key, under what name");
+    is("$req->{uri} " . ($req->{header}{'x-api-key'} || $req->{header}{'x-goog-api-key'} || $req->{header}{authorization} || '') . ' ' . ($body->{model} || ''),
+        "$uri " . ($uri =~ /messages|Content/ ? '' : 'Bearer ') . "$key $name", "$model: where, with what key, under what name");
 }
 
 my ($r, $req) = ask('deepseek-chat');

@@ -156,6 +156,9 @@ test_names(void)
         { "ft:gpt-4o-mini:org::id", "openai ft:gpt-4o-mini:org::id" },
         { "text-embedding-3-small", "openai text-embedding-3-small" },
         { "claude-3-opus", "anthropic claude-3-opus" },
+        { "gemini-pro", "gemini gemini-pro" },
+        { "gemini/gemini-pro", "gemini gemini-pro" },
+        { "text-embedding-004", "gemini text-embedding-004" },
         { "grok-4", "xai grok-4" },
         { "deepseek-chat", "deepseek deepseek-chat" },
         { "mistral-large-latest", "mistral mistral-large-latest" },
@@ -193,7 +196,7 @@ test_names(void)
 
     env("OPENAI_API_KEY=k", "ANTHROPIC_API_KEY=k", "COHERE_API_KEY=k",
         "TOGETHER_API_KEY=k", "OPENROUTER_API_KEY=k", "XAI_API_KEY=k",
-        "DEEPSEEK_API_KEY=k", "MISTRAL_API_KEY=k", NULL);
+        "DEEPSEEK_API_KEY=k", "MISTRAL_API_KEY=k", "GOOGLE_API_KEY=k", NULL);
 
     unit_case("no file");
     load(NULL, NGX_LITELLM_DIRECT_AUTO);
@@ -202,6 +205,21 @@ test_names(void)
     for (i = 0; cases[i].name; i++) {
         leads(cases[i].name, cases[i].want);
     }
+
+    unit_case("other kinds of credentials");
+    env("AZURE_API_KEY=k", "AZURE_API_BASE=https://r.openai.azure.com",
+        "AWS_BEARER_TOKEN_BEDROCK=k", "AWS_REGION=us-east-1",
+        "REPLICATE_API_KEY=k", "HUGGINGFACE_API_KEY=k", NULL);
+    load(NULL, NGX_LITELLM_DIRECT_ON);
+    leads("azure/gpt-4", "azure gpt-4");
+    leads("bedrock/anthropic.claude-v2", "bedrock anthropic.claude-v2");
+    leads("replicate/mistral-7b",
+          "replicate mistralai/mistral-7b-instruct-v0.2");
+    leads("replicate/a/b", "replicate a/b");
+    leads("huggingface/meta-llama/Llama-2-70b",
+          "huggingface meta-llama/Llama-2-70b");
+    leads("vertex_ai/gemini-pro", NULL);
+    leads("gemini-pro", NULL);
 
     unit_case("no key, no names");
     env(NULL);
