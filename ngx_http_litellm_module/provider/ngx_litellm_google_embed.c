@@ -8,7 +8,7 @@
  * written as often as there are texts, so they must be few and short.
  */
 
-#include "ngx_litellm_provider.h"
+#include "ngx_litellm_gemini.h"
 #include "ngx_litellm_format.h"
 #include "ngx_litellm_openai_dialect.h"
 #include "ngx_litellm_vertex.h"
@@ -61,7 +61,7 @@ const ngx_litellm_dialect_t  ngx_litellm_gemini_embed_dialect = {
     NULL,
     NULL,
     NULL,
-    ngx_litellm_error_openai,
+    ngx_litellm_gemini_error,
     NGX_LITELLM_FRAMES_SSE,
     NULL
 };
@@ -74,7 +74,7 @@ const ngx_litellm_dialect_t  ngx_litellm_vertex_embed_dialect = {
     NULL,
     NULL,
     NULL,
-    ngx_litellm_error_openai,
+    ngx_litellm_gemini_error,
     NGX_LITELLM_FRAMES_SSE,
     NULL
 };
