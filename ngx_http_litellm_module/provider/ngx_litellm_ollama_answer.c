@@ -33,15 +33,22 @@ typedef struct {
     u_char                      *arguments;
     size_t                       alloc;
     ngx_litellm_usage_t          usage;
-    unsigned                     started:1;
     unsigned                     thought:1;
+    unsigned                     failed:1;
 } ngx_litellm_ollama_stream_t;
 
 
+static ngx_int_t ngx_litellm_ollama_answer_text(ngx_litellm_answer_t *answer,
+    ngx_litellm_json_t *message, ngx_litellm_json_t *content);
+static ngx_int_t ngx_litellm_ollama_answer_calls(ngx_litellm_call_t *call,
+    ngx_litellm_answer_t *answer, ngx_litellm_json_t *message);
 static ngx_int_t ngx_litellm_ollama_answer_call(ngx_litellm_call_t *call,
     ngx_litellm_answer_t *answer, ngx_litellm_json_t *v);
-static ngx_litellm_ollama_stream_t *ngx_litellm_ollama_begin(
-    ngx_litellm_stream_t *st, ngx_litellm_json_t *root);
+static ngx_int_t ngx_litellm_ollama_begin(ngx_litellm_stream_t *st,
+    ngx_litellm_json_t *root);
+static ngx_int_t ngx_litellm_ollama_message(ngx_litellm_stream_t *st,
+    ngx_litellm_ollama_stream_t *s, ngx_litellm_json_t *message,
+    ngx_litellm_json_t *content);
 static ngx_int_t ngx_litellm_ollama_text(ngx_litellm_stream_t *st,
     ngx_litellm_ollama_stream_t *s, ngx_str_t *text);
 static ngx_int_t ngx_litellm_ollama_call(ngx_litellm_stream_t *st,
@@ -67,10 +74,7 @@ ngx_int_t
 ngx_litellm_ollama_response(ngx_litellm_call_t *call, ngx_str_t *body,
     ngx_litellm_answer_t *answer, ngx_litellm_error_t *e)
 {
-    size_t                   n;
     ngx_int_t                rc;
-    ngx_str_t                text, thought, *s;
-    ngx_uint_t               i;
     ngx_litellm_json_t      *root, *message, *content, *v;
     ngx_litellm_json_doc_t   doc;
 
@@ -102,6 +106,52 @@ ngx_litellm_ollama_response(ngx_litellm_call_t *call, ngx_str_t *body,
     if (ngx_litellm_json_is(v, STRING)) {
         answer->model = ngx_litellm_json_text(v);
     }
+
+    rc = ngx_litellm_ollama_answer_text(answer, message, content);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_litellm_ollama_answer_calls(call, answer, message);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_litellm_call_broken(call, e, "the provider's answer has "
+                                       "too many tool calls");
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    answer->has_text = (answer->text.nelts || answer->calls.nelts == 0);
+
+    v = ngx_litellm_json_member(root, "done_reason");
+
+    answer->finish = ngx_litellm_ollama_finish(v);
+
+    if (ngx_litellm_json_is(v, STRING) && !ngx_litellm_json_eq(v, "stop")
+        && !ngx_litellm_json_eq(v, "length"))
+    {
+        answer->native_finish = ngx_litellm_json_text(v);
+    }
+
+    if (answer->calls.nelts && answer->finish == NGX_LITELLM_FINISH_STOP) {
+        answer->finish = NGX_LITELLM_FINISH_TOOL_CALLS;
+    }
+
+    ngx_litellm_ollama_usage(root, answer->reasoning.nelts, &answer->usage);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_litellm_ollama_answer_text(ngx_litellm_answer_t *answer,
+    ngx_litellm_json_t *message, ngx_litellm_json_t *content)
+{
+    size_t               n;
+    ngx_str_t            text, thought, *s;
+    ngx_litellm_json_t  *v;
 
     ngx_str_null(&text);
 
@@ -135,47 +185,45 @@ ngx_litellm_ollama_response(ngx_litellm_call_t *call, ngx_str_t *body,
         *s = thought;
     }
 
-    v = ngx_litellm_json_member(message, "tool_calls");
-
-    if (ngx_litellm_json_is(v, ARRAY)) {
-
-        if (v->count > NGX_LITELLM_OLLAMA_CALLS) {
-            return ngx_litellm_call_broken(call, e, "the provider's answer "
-                                           "has too many tool calls");
-        }
-
-        for (i = v->count, v++; i; i--, v = ngx_litellm_json_next(v)) {
-            if (ngx_litellm_ollama_answer_call(call, answer, v) != NGX_OK) {
-                return NGX_ERROR;
-            }
-        }
-    }
-
-    if (text.len || answer->calls.nelts == 0) {
+    if (text.len) {
         s = ngx_array_push(&answer->text);
         if (s == NULL) {
             return NGX_ERROR;
         }
 
         *s = text;
-        answer->has_text = 1;
     }
 
-    v = ngx_litellm_json_member(root, "done_reason");
+    return NGX_OK;
+}
 
-    answer->finish = ngx_litellm_ollama_finish(v);
 
-    if (ngx_litellm_json_is(v, STRING) && !ngx_litellm_json_eq(v, "stop")
-        && !ngx_litellm_json_eq(v, "length"))
-    {
-        answer->native_finish = ngx_litellm_json_text(v);
+/* NGX_DECLINED: too many */
+
+static ngx_int_t
+ngx_litellm_ollama_answer_calls(ngx_litellm_call_t *call,
+    ngx_litellm_answer_t *answer, ngx_litellm_json_t *message)
+{
+    ngx_uint_t           i, n;
+    ngx_litellm_json_t  *v;
+
+    v = ngx_litellm_json_member(message, "tool_calls");
+
+    if (!ngx_litellm_json_is(v, ARRAY)) {
+        return NGX_OK;
     }
 
-    if (answer->calls.nelts && answer->finish == NGX_LITELLM_FINISH_STOP) {
-        answer->finish = NGX_LITELLM_FINISH_TOOL_CALLS;
+    n = v->count;
+
+    if (n > NGX_LITELLM_OLLAMA_CALLS) {
+        return NGX_DECLINED;
     }
 
-    ngx_litellm_ollama_usage(root, answer->reasoning.nelts, &answer->usage);
+    for (i = 0, v++; i < n; i++, v = ngx_litellm_json_next(v)) {
+        if (ngx_litellm_ollama_answer_call(call, answer, v) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
 
     return NGX_OK;
 }
@@ -238,9 +286,7 @@ ngx_litellm_ollama_event(ngx_litellm_stream_t *st, ngx_str_t *name,
     ngx_str_t *data)
 {
     ngx_int_t                     rc;
-    ngx_str_t                     text;
-    ngx_uint_t                    i;
-    ngx_litellm_json_t           *root, *message, *content, *v;
+    ngx_litellm_json_t           *root, *message, *content;
     ngx_litellm_ollama_stream_t  *s;
 
     if (st->doc.pool == NULL) {
@@ -265,26 +311,68 @@ ngx_litellm_ollama_event(ngx_litellm_stream_t *st, ngx_str_t *name,
         return NGX_OK;
     }
 
-    s = ngx_litellm_ollama_begin(st, root);
+    rc = ngx_litellm_ollama_begin(st, root);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    s = st->state;
+
+    rc = ngx_litellm_ollama_message(st, s, message, content);
+    if (rc != NGX_OK || s->failed) {
+        return rc;
+    }
+
+    if (ngx_litellm_json_is(ngx_litellm_json_member(root, "done"), TRUE)) {
+        return ngx_litellm_ollama_done(st, s, root);
+    }
+
+    return NGX_OK;
+}
+
+
+/* the state; the first line that is an answer begins it */
+
+static ngx_int_t
+ngx_litellm_ollama_begin(ngx_litellm_stream_t *st, ngx_litellm_json_t *root)
+{
+    ngx_str_t                     text;
+    ngx_litellm_json_t           *v;
+    ngx_litellm_ollama_stream_t  *s;
+
+    if (st->state != NULL) {
+        return NGX_OK;
+    }
+
+    s = ngx_pcalloc(st->pool, sizeof(ngx_litellm_ollama_stream_t));
     if (s == NULL) {
         return NGX_ERROR;
     }
 
-    if (!s->started) {
-        s->started = 1;
+    ngx_litellm_usage_init(&s->usage);
+    st->state = s;
 
-        v = ngx_litellm_json_member(root, "model");
-        ngx_str_null(&text);
+    ngx_str_null(&text);
 
-        if (ngx_litellm_json_is(v, STRING)) {
-            text = ngx_litellm_json_text(v);
-        }
+    v = ngx_litellm_json_member(root, "model");
 
-        rc = ngx_litellm_ollama_emit(st, NGX_LITELLM_EV_START, &text);
-        if (rc != NGX_OK) {
-            return rc;
-        }
+    if (ngx_litellm_json_is(v, STRING)) {
+        text = ngx_litellm_json_text(v);
     }
+
+    return ngx_litellm_ollama_emit(st, NGX_LITELLM_EV_START, &text);
+}
+
+
+static ngx_int_t
+ngx_litellm_ollama_message(ngx_litellm_stream_t *st,
+    ngx_litellm_ollama_stream_t *s, ngx_litellm_json_t *message,
+    ngx_litellm_json_t *content)
+{
+    ngx_int_t            rc;
+    ngx_str_t            text;
+    ngx_uint_t           i;
+    ngx_litellm_json_t  *v;
 
     v = ngx_litellm_json_member(message, "thinking");
 
@@ -321,6 +409,7 @@ ngx_litellm_ollama_event(ngx_litellm_stream_t *st, ngx_str_t *name,
             if (s->calls == NGX_LITELLM_OLLAMA_CALLS) {
                 ngx_str_set(&text, "the provider's answer has too many tool "
                             "calls");
+                s->failed = 1;
                 return ngx_litellm_ollama_fail(st, &text);
             }
 
@@ -331,34 +420,7 @@ ngx_litellm_ollama_event(ngx_litellm_stream_t *st, ngx_str_t *name,
         }
     }
 
-    if (ngx_litellm_json_is(ngx_litellm_json_member(root, "done"), TRUE)) {
-        return ngx_litellm_ollama_done(st, s, root);
-    }
-
     return NGX_OK;
-}
-
-
-static ngx_litellm_ollama_stream_t *
-ngx_litellm_ollama_begin(ngx_litellm_stream_t *st, ngx_litellm_json_t *root)
-{
-    ngx_litellm_ollama_stream_t  *s;
-
-    s = st->state;
-
-    if (s != NULL) {
-        return s;
-    }
-
-    s = ngx_pcalloc(st->pool, sizeof(ngx_litellm_ollama_stream_t));
-    if (s == NULL) {
-        return NULL;
-    }
-
-    ngx_litellm_usage_init(&s->usage);
-    st->state = s;
-
-    return s;
 }
 
 

@@ -86,6 +86,8 @@ typedef struct {
 static ngx_uint_t ngx_litellm_ollama_format(ngx_litellm_ollama_t *o);
 static ngx_uint_t ngx_litellm_ollama_think(ngx_litellm_ollama_t *o);
 static ngx_int_t ngx_litellm_ollama_options(ngx_litellm_ollama_t *o);
+static ngx_int_t ngx_litellm_ollama_named_options(
+    ngx_litellm_ollama_options_t *p);
 static ngx_int_t ngx_litellm_ollama_option(ngx_litellm_ollama_options_t *p,
     ngx_str_t *name, ngx_litellm_json_t *v);
 static void ngx_litellm_ollama_key(ngx_litellm_ollama_options_t *p,
@@ -315,48 +317,18 @@ static ngx_int_t
 ngx_litellm_ollama_options(ngx_litellm_ollama_t *o)
 {
     ngx_int_t                      rc;
-    ngx_str_t                      name;
-    ngx_uint_t                     i, text;
+    ngx_uint_t                     i;
     ngx_litellm_json_t            *v;
     ngx_litellm_member_t          *m;
     ngx_litellm_ollama_options_t   p;
-
-    static const struct {
-        ngx_uint_t   id;
-        ngx_str_t    name;
-    } params[] = {
-        { NGX_LITELLM_P_MAX_COMPLETION_TOKENS, ngx_string("num_predict") },
-        { NGX_LITELLM_P_MAX_TOKENS, ngx_string("num_predict") },
-        { NGX_LITELLM_P_TEMPERATURE, ngx_string("temperature") },
-        { NGX_LITELLM_P_TOP_P, ngx_string("top_p") },
-        { NGX_LITELLM_P_TOP_K, ngx_string("top_k") },
-        { NGX_LITELLM_P_SEED, ngx_string("seed") },
-        { NGX_LITELLM_P_FREQUENCY_PENALTY, ngx_string("frequency_penalty") },
-        { NGX_LITELLM_P_PRESENCE_PENALTY, ngx_string("presence_penalty") }
-    };
 
     p.o = o;
     p.n = 0;
     p.written = 0;
 
-    text = (o->call->op != NGX_LITELLM_OP_EMBEDDINGS);
+    if (o->call->op != NGX_LITELLM_OP_EMBEDDINGS) {
 
-    for (i = 0; text && i < sizeof(params) / sizeof(params[0]); i++) {
-
-        v = o->chat.param[params[i].id];
-
-        if (v && (o->present & ((uint64_t) 1 << params[i].id))) {
-            name = params[i].name;
-
-            rc = ngx_litellm_ollama_option(&p, &name, v);
-            if (rc != NGX_OK) {
-                return rc;
-            }
-        }
-    }
-
-    if (text) {
-        rc = ngx_litellm_ollama_stop(&p);
+        rc = ngx_litellm_ollama_named_options(&p);
         if (rc != NGX_OK) {
             return rc;
         }
@@ -409,6 +381,51 @@ ngx_litellm_ollama_options(ngx_litellm_ollama_t *o)
     }
 
     return NGX_OK;
+}
+
+
+/* OpenAI's parameters under Ollama's names */
+
+static ngx_int_t
+ngx_litellm_ollama_named_options(ngx_litellm_ollama_options_t *p)
+{
+    ngx_int_t              rc;
+    ngx_str_t              name;
+    ngx_uint_t             i;
+    ngx_litellm_json_t    *v;
+    ngx_litellm_ollama_t  *o;
+
+    static const struct {
+        ngx_uint_t   id;
+        ngx_str_t    name;
+    } params[] = {
+        { NGX_LITELLM_P_MAX_COMPLETION_TOKENS, ngx_string("num_predict") },
+        { NGX_LITELLM_P_MAX_TOKENS, ngx_string("num_predict") },
+        { NGX_LITELLM_P_TEMPERATURE, ngx_string("temperature") },
+        { NGX_LITELLM_P_TOP_P, ngx_string("top_p") },
+        { NGX_LITELLM_P_TOP_K, ngx_string("top_k") },
+        { NGX_LITELLM_P_SEED, ngx_string("seed") },
+        { NGX_LITELLM_P_FREQUENCY_PENALTY, ngx_string("frequency_penalty") },
+        { NGX_LITELLM_P_PRESENCE_PENALTY, ngx_string("presence_penalty") }
+    };
+
+    o = p->o;
+
+    for (i = 0; i < sizeof(params) / sizeof(params[0]); i++) {
+
+        v = o->chat.param[params[i].id];
+
+        if (v && (o->present & ((uint64_t) 1 << params[i].id))) {
+            name = params[i].name;
+
+            rc = ngx_litellm_ollama_option(p, &name, v);
+            if (rc != NGX_OK) {
+                return rc;
+            }
+        }
+    }
+
+    return ngx_litellm_ollama_stop(p);
 }
 
 

@@ -306,11 +306,11 @@ ngx_litellm_replicate_hex(ngx_str_t *text)
 static ngx_int_t
 ngx_litellm_replicate_headers(ngx_litellm_replicate_t *r)
 {
-    ngx_str_t  prefer;
+    ngx_str_t  *key, prefer;
 
-    if (ngx_litellm_wire_bearer(r->call, r->wire, ngx_litellm_call_key(r->call))
-        != NGX_OK)
-    {
+    key = ngx_litellm_call_key(r->call);
+
+    if (ngx_litellm_wire_bearer(r->call, r->wire, key) != NGX_OK) {
         return NGX_ERROR;
     }
 

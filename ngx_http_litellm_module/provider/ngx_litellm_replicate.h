@@ -16,7 +16,6 @@
 #include "ngx_litellm_format.h"
 
 
-/* of what streams and statuses are read with, see prediction.c */
 #define NGX_LITELLM_REPLICATE_DELAY   500      /* ms between two looks */
 #define NGX_LITELLM_REPLICATE_POLLS   7200     /* an hour of them */
 
@@ -28,6 +27,15 @@ typedef enum {
     NGX_LITELLM_REPLICATE_LLAMA2,
     NGX_LITELLM_REPLICATE_MISTRAL
 } ngx_litellm_replicate_family_e;
+
+
+typedef enum {
+    NGX_LITELLM_REPLICATE_INVALID = 0,       /* not a prediction */
+    NGX_LITELLM_REPLICATE_RUNNING,
+    NGX_LITELLM_REPLICATE_SUCCEEDED,
+    NGX_LITELLM_REPLICATE_FAILED,
+    NGX_LITELLM_REPLICATE_CANCELED
+} ngx_litellm_replicate_status_e;
 
 
 typedef struct {
@@ -75,10 +83,42 @@ ngx_int_t ngx_litellm_replicate_prompt(ngx_litellm_replicate_t *r);
 ngx_int_t ngx_litellm_replicate_follow(ngx_litellm_call_t *call,
     ngx_litellm_wire_t *wire, ngx_str_t *body, ngx_litellm_stream_t *st,
     ngx_litellm_error_t *e);
-ngx_int_t ngx_litellm_replicate_response(ngx_litellm_call_t *call,
-    ngx_str_t *body, ngx_litellm_answer_t *answer, ngx_litellm_error_t *e);
+
+
+/* ngx_litellm_replicate_stream.c */
+
 ngx_int_t ngx_litellm_replicate_event(ngx_litellm_stream_t *st,
     ngx_str_t *name, ngx_str_t *data);
+
+/* text may be NULL */
+ngx_int_t ngx_litellm_replicate_emit(ngx_litellm_stream_t *st,
+    ngx_litellm_event_e type, ngx_str_t *text);
+/* FINISH, USAGE if root has counts, END; root may be NULL */
+ngx_int_t ngx_litellm_replicate_ended(ngx_litellm_stream_t *st,
+    ngx_litellm_json_t *root);
+
+
+/* ngx_litellm_replicate_answer.c */
+
+/* of a prediction, or NULL */
+ngx_litellm_replicate_status_e ngx_litellm_replicate_status(
+    ngx_litellm_json_t *root);
+
+ngx_int_t ngx_litellm_replicate_response(ngx_litellm_call_t *call,
+    ngx_str_t *body, ngx_litellm_answer_t *answer, ngx_litellm_error_t *e);
+
+/* what a prediction's metrics say */
+void ngx_litellm_replicate_usage(ngx_litellm_json_t *root,
+    ngx_litellm_usage_t *u);
+
+/* *e of a prediction that failed, and of the text of a failure.  NGX_DECLINED,
+   or NGX_ERROR */
+ngx_int_t ngx_litellm_replicate_failure(ngx_litellm_call_t *call,
+    ngx_litellm_json_t *root, ngx_litellm_replicate_status_e status,
+    ngx_litellm_error_t *e);
+ngx_int_t ngx_litellm_replicate_classify(ngx_litellm_call_t *call,
+    ngx_str_t *text, ngx_litellm_error_t *e);
+
 void ngx_litellm_replicate_error(ngx_litellm_call_t *call, ngx_uint_t status,
     ngx_str_t *body, ngx_litellm_error_t *e);
 
