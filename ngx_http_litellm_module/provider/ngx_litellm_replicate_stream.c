@@ -20,16 +20,15 @@ typedef struct {
     ngx_buf_t                buf;
     u_char                  *start;
     size_t                   alloc;
-    unsigned                 failed:1;
 } ngx_litellm_replicate_stream_t;
 
 
 static ngx_int_t ngx_litellm_replicate_output(ngx_litellm_stream_t *st,
     ngx_litellm_replicate_stream_t *s, ngx_str_t *data);
 static ngx_int_t ngx_litellm_replicate_done(ngx_litellm_stream_t *st,
-    ngx_litellm_replicate_stream_t *s, ngx_str_t *data);
+    ngx_str_t *data);
 static ngx_int_t ngx_litellm_replicate_fail(ngx_litellm_stream_t *st,
-    ngx_litellm_replicate_stream_t *s, ngx_str_t *data);
+    ngx_str_t *data);
 static ngx_chain_t *ngx_litellm_replicate_more(ngx_litellm_out_t *out,
     size_t wanted);
 
@@ -60,22 +59,18 @@ ngx_litellm_replicate_event(ngx_litellm_stream_t *st, ngx_str_t *name,
         st->state = s;
     }
 
-    if (s->failed) {
-        return NGX_OK;
-    }
-
     switch (name->len) {
 
     case 4:
         if (ngx_memcmp(name->data, "done", 4) == 0) {
-            return ngx_litellm_replicate_done(st, s, data);
+            return ngx_litellm_replicate_done(st, data);
         }
 
         break;
 
     case 5:
         if (ngx_memcmp(name->data, "error", 5) == 0) {
-            return ngx_litellm_replicate_fail(st, s, data);
+            return ngx_litellm_replicate_fail(st, data);
         }
 
         break;
@@ -177,8 +172,7 @@ ngx_litellm_replicate_more(ngx_litellm_out_t *out, size_t wanted)
 
 
 static ngx_int_t
-ngx_litellm_replicate_done(ngx_litellm_stream_t *st,
-    ngx_litellm_replicate_stream_t *s, ngx_str_t *data)
+ngx_litellm_replicate_done(ngx_litellm_stream_t *st, ngx_str_t *data)
 {
     ngx_int_t            rc;
     ngx_str_t            text;
@@ -207,13 +201,12 @@ ngx_litellm_replicate_done(ngx_litellm_stream_t *st,
         return ngx_litellm_replicate_ended(st, NULL);
     }
 
-    return ngx_litellm_replicate_fail(st, s, &text);
+    return ngx_litellm_replicate_fail(st, &text);
 }
 
 
 static ngx_int_t
-ngx_litellm_replicate_fail(ngx_litellm_stream_t *st,
-    ngx_litellm_replicate_stream_t *s, ngx_str_t *data)
+ngx_litellm_replicate_fail(ngx_litellm_stream_t *st, ngx_str_t *data)
 {
     ngx_int_t             rc;
     ngx_str_t             text, j;
@@ -221,7 +214,6 @@ ngx_litellm_replicate_fail(ngx_litellm_stream_t *st,
     ngx_litellm_error_t   e;
     ngx_litellm_event_t   ev;
 
-    s->failed = 1;
     text = *data;
 
     rc = ngx_litellm_json_parse(&st->doc, data->data, data->len);

@@ -477,9 +477,7 @@ feed_emit(void *data, ngx_litellm_event_t *ev)
 {
     feed_t *f = data;
 
-    if (f->ended) {
-        return NGX_OK;
-    }
+    CHECKF(!f->ended, "event %d behind the end", (int) ev->type);
 
     if (ev->type == NGX_LITELLM_EV_END || ev->type == NGX_LITELLM_EV_ERROR) {
         f->ended = 1;
@@ -533,6 +531,13 @@ feed_next(feed_t *f, u_char **pos, u_char *last, ngx_litellm_sse_event_t *ev)
 static ngx_inline void
 feed_event(feed_t *f, ngx_litellm_sse_event_t *ev)
 {
+    if (f->ended) {
+
+        /* nobody reads on behind the end */
+
+        return;
+    }
+
     f->stream.exception = f->frames.exception;
     f->stream.message = f->frames.message;
 
