@@ -25,6 +25,8 @@
 
 static ngx_int_t ngx_litellm_azure_entra(ngx_litellm_config_env_t *env,
     ngx_pool_t *pool, ngx_litellm_deployment_t *d, ngx_str_t *why);
+static ngx_int_t ngx_litellm_azure_secret(ngx_pool_t *pool,
+    ngx_litellm_deployment_t *d, ngx_str_t *token);
 static ngx_int_t ngx_litellm_azure_static(ngx_litellm_azure_t *az,
     ngx_str_t *token, ngx_str_t *why);
 static ngx_uint_t ngx_litellm_azure_policy(ngx_litellm_json_t *error,
@@ -166,7 +168,8 @@ ngx_litellm_azure_access(ngx_litellm_config_env_t *env, ngx_pool_t *pool,
     }
 
     if (rc == NGX_OK) {
-        return ngx_litellm_azure_static(az, &token, why);
+        return ngx_litellm_azure_secret(pool, d, &token) == NGX_OK
+               ? ngx_litellm_azure_static(az, &token, why) : NGX_ERROR;
     }
 
     rc = ngx_litellm_azure_entra(env, pool, d, why);
@@ -202,6 +205,33 @@ ngx_litellm_azure_static(ngx_litellm_azure_t *az, ngx_str_t *token,
     }
 
     az->ad_token = *token;
+
+    return NGX_OK;
+}
+
+
+/* among the settings, which are taken out of what a provider says */
+
+static ngx_int_t
+ngx_litellm_azure_secret(ngx_pool_t *pool, ngx_litellm_deployment_t *d,
+    ngx_str_t *token)
+{
+    ngx_keyval_t  *setting;
+
+    if (d->settings == NULL) {
+        d->settings = ngx_array_create(pool, 1, sizeof(ngx_keyval_t));
+        if (d->settings == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    setting = ngx_array_push(d->settings);
+    if (setting == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&setting->key, "azure_ad_token");
+    setting->value = *token;
 
     return NGX_OK;
 }

@@ -372,6 +372,91 @@ test_random(void)
 }
 
 
+/* every subset of an array's elements; the same in one piece, memory reused */
+
+static void
+test_elements(void)
+{
+    char                     want[64];
+    ngx_str_t                text, got, buf, piece;
+    ngx_uint_t               i, set, n;
+    ngx_litellm_json_t      *root, *v;
+    ngx_litellm_splice_t     sp;
+    ngx_litellm_json_doc_t   doc;
+
+    ngx_str_null(&buf);
+
+    text = unit_str("[ 1 , 22,[3],4 ]");
+    ngx_litellm_splice_init(&sp, unit_keep, &text);
+
+    for (set = 0; set < 16; set++) {
+        unit_case("elements %lu", (unsigned long) set);
+
+        text = unit_str("[ 1 , 22,[3],4 ]");
+        root = parse(&doc, &text, 0);
+        v = root + 1;
+        n = 0;
+
+        for (i = 0; i < root->count; i++, v = ngx_litellm_json_next(v)) {
+
+            if (set & (1 << i)) {
+                v->flags |= NGX_LITELLM_JSON_DROPPED;
+                continue;
+            }
+
+            ngx_memcpy(want + n, v->start, v->len);
+            n += v->len;
+        }
+
+        ngx_litellm_splice_reuse(&sp, &text);
+        ngx_litellm_splice_array(&sp, root);
+
+        CHECK_INT(ngx_litellm_splice_text(&sp, &buf, &piece), NGX_OK);
+        CHECK(piece.len <= buf.len);
+
+        got = unit_mem(piece.data, piece.len);
+        root = parse(&doc, &got, 0);
+
+        if (root == NULL) {
+            continue;
+        }
+
+        v = root + 1;
+
+        for (i = 0, n = 0; i < root->count; i++) {
+            CHECK(ngx_memcmp(want + n, v->start, v->len) == 0);
+            n += v->len;
+            v = ngx_litellm_json_next(v);
+        }
+
+        CHECK_INT(root->count, 4 - __builtin_popcount(set));
+    }
+}
+
+
+/* a text that needs an escape for each byte fits */
+
+static void
+test_escapes(void)
+{
+    ngx_str_t             text, buf, got, name;
+    ngx_litellm_splice_t  sp;
+
+    unit_case("escapes in one piece");
+
+    ngx_str_null(&buf);
+
+    text = unit_str("{\"a\":1}");
+    name = unit_mem("\x01\x02\"\x1f\x1f", 5);
+
+    ngx_litellm_splice_init(&sp, unit_pool, &text);
+    ngx_litellm_splice_string(&sp, text.data + 5, text.data + 6, &name);
+
+    CHECK_INT(ngx_litellm_splice_text(&sp, &buf, &got), NGX_OK);
+    CHECK_STR(&got, "{\"a\":\"\\u0001\\u0002\\\"\\u001f\\u001f\"}");
+}
+
+
 void
 unit_main(void)
 {
@@ -380,4 +465,6 @@ unit_main(void)
     test_nested();
     test_cut();
     test_random();
+    test_elements();
+    test_escapes();
 }
