@@ -17,8 +17,7 @@
 #define NGX_LITELLM_SCHEMA_TOOL     "json_tool_call"
 
 /* choices of one stream that are looked at */
-#define NGX_LITELLM_SCHEMA_CHOICES  8
-
+#define NGX_LITELLM_SCHEMA_CHOICES  NGX_LITELLM_CHOICES
 
 #define NGX_LITELLM_SCHEMA_HEAD                                               \
     "{\"type\":\"function\",\"function\":{\"name\":\"" NGX_LITELLM_SCHEMA_TOOL\
