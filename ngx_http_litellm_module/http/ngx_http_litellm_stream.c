@@ -588,9 +588,14 @@ ngx_http_litellm_page(ngx_litellm_out_t *out, size_t wanted)
     ngx_chain_t          *cl;
     ngx_http_upstream_t  *u;
 
-    u = a->request->upstream;
+    cl = NULL;
 
-    cl = ngx_http_litellm_free_buf(&u->free_bufs, 0);
+    /* between two exchanges, and behind the last one, there is no clone */
+
+    if (a->request != NULL && a->request->upstream != NULL) {
+        u = a->request->upstream;
+        cl = ngx_http_litellm_free_buf(&u->free_bufs, 0);
+    }
 
     if (cl == NULL) {
         cl = ngx_http_litellm_free_buf(&a->stream->free, 0);
