@@ -11,10 +11,10 @@ use MIME::Base64 qw(encode_base64);
 use Test::More;
 use Time::HiRes qw(time);
 
-use LiteLLM::Mock qw(answer anthropic_message);
+use LiteLLM::Mock qw(answer chunked anthropic_message anthropic_stream);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(77);
+my $t = LiteLLM::Test->new->plan(79);
 
 $t->write_conf(http => "resolver 127.0.0.1:%%PORT_5353_UDP%% ipv6=off;\nresolver_timeout 1s;",
     server => <<'END');
@@ -58,7 +58,15 @@ END
 my $port = $t->port(8083);
 my $png = "\x89PNG\r\n\x1a\n" . join '', map { chr($_ % 256) } 1 .. 999;
 
-my $provider = $t->mock(8082, sub { answer(200, anthropic_message('seen')) });
+my @events = anthropic_stream('One', 'Two');
+my $provider = $t->mock(8082, sub {
+    my ($peer, $req) = @_;
+    return answer(200, anthropic_message('seen')) if $req->{body} !~ /"stream": ?true/;
+    $peer->write(chunked(@events[0 .. 3], undef));
+    select undef, undef, undef, 2 * $LiteLLM::Peer::slow;
+    $peer->write(join('', map { LiteLLM::Mock::chunk($_) } @events[4 .. $#events]) . "0\r\n\r\n");
+    return 1;
+});
 
 my $files = $t->mock(8083, sub {
     my ($peer, $req, $n) = @_;
@@ -240,9 +248,19 @@ like(message((ask('/on', map { "http://127.0.0.1:$port/half$_" } 1, 2))[0]), qr/
     'the bound is for all of a request');
 like(message((ask('/on', "http://127.0.0.1:$port/odd-type"))[0]), qr/what type it is/, 'an odd content type');
 
+# a stream behind several files: its events arrive at once
+
+my $c = start(chat('claude', uri => '/on/v1/chat/completions', stream => JSON::PP::true,
+    messages => [{ role => 'user', content => [map { image("http://127.0.0.1:$port/n/$_") } 1 .. 6] }]));
+$from = time;
+my $first = $c->read_until(qr/"One".*?\n\n/s);
+cmp_ok(time - $from, '<', 1.5 * $LiteLLM::Peer::slow, 'a stream behind six files: its first event');
+$c->{in} = $first . $c->{in};
+is(texts(finish($c)->{body}), 'OneTwo', 'all of it');
+
 # a client that leaves, and one that is still served
 
-my $c = start(chat('claude', uri => '/on/v1/chat/completions',
+$c = start(chat('claude', uri => '/on/v1/chat/completions',
     messages => [{ role => 'user', content => [image("http://127.0.0.1:$port/slow"), image("http://silent.test:$port/")] }]));
 Time::HiRes::sleep(0.3);
 $c->close;

@@ -412,17 +412,29 @@ ngx_http_litellm_attempt_resolved(ngx_http_litellm_resolve_t *rs,
 ngx_int_t
 ngx_http_litellm_attempt_send(ngx_http_litellm_attempt_t *a)
 {
+    ngx_uint_t           flags;
     ngx_http_request_t  *r, *sr;
 
     r = a->parent;
+    flags = NGX_HTTP_SUBREQUEST_CLONE;
+
+    if (a->raw) {
+
+        /*
+         * Several run at a time, and their end is told by an event: in the
+         * background they leave nothing in the list of the active requests
+         * that would hold back what is streamed later.
+         */
+
+        flags |= NGX_HTTP_SUBREQUEST_BACKGROUND;
+    }
 
     a->role.attempt = a;
 
     a->post.handler = ngx_http_litellm_attempt_post;
     a->post.data = a;
 
-    if (ngx_http_subrequest(r, &r->uri, &r->args, &sr, &a->post,
-                            NGX_HTTP_SUBREQUEST_CLONE)
+    if (ngx_http_subrequest(r, &r->uri, &r->args, &sr, &a->post, flags)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -466,7 +478,16 @@ ngx_http_litellm_attempt_post(ngx_http_request_t *r, void *data, ngx_int_t rc)
         a->parent->upstream_states = r->upstream_states;
     }
 
-    if (!a->raw && ngx_http_litellm_attempt_judge(a, rc) == NGX_AGAIN) {
+    if (a->raw) {
+
+        /*
+         * The engine's flush behind the header: the postpone filter keeps it
+         * for a request that will never be the active one.
+         */
+
+        r->postponed = NULL;
+
+    } else if (ngx_http_litellm_attempt_judge(a, rc) == NGX_AGAIN) {
 
         /* another exchange follows */
 
