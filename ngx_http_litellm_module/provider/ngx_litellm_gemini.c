@@ -22,8 +22,6 @@ static ngx_int_t ngx_litellm_gemini_request(ngx_litellm_call_t *call,
     ngx_litellm_wire_t *wire, ngx_litellm_error_t *e);
 static ngx_int_t ngx_litellm_gemini_body(ngx_litellm_gemini_t *g);
 static ngx_int_t ngx_litellm_gemini_address(ngx_litellm_gemini_t *g);
-static ngx_int_t ngx_litellm_gemini_path(ngx_litellm_call_t *call,
-    const char *verb, ngx_str_t *path);
 static ngx_int_t ngx_litellm_gemini_tier(ngx_litellm_gemini_t *g);
 
 
@@ -153,8 +151,7 @@ ngx_litellm_gemini_body(ngx_litellm_gemini_t *g)
 static ngx_int_t
 ngx_litellm_gemini_address(ngx_litellm_gemini_t *g)
 {
-    ngx_str_t    *key;
-    const char   *verb;
+    const char  *verb;
 
     verb = g->call->stream ? "streamGenerateContent" : "generateContent";
 
@@ -174,13 +171,22 @@ ngx_litellm_gemini_address(ngx_litellm_gemini_t *g)
         return NGX_ERROR;
     }
 
-    key = ngx_litellm_call_key(g->call);
+    return ngx_litellm_gemini_headers(g->call, g->wire);
+}
+
+
+ngx_int_t
+ngx_litellm_gemini_headers(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire)
+{
+    ngx_str_t  *key;
+
+    key = ngx_litellm_call_key(call);
 
     if (key->len == 0) {
         return NGX_OK;
     }
 
-    return ngx_litellm_wire_header(g->wire, "x-goog-api-key",
+    return ngx_litellm_wire_header(wire, "x-goog-api-key",
                                    sizeof("x-goog-api-key") - 1, key);
 }
 
@@ -190,7 +196,7 @@ ngx_litellm_gemini_address(ngx_litellm_gemini_t *g)
  * host gets the version, one that names a method already loses it.
  */
 
-static ngx_int_t
+ngx_int_t
 ngx_litellm_gemini_path(ngx_litellm_call_t *call, const char *verb,
     ngx_str_t *path)
 {

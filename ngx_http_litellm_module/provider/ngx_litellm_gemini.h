@@ -128,6 +128,14 @@ ngx_int_t ngx_litellm_gemini_schema(ngx_litellm_gemini_t *g,
     ngx_litellm_json_t *schema);
 
 
+/* ngx_litellm_gemini.c: "/v1beta/models/NAME:verb", and the key's header */
+
+ngx_int_t ngx_litellm_gemini_path(ngx_litellm_call_t *call, const char *verb,
+    ngx_str_t *path);
+ngx_int_t ngx_litellm_gemini_headers(ngx_litellm_call_t *call,
+    ngx_litellm_wire_t *wire);
+
+
 /* ngx_litellm_gemini_response.c, _stream.c, _error.c */
 
 ngx_int_t ngx_litellm_gemini_response(ngx_litellm_call_t *call,

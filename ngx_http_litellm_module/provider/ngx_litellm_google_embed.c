@@ -1,16 +1,14 @@
 
 /*
- * Embeddings of Google: the Gemini API's :batchEmbedContents, with the key in
- * a header, and Vertex AI's :predict, with a token.  Neither has base64: the
- * client's format makes it of the numbers.
+ * Embeddings of Google: the Gemini API's :batchEmbedContents and Vertex AI's
+ * :predict.  Addresses, headers and errors are those of the chat's dialects.
+ * Neither API has base64: the client's format makes it of the numbers.
  *
  * Members beside OpenAI's (task_type, title ...) belong to each text: they are
  * written as often as there are texts, so they must be few and short.
  */
 
 #include "ngx_litellm_gemini.h"
-#include "ngx_litellm_format.h"
-#include "ngx_litellm_openai_dialect.h"
 #include "ngx_litellm_vertex.h"
 
 
@@ -43,8 +41,6 @@ static ngx_int_t ngx_litellm_google_embed_parse(ngx_litellm_google_embed_t *g,
 static ngx_uint_t ngx_litellm_google_embed_of_text(ngx_str_t *key);
 static void ngx_litellm_google_embed_extra(ngx_litellm_google_embed_t *g,
     ngx_uint_t of_text, ngx_uint_t comma);
-static ngx_int_t ngx_litellm_gemini_embed_path(ngx_litellm_google_embed_t *g,
-    ngx_litellm_wire_t *wire);
 static ngx_int_t ngx_litellm_gemini_embed_response(ngx_litellm_call_t *call,
     ngx_str_t *body, ngx_litellm_answer_t *answer, ngx_litellm_error_t *e);
 static ngx_int_t ngx_litellm_vertex_embed_response(ngx_litellm_call_t *call,
@@ -121,7 +117,13 @@ ngx_litellm_gemini_embed_request(ngx_litellm_call_t *call,
 
     ngx_litellm_out_lit(g.out, "]}");
 
-    return ngx_litellm_gemini_embed_path(&g, wire);
+    if (ngx_litellm_gemini_path(call, "batchEmbedContents", &wire->path)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_litellm_gemini_headers(call, wire);
 }
 
 
@@ -304,58 +306,6 @@ ngx_litellm_google_embed_extra(ngx_litellm_google_embed_t *g,
         ngx_litellm_out_lit(g->out, "\":");
         ngx_litellm_out_ref(g->out, m[i].value->start, m[i].value->len);
     }
-}
-
-
-/* api_base ends with the API's version */
-
-static ngx_int_t
-ngx_litellm_gemini_embed_path(ngx_litellm_google_embed_t *g,
-    ngx_litellm_wire_t *wire)
-{
-    u_char      *p;
-    size_t       len;
-    ngx_str_t    below;
-    uintptr_t    escape;
-
-    escape = 2 * ngx_escape_uri(NULL, g->model.data, g->model.len,
-                                NGX_ESCAPE_URI_COMPONENT);
-
-    len = sizeof("/models/:batchEmbedContents") - 1 + g->model.len + escape;
-
-    below.data = ngx_pnalloc(g->call->pool, len);
-    if (below.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_cpymem(below.data, "/models/", sizeof("/models/") - 1);
-
-    if (escape) {
-        p = (u_char *) ngx_escape_uri(p, g->model.data, g->model.len,
-                                      NGX_ESCAPE_URI_COMPONENT);
-    } else {
-        p = ngx_cpymem(p, g->model.data, g->model.len);
-    }
-
-    p = ngx_cpymem(p, ":batchEmbedContents", sizeof(":batchEmbedContents") - 1);
-
-    below.len = p - below.data;
-
-    if (ngx_litellm_openai_below(g->call, wire, &below) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (g->call->token.len) {
-        return ngx_litellm_wire_bearer(g->call, wire, &g->call->token);
-    }
-
-    if (g->call->deployment->api_key.len == 0) {
-        return NGX_OK;
-    }
-
-    return ngx_litellm_wire_header(wire, "x-goog-api-key",
-                                   sizeof("x-goog-api-key") - 1,
-                                   &g->call->deployment->api_key);
 }
 
 

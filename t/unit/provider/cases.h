@@ -31,7 +31,6 @@ typedef struct {
     const char                   *set;
     ngx_str_t                     dir;
     ngx_litellm_json_t           *options;
-    ngx_litellm_provider_t        row;       /* without one in the table */
     ngx_litellm_deployment_t      deployment;
     ngx_litellm_config_t          config;
     ngx_litellm_call_t            call;
@@ -213,33 +212,6 @@ case_op(case_t *c, ngx_str_t *op)
 }
 
 
-/* one that no row leads to */
-
-static const ngx_litellm_dialect_t *
-case_dialect(case_t *c)
-{
-    ngx_str_t   name;
-    ngx_uint_t  i;
-
-    static const ngx_litellm_dialect_t  *dialects[] = {
-        &ngx_litellm_gemini_embed_dialect,
-        &ngx_litellm_vertex_embed_dialect
-    };
-
-    name = case_str(c, "dialect", "");
-
-    for (i = 0; i < sizeof(dialects) / sizeof(dialects[0]); i++) {
-        if (name.len == dialects[i]->name.len
-            && ngx_memcmp(name.data, dialects[i]->name.data, name.len) == 0)
-        {
-            return dialects[i];
-        }
-    }
-
-    return NULL;
-}
-
-
 /* NGX_DECLINED: the request was not opened */
 
 static ngx_int_t
@@ -270,11 +242,8 @@ case_open(case_t *c, const char *set, ngx_str_t *dir, const char *provider,
     text = case_str(c, "provider", provider);
     c->deployment.provider = ngx_litellm_provider_find(&text);
 
-    if (c->deployment.provider == NULL) {
-        c->row.name = text;
-        c->row.exception = text;
-        c->row.dialect = case_dialect(c);
-        c->deployment.provider = &c->row;
+    if (!CHECKF(c->deployment.provider != NULL, "no such provider")) {
+        return NGX_DECLINED;
     }
 
     base = case_str(c, "base", (char *) c->deployment.provider->base.data);
