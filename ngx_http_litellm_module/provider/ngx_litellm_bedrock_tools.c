@@ -200,7 +200,7 @@ ngx_litellm_bedrock_schema(ngx_litellm_bedrock_t *b, ngx_litellm_json_t *v)
     }
 
     if (!type) {
-        ngx_litellm_out_copy(out, ",\"type\":\"object\"" + !n,
+        ngx_litellm_out_copy(out, &",\"type\":\"object\""[!n],
                              sizeof(",\"type\":\"object\"") - 1 - !n);
     }
 
