@@ -738,9 +738,95 @@ again(void)
 }
 
 
+static ngx_int_t
+count_calls(void *data, ngx_litellm_event_t *ev)
+{
+    ngx_uint_t *n = data;
+
+    CHECK(ev->choice < NGX_LITELLM_CHOICES);
+
+    if (ev->type == NGX_LITELLM_EV_CALL) {
+        CHECK_INT(ev->index, *n);
+        (*n)++;
+    }
+
+    return NGX_OK;
+}
+
+
+/* choices and calls without end are cut off */
+
+static void
+bounds(void)
+{
+    char                    piece[128];
+    case_t                  c;
+    ngx_str_t               dir, body;
+    ngx_uint_t              i, n;
+    ngx_litellm_out_t       out;
+    ngx_litellm_answer_t    answer, *a;
+    ngx_litellm_stream_t    st;
+
+    ngx_str_set(&dir, "text");
+
+    if (case_open(&c, "translate", &dir) != NGX_OK) {
+        return;
+    }
+
+    ngx_litellm_out_init(&out, unit_pool);
+    ngx_litellm_out_lit(&out, "{\"choices\":[{\"message\":{\"tool_calls\":[");
+
+    for (i = 0; i < 2000; i++) {
+        ngx_litellm_out_lit(&out, "{\"function\":{\"name\":\"f\"}},");
+    }
+
+    ngx_litellm_out_lit(&out, "{\"function\":{\"name\":\"f\"}}]}}");
+
+    for (i = 0; i < 300; i++) {
+        ngx_litellm_out_lit(&out, ",{\"message\":{\"content\":\"a\"}}");
+    }
+
+    ngx_litellm_out_lit(&out, "]}");
+    CHECK(ngx_litellm_out_join(&out, &body) == NGX_OK);
+
+    ngx_litellm_answer_init(&answer, unit_pool);
+    CHECK(ngx_litellm_openai_dialect.response(&c.call, &body, &answer,
+                                              &c.error) == NGX_OK);
+
+    CHECK_INT(answer.calls.nelts, 1024);
+
+    for (a = &answer, n = 0; a; a = a->next) {
+        n++;
+    }
+
+    CHECK_INT(n, NGX_LITELLM_CHOICES);
+
+    n = 0;
+
+    ngx_memzero(&st, sizeof(st));
+    st.call = &c.call;
+    st.pool = unit_pool;
+    st.emit = count_calls;
+    st.data = &n;
+
+    for (i = 0; i < 200; i++) {
+        body.len = snprintf(piece, sizeof(piece),
+                            "{\"choices\":[{\"delta\":{\"tool_calls\":[{"
+                            "\"id\":\"t%d\",\"function\":{\"name\":\"f\"}}"
+                            "]}}]}", (int) i);
+        body.data = (u_char *) piece;
+
+        CHECK(ngx_litellm_openai_dialect.event(&st, NULL, &body) == NGX_OK);
+    }
+
+    CHECK_INT(n, 128);
+}
+
+
 void
 unit_main(void)
 {
+    bounds();
     group("translate");
     group("together_ai");
     group("openrouter");
