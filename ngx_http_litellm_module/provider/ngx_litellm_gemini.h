@@ -56,6 +56,10 @@ typedef struct {
     ngx_uint_t                  written;     /* bits of foreign members that
                                                 must not be written again */
 
+    /* what schemas of all tools may cost, set by the first */
+    ngx_uint_t                  steps;
+    off_t                       end;
+
     /* thinkingConfig */
     int64_t                     budget;
     const char                 *level;       /* NULL: none */

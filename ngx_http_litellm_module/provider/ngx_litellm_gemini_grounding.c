@@ -6,7 +6,7 @@
  * OpenAI's url_citation it is given by characters of the whole content.  The
  * place is found by walking over the texts, from segment to segment, which
  * come in order; since they need not, what is walked in all is bounded, and
- * so is the number of segments and of pages.
+ * so is the number of segments and of pages, and what a page's address takes.
  */
 
 #include "ngx_litellm_gemini.h"
@@ -14,6 +14,10 @@
 
 #define NGX_LITELLM_GEMINI_PAGES     256
 #define NGX_LITELLM_GEMINI_SEGMENTS  512
+#define NGX_LITELLM_GEMINI_URL       4096
+#define NGX_LITELLM_GEMINI_TITLE     1024
+#define NGX_LITELLM_GEMINI_CITE                                               \
+    (NGX_LITELLM_GEMINI_URL + NGX_LITELLM_GEMINI_TITLE + 256)
 
 
 /* a place in the texts */
@@ -26,10 +30,11 @@ typedef struct {
     uint64_t        chars;
     uint64_t        walked;
     uint64_t        limit;
+    u_char         *buf;        /* of NGX_LITELLM_GEMINI_CITE bytes */
 } ngx_litellm_gemini_place_t;
 
 
-static ngx_int_t ngx_litellm_gemini_segment(ngx_pool_t *pool,
+static ngx_int_t ngx_litellm_gemini_segment(
     ngx_litellm_gemini_place_t *place, ngx_litellm_json_t *support,
     ngx_litellm_json_t *page, ngx_uint_t joined,
     ngx_litellm_gemini_cite_pt cite, void *data);
@@ -49,6 +54,7 @@ ngx_litellm_gemini_grounding(ngx_pool_t *pool, ngx_litellm_json_t *v,
     ngx_str_t *texts, ngx_uint_t ntexts, ngx_uint_t joined,
     ngx_litellm_gemini_cite_pt cite, void *data)
 {
+    u_char                      *p;
     int64_t                      n;
     ngx_int_t                    rc;
     ngx_uint_t                   i, npages;
@@ -67,7 +73,9 @@ ngx_litellm_gemini_grounding(ngx_pool_t *pool, ngx_litellm_json_t *v,
     npages = ngx_min(chunks->count, NGX_LITELLM_GEMINI_PAGES);
 
     page = ngx_palloc(pool, npages * sizeof(ngx_litellm_json_t *));
-    if (page == NULL) {
+    p = ngx_pnalloc(pool, NGX_LITELLM_GEMINI_CITE);
+
+    if (page == NULL || p == NULL) {
         return NGX_ERROR;
     }
 
@@ -82,6 +90,7 @@ ngx_litellm_gemini_grounding(ngx_pool_t *pool, ngx_litellm_json_t *v,
     place.texts = texts;
     place.ntexts = ntexts;
     place.limit = 65536;
+    place.buf = p;
 
     for (i = 0; i < ntexts; i++) {
         place.limit += 8 * texts[i].len;
@@ -98,8 +107,8 @@ ngx_litellm_gemini_grounding(ngx_pool_t *pool, ngx_litellm_json_t *v,
             && ngx_litellm_json_int(m + 1, &n) == NGX_OK
             && n >= 0 && n < (int64_t) npages && page[n] != NULL)
         {
-            rc = ngx_litellm_gemini_segment(pool, &place, v, page[n], joined,
-                                            cite, data);
+            rc = ngx_litellm_gemini_segment(&place, v, page[n], joined, cite,
+                                            data);
             if (rc != NGX_OK) {
                 return rc;
             }
@@ -113,13 +122,12 @@ ngx_litellm_gemini_grounding(ngx_pool_t *pool, ngx_litellm_json_t *v,
 
 
 static ngx_int_t
-ngx_litellm_gemini_segment(ngx_pool_t *pool,
-    ngx_litellm_gemini_place_t *place, ngx_litellm_json_t *support,
+ngx_litellm_gemini_segment(ngx_litellm_gemini_place_t *place,
+    ngx_litellm_json_t *support,
     ngx_litellm_json_t *page, ngx_uint_t joined,
     ngx_litellm_gemini_cite_pt cite, void *data)
 {
     u_char              *p;
-    size_t               len;
     uint64_t             from, to, base, part, start;
     ngx_str_t            text;
     ngx_litellm_json_t  *segment, *url, *title, none;
@@ -157,21 +165,15 @@ ngx_litellm_gemini_segment(ngx_pool_t *pool,
     url = ngx_litellm_json_member(page, "uri");
     title = ngx_litellm_json_member(page, "title");
 
-    if (!ngx_litellm_json_is(title, STRING)) {
+    if (!ngx_litellm_json_is(title, STRING)
+        || title->len > NGX_LITELLM_GEMINI_TITLE)
+    {
         none.start = (u_char *) "\"\"";
         none.len = 2;
         title = &none;
     }
 
-    len = sizeof("{\"type\":\"url_citation\",\"url_citation\":{"
-                 "\"start_index\":,\"end_index\":,\"title\":,\"url\":}}")
-          + 2 * NGX_INT64_LEN + title->len + url->len;
-
-    p = ngx_pnalloc(pool, len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
+    p = place->buf;
     text.data = p;
 
     p = ngx_sprintf(p, "{\"type\":\"url_citation\",\"url_citation\":{"
@@ -308,7 +310,7 @@ static ngx_litellm_json_t *
 ngx_litellm_gemini_page(ngx_litellm_json_t *v)
 {
     ngx_uint_t           i;
-    ngx_litellm_json_t  *m;
+    ngx_litellm_json_t  *m, *uri;
 
     static const ngx_str_t  kinds[] = {
         ngx_string("web"),
@@ -320,7 +322,11 @@ ngx_litellm_gemini_page(ngx_litellm_json_t *v)
 
         m = ngx_litellm_json_get(v, (char *) kinds[i].data, kinds[i].len);
 
-        if (ngx_litellm_json_is(ngx_litellm_json_member(m, "uri"), STRING)) {
+        uri = ngx_litellm_json_member(m, "uri");
+
+        if (ngx_litellm_json_is(uri, STRING)
+            && uri->len <= NGX_LITELLM_GEMINI_URL)
+        {
             return m;
         }
     }

@@ -12,12 +12,17 @@
 #include "ngx_litellm_gemini.h"
 
 
+/* of an answer's annotations */
+#define NGX_LITELLM_GEMINI_CITED  (1024 * 1024)
+
+
 typedef struct {
     ngx_litellm_call_t           *call;
     ngx_litellm_answer_t         *answer;     /* the first choice */
     ngx_litellm_answer_t         *choice;     /* the one being read */
     ngx_array_t                   signatures; /* ngx_str_t, JSON strings */
     ngx_uint_t                    calls;      /* over all choices */
+    size_t                        cited;      /* bytes, over all choices */
 } ngx_litellm_gemini_reader_t;
 
 
@@ -442,6 +447,14 @@ ngx_litellm_gemini_answer_cite(void *data, ngx_str_t *text)
 
     u_char     *p;
     ngx_str_t  *s;
+
+    /* a page may be named for each segment of each choice */
+
+    if (r->cited > NGX_LITELLM_GEMINI_CITED) {
+        return NGX_OK;
+    }
+
+    r->cited += text->len;
 
     s = ngx_array_push(&r->choice->annotations);
     p = ngx_pnalloc(r->call->pool, text->len);

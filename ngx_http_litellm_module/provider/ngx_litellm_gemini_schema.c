@@ -8,7 +8,8 @@
  *
  * The schema is the client's and may be made to grow: references of references
  * double with each level.  So depth, steps of work and bytes written are
- * bounded; a reference to what is being written already ends as an object.
+ * bounded, the latter two for all tools of a request; a reference to what is
+ * being written already ends as an object.
  */
 
 #include "ngx_litellm_gemini.h"
@@ -16,16 +17,17 @@
 
 #define NGX_LITELLM_GEMINI_DEPTH    100
 #define NGX_LITELLM_GEMINI_SOURCES  8
-#define NGX_LITELLM_GEMINI_STEPS    500000
+#define NGX_LITELLM_GEMINI_STEPS    2000000
 #define NGX_LITELLM_GEMINI_BYTES    (4 * 1024 * 1024)
+
+/* of an object in which a name is looked for twice */
+#define NGX_LITELLM_GEMINI_NAMES    512
 
 
 typedef struct {
     ngx_litellm_gemini_t  *g;
     ngx_litellm_out_t     *out;
     ngx_litellm_json_t    *root;
-    off_t                  end;        /* of what may be written */
-    ngx_uint_t             steps;
     ngx_uint_t             depth;
     ngx_uint_t             nopen;
     ngx_litellm_json_t    *open[NGX_LITELLM_GEMINI_DEPTH
@@ -152,7 +154,10 @@ ngx_litellm_gemini_schema(ngx_litellm_gemini_t *g, ngx_litellm_json_t *schema)
     s->g = g;
     s->out = g->out;
     s->root = schema;
-    s->end = g->out->size + schema->len + NGX_LITELLM_GEMINI_BYTES;
+
+    if (g->end == 0) {
+        g->end = g->out->size + g->call->body.len + NGX_LITELLM_GEMINI_BYTES;
+    }
 
     ngx_memzero(&owner, sizeof(ngx_litellm_gemini_owner_t));
 
@@ -748,9 +753,21 @@ ngx_litellm_gemini_properties(ngx_litellm_gemini_members_t *m,
             value = key + 1;
             name = ngx_litellm_json_text(key);
 
+            /* of one name the last counts, as in a parser's map */
+
+            other = NULL;
+
+            if (list->count <= NGX_LITELLM_GEMINI_NAMES
+                && ngx_litellm_gemini_work(m->s, list->count))
+            {
+                other = ngx_litellm_json_get(list, (char *) name.data,
+                                             name.len);
+                other = (other == value) ? NULL : other;
+            }
+
             /* one of that name was written */
 
-            for (k = 0, other = NULL; k < i && other == NULL; k++) {
+            for (k = 0; k < i && other == NULL; k++) {
 
                 other = ngx_litellm_json_member(view->source[k],
                                                 "properties");
@@ -881,9 +898,11 @@ ngx_litellm_gemini_is_null(ngx_litellm_json_t *v)
 static ngx_uint_t
 ngx_litellm_gemini_work(ngx_litellm_gemini_schema_t *s, ngx_uint_t steps)
 {
-    s->steps += steps;
+    s->g->steps += steps;
 
-    if (s->steps > NGX_LITELLM_GEMINI_STEPS || s->out->size > s->end) {
+    if (s->g->steps > NGX_LITELLM_GEMINI_STEPS
+        || s->out->size > s->g->end)
+    {
         s->over = 1;
     }
 

@@ -633,6 +633,12 @@ schemas(void)
           "{\"type\":\"object\",\"properties\":{\"a\":{},"
           "\"b\":{\"type\":\"object\"}}}" },
 
+        /* of one name the last */
+        { "{\"properties\":{\"a\":{\"type\":\"string\"},\"b\":{},"
+          "\"a\":{\"type\":\"number\"}}}",
+          "{\"type\":\"object\",\"properties\":{\"b\":{},"
+          "\"a\":{\"type\":\"number\"}}}" },
+
         /* alternatives and null */
         { "{\"anyOf\":[{\"type\":\"string\"},{\"type\":\"null\"}],"
           "\"default\":null,\"title\":\"T\",\"description\":\"D\"}",
@@ -796,6 +802,50 @@ bounds(void)
         CHECK_INT(c.error.status, 400);
         CHECK(wire.body.size < 6 * 1024 * 1024);
     }
+}
+
+
+/* what one tool may cost is not each tool's */
+
+static void
+many_tools(void)
+{
+    u_char              *p, *body;
+    case_t               c;
+    ngx_uint_t           i, k;
+    ngx_litellm_wire_t   wire;
+
+    unit_case("many tools");
+
+    body = ngx_palloc(unit_pool, 4 * 1024 * 1024);
+    p = ngx_sprintf(body, "{\"model\":\"m\",\"messages\":[{\"role\":"
+                    "\"user\",\"content\":\"a\"}],\"tools\":[");
+
+    /* 2^12 times each */
+
+    for (i = 0; i < 1000; i++) {
+        p = ngx_sprintf(p, "%s{\"type\":\"function\",\"function\":{"
+                        "\"name\":\"f\",\"parameters\":{\"properties\":"
+                        "{\"a\":{\"$ref\":\"#/$defs/d0\"}},\"$defs\":{"
+                        "\"d12\":{\"type\":\"string\"}", i ? "," : "");
+
+        for (k = 0; k < 12; k++) {
+            p = ngx_sprintf(p, ",\"d%ui\":{\"properties\":{\"a\":{\"$ref\":"
+                            "\"#/$defs/d%ui\"},\"b\":{\"$ref\":"
+                            "\"#/$defs/d%ui\"}}}", k, k + 1, k + 1);
+        }
+
+        p = ngx_sprintf(p, "}}}}");
+    }
+
+    p = ngx_sprintf(p, "]}");
+
+    ngx_memzero(&c, sizeof(case_t));
+    case_call(&c, "gemini", "gemini-2.5-flash", unit_mem(body, p - body));
+
+    CHECK(c.call.format->open(&c.call, &c.error) == NGX_OK);
+    CHECK_INT(request(&c, &wire), NGX_DECLINED);
+    CHECK(wire.body.size < 8 * 1024 * 1024);
 }
 
 
@@ -984,6 +1034,55 @@ grounding(void)
 }
 
 
+/* addresses and titles that are not short, once for each segment */
+
+static void
+grounding_long(void)
+{
+    u_char                  *p;
+    ngx_str_t                got, meta, text;
+    ngx_uint_t               i, k;
+    ngx_litellm_json_doc_t   doc;
+
+    static const size_t  lens[] = { 4000, 5000 };
+
+    for (k = 0; k < 2; k++) {
+        unit_case("grounding long %d", (int) k);
+
+        meta.data = ngx_palloc(unit_pool, 100000);
+        p = ngx_sprintf(meta.data, "{\"groundingChunks\":[{\"web\":{"
+                        "\"uri\":\"");
+        ngx_memset(p, 'u', lens[k]);
+        p += lens[k];
+        p = ngx_sprintf(p, "\",\"title\":\"");
+        ngx_memset(p, 't', lens[k]);
+        p += lens[k];
+        p = ngx_sprintf(p, "\"}}],\"groundingSupports\":[");
+
+        for (i = 0; i < 1000; i++) {
+            p = ngx_sprintf(p, "%s{\"segment\":{},\"groundingChunkIndices\":"
+                            "[0]}", i ? "," : "");
+        }
+
+        meta.len = ngx_sprintf(p, "]}") - meta.data;
+
+        ngx_memzero(&doc, sizeof(doc));
+        doc.pool = unit_pool;
+        CHECK(ngx_litellm_json_parse(&doc, meta.data, meta.len) == NGX_OK);
+
+        ngx_str_set(&text, "a");
+        ngx_str_null(&got);
+        CHECK_INT(ngx_litellm_gemini_grounding(unit_pool, doc.root, &text, 1,
+                                               0, cite, &got), NGX_OK);
+
+        /* 512 of them, without the title; none */
+
+        CHECK(k ? got.len == 0
+                : got.len > 512 * 4000 && got.len < 512 * 4200);
+    }
+}
+
+
 /* a text that is walked over again and again: an end to it */
 
 static void
@@ -1036,10 +1135,12 @@ unit_main(void)
 
     schemas();
     bounds();
+    many_tools();
     many_results();
     many_calls();
     grounding();
     grounding_bound();
+    grounding_long();
 
     dirs = unit_dir("gemini");
 
