@@ -14,17 +14,38 @@ use Time::HiRes qw(time);
 use LiteLLM::Mock qw(answer chunked anthropic_message anthropic_stream);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(79);
+my $t = LiteLLM::Test->new->has('http_ssl', 'program openssl')->plan(87);
+my $d = $t->dir;
 
-$t->write_conf(http => "resolver 127.0.0.1:%%PORT_5353_UDP%% ipv6=off;\nresolver_timeout 1s;",
+$t->write_file('openssl.cnf', "[req]\ndistinguished_name=dn\n[dn]\n[own]\nsubjectAltName=DNS:files.test\n");
+my $out = `cd '$d' && openssl req -x509 -newkey rsa:2048 -nodes -keyout own.key -out own.crt -days 30 -subj /CN=x \\
+    -config openssl.cnf -extensions own 2>&1`;
+die $out if $?;
+
+$t->write_conf(http => "resolver 127.0.0.1:%%PORT_5353_UDP%% ipv6=off;\nresolver_timeout 1s;" . <<'END',
+server {
+    listen 127.0.0.1:%%PORT_8443%% ssl;
+    ssl_certificate %%DIR%%/own.crt;
+    ssl_certificate_key %%DIR%%/own.key;
+    location / { proxy_pass http://127.0.0.1:%%PORT_8083%%; proxy_redirect off; proxy_set_header X-SNI $ssl_server_name; }
+}
+END
     server => <<'END');
 location /on/ {
     litellm;
     litellm_fetch on;
     litellm_fetch_allow 127.0.0.1;
-    litellm_fetch_ports 80 443 %%PORT_8083%%;
+    litellm_fetch_ports 80 443 %%PORT_8083%% %%PORT_8443%%;
     litellm_fetch_max_size 100k;
     litellm_fetch_timeout 1s;
+    litellm_ssl_verify off;
+    litellm_ssl_trusted_certificate %%DIR%%/own.crt;
+}
+location /strange/ {
+    litellm;
+    litellm_fetch on;
+    litellm_fetch_allow 127.0.0.1;
+    litellm_fetch_ports %%PORT_8443%%;
 }
 location /private/ {
     litellm;
@@ -52,6 +73,8 @@ model_list:
       api_base: http://127.0.0.1:%%PORT_8082%%
       api_key: sk-provider-two
       extra_headers: {X-Operator: secret-of-ours}
+  - model_name: llava
+    litellm_params: {model: ollama_chat/llava, api_base: 'http://127.0.0.1:%%PORT_8084%%'}
 litellm_settings: {num_retries: 0}
 END
 
@@ -66,6 +89,10 @@ my $provider = $t->mock(8082, sub {
     select undef, undef, undef, 2 * $LiteLLM::Peer::slow;
     $peer->write(join('', map { LiteLLM::Mock::chunk($_) } @events[4 .. $#events]) . "0\r\n\r\n");
     return 1;
+});
+
+my $ollama = $t->mock(8084, sub {
+    answer(200, json_text({ model => 'llava', message => { role => 'assistant', content => 'seen' }, done => JSON::PP::true }));
 });
 
 my $files = $t->mock(8083, sub {
@@ -111,7 +138,7 @@ my $files = $t->mock(8083, sub {
         for (1 .. 100) { $peer->write($_ == 1 ? "HTTP/1.1 200 OK\r\n\r\n" : 'x') or last; select undef, undef, undef, 0.1 }
         return 0;
     }
-    return 0 if $uri eq '/nothing';
+    return 0 if $uri =~ m{^/nothing};
     return answer(500, 'what?');
 });
 
@@ -209,6 +236,22 @@ is(questions('rebind.test'), 1, 'rebinding: it is asked for once');
 Time::HiRes::sleep(2.1);    # nginx keeps an answer without a TTL for a second
 refused('/on', "http://rebind.test:$port/ok.png", qr/no address that is allowed/, 'rebinding, later');
 
+# TLS: the name is verified, whatever is set for providers
+
+my $tls = $t->port(8443);
+sub secure {
+    my ($where, $url) = @_;
+    return http(chat('llava', uri => "$where/v1/chat/completions", messages => [{ role => 'user', content => [image($url)] }]));
+}
+$r = secure('/on', "https://files.test:$tls/ok.png");
+is($r->{status}, 200, 'https') or diag($r->{raw});
+is(json_of(($ollama->requests)[-1]{body})->{messages}[0]{images}[0], encode_base64($png, ''), 'https: the bytes');
+is(($files->requests)[-1]{header}{'x-sni'}, 'files.test', 'https: SNI');
+like(message(secure('/on', "https://both.test:$tls/ok.png")), qr/could not be reached/, 'https: another name');
+like(message(secure('/strange', "https://files.test:$tls/ok.png")), qr/could not be reached/, 'https: not trusted');
+like(message(secure('/on', "https://files.test:$tls/absolute")), qr/a redirect from https to http/, 'https: back to http');
+is(scalar $ollama->requests, 1, 'https: the provider was asked once');
+
 # not allowed
 
 my $private = qr/^litellm\.BadRequestError: .*Unable to fetch an image or file: its host has no address that is allowed/;
@@ -217,7 +260,7 @@ refused('/strict', "http://127.0.0.1:$port/ok.png", $private, 'loopback');
 refused('/private', "http://127.0.0.2:$port/x", $private, 'denied beats allowed');
 for my $where ('to-private', 'to-name', 'to-mapped', 'to-file', 'to-port', 'loop') {
     ($r) = ask('/on', "http://127.0.0.1:$port/$where");
-    like(message($r), qr/Unable to fetch/, "a redirect: $where");
+    like(message($r), $where eq 'loop' ? qr/too many redirects/ : qr/Unable to fetch/, "a redirect: $where");
 }
 for my $url ("http://0x7f.2:$port/", "http://2130706434:$port/", "http://0177.0.0.2:$port/",
     "http://127.2:$port/", "http://[::ffff:127.0.0.2]:$port/", "http://[::1%25lo]:$port/",
@@ -267,9 +310,11 @@ $c->close;
 ($r, $images) = ask('/on', "http://127.0.0.1:$port/ok.png");
 is(scalar @$images, 1, 'after a client that left');
 
-# the log names hosts only
+# a query may be a signature
 
-unlike($t->read_file('error.log'), qr/ok\.png|x=\{y\}/, 'no URL in the log');
+ask('/on', "http://127.0.0.1:$port/nothing?X-Signature=s3cret");
+like($t->read_file('error.log'), qr{/nothing}, 'a URL in the log');
+unlike($t->read_file('error.log'), qr/s3cret/, 'without its query');
 
 sub questions {
     my $name = shift;

@@ -52,6 +52,7 @@ ngx_int_t
 ngx_http_litellm_upstream_handler(ngx_http_request_t *r,
     ngx_http_litellm_attempt_t *a)
 {
+    u_char               *p;
     ngx_http_upstream_t  *u;
 
     if (a->done) {
@@ -78,6 +79,17 @@ ngx_http_litellm_upstream_handler(ngx_http_request_t *r,
     }
 
     u->uri = a->wire.path;
+
+    if (a->raw) {
+
+        /* for the log, where a client's query may be a signature */
+
+        p = ngx_strlchr(u->uri.data, u->uri.data + u->uri.len, '?');
+
+        if (p != NULL) {
+            u->uri.len = p - u->uri.data;
+        }
+    }
 
 #if (NGX_HTTP_SSL)
     u->ssl = a->url->tls;
