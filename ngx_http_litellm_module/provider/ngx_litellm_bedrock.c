@@ -42,6 +42,8 @@ static ngx_int_t ngx_litellm_bedrock_inference(ngx_litellm_bedrock_t *b);
 static ngx_int_t ngx_litellm_bedrock_stop(ngx_litellm_bedrock_t *b,
     ngx_uint_t *n);
 static ngx_int_t ngx_litellm_bedrock_fields(ngx_litellm_bedrock_t *b);
+static ngx_int_t ngx_litellm_bedrock_own_fields(ngx_litellm_bedrock_t *b,
+    ngx_litellm_bedrock_fields_t *f);
 static void ngx_litellm_bedrock_claude_fields(ngx_litellm_bedrock_t *b,
     ngx_litellm_bedrock_fields_t *f);
 static void ngx_litellm_bedrock_family_fields(ngx_litellm_bedrock_t *b,
@@ -317,7 +319,7 @@ static ngx_int_t
 ngx_litellm_bedrock_fields(ngx_litellm_bedrock_t *b)
 {
     ngx_uint_t                     i;
-    ngx_litellm_json_t            *v, *key;
+    ngx_litellm_json_t            *v;
     ngx_litellm_member_t          *m;
     ngx_litellm_bedrock_fields_t   f;
 
@@ -378,22 +380,49 @@ ngx_litellm_bedrock_fields(ngx_litellm_bedrock_t *b)
         }
     }
 
-    if (f.own != NULL) {
-        key = f.own + 1;
-
-        for (i = 0; i < f.own->count; i++) {
-            if (ngx_litellm_bedrock_field(&f, NULL, 0)) {
-                ngx_litellm_anthropic_raw(f.out, key);
-                ngx_litellm_out_lit(f.out, ":");
-                ngx_litellm_anthropic_raw(f.out, key + 1);
-            }
-
-            key = ngx_litellm_json_next(key + 1);
-        }
+    if (f.own != NULL
+        && ngx_litellm_bedrock_own_fields(b, &f) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     if (f.n) {
         ngx_litellm_out_lit(f.out, "}");
+    }
+
+    return NGX_OK;
+}
+
+
+/* the client's own object; of one name the last one counts */
+
+static ngx_int_t
+ngx_litellm_bedrock_own_fields(ngx_litellm_bedrock_t *b,
+    ngx_litellm_bedrock_fields_t *f)
+{
+    ngx_str_t            name, text;
+    ngx_uint_t           i;
+    ngx_litellm_json_t  *key;
+
+    key = f->own + 1;
+
+    for (i = 0; i < f->own->count; i++, key = ngx_litellm_json_next(key + 1)) {
+        text = ngx_litellm_json_text(key);
+
+        if (ngx_litellm_json_unescape(b->a.call->pool, &name, &text)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (ngx_litellm_json_get(f->own, (char *) name.data, name.len)
+            == key + 1)
+        {
+            (void) ngx_litellm_bedrock_field(f, NULL, 0);
+            ngx_litellm_anthropic_raw(f->out, key);
+            ngx_litellm_out_lit(f->out, ":");
+            ngx_litellm_anthropic_raw(f->out, key + 1);
+        }
     }
 
     return NGX_OK;

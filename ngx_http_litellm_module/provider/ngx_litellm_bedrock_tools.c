@@ -200,8 +200,11 @@ ngx_litellm_bedrock_schema(ngx_litellm_bedrock_t *b, ngx_litellm_json_t *v)
     }
 
     if (!type) {
-        ngx_litellm_out_copy(out, &",\"type\":\"object\""[!n],
-                             sizeof(",\"type\":\"object\"") - 1 - !n);
+        if (n) {
+            ngx_litellm_out_lit(out, ",");
+        }
+
+        ngx_litellm_out_lit(out, "\"type\":\"object\"");
     }
 
     if (!properties) {
