@@ -226,6 +226,11 @@ test_setup(void)
             CHECK_INT(ngx_strcmp(text, s->key), 0);
             CHECK_INT(d.api_key.len, 0);
             CHECK_STR(&own->key.service, "bedrock");
+
+            /* what is sent in clear must be known as a secret */
+
+            CHECK_INT(ngx_litellm_setting(&d, "aws_session_token") != NULL,
+                      own->key.token.len != 0);
         }
     }
 }
