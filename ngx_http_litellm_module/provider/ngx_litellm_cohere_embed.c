@@ -203,7 +203,11 @@ ngx_litellm_cohere_embed_response(ngx_litellm_call_t *call, ngx_str_t *body,
     };
 
     ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
+
+    /* {"embeddings":{"float":[[ */
+
     doc.pool = call->pool;
+    doc.keep = 4;
 
     rc = ngx_litellm_json_parse(&doc, body->data, body->len);
 

@@ -16,6 +16,7 @@
      | ngx_litellm_param_bit(ENCODING_FORMAT))
 
 
+static ngx_uint_t ngx_litellm_embed_numbers(ngx_litellm_json_t *v);
 static ngx_uint_t ngx_litellm_embed_inputs(ngx_litellm_call_t *call);
 
 
@@ -67,26 +68,12 @@ ngx_int_t
 ngx_litellm_embed_vector(ngx_litellm_call_t *call,
     ngx_litellm_answer_t *answer, ngx_litellm_json_t *v)
 {
-    ngx_str_t           *s;
-    ngx_uint_t           i, n;
-    ngx_litellm_json_t  *number;
+    ngx_str_t  *s;
 
-    if (ngx_litellm_json_is(v, ARRAY)) {
-
-        n = v->count;
-        number = v + 1;
-
-        for (i = 0; i < n; i++, number = ngx_litellm_json_next(number)) {
-            if (number->type != NGX_LITELLM_JSON_NUMBER) {
-                return NGX_DECLINED;
-            }
-        }
-
-        if (n == 0) {
-            return NGX_DECLINED;
-        }
-
-    } else if (!ngx_litellm_json_is(v, STRING)) {
+    if (!ngx_litellm_json_is(v, STRING)
+        && !(ngx_litellm_json_is(v, ARRAY) && v->count
+             && ngx_litellm_embed_numbers(v)))
+    {
         return NGX_DECLINED;
     }
 
@@ -106,6 +93,32 @@ ngx_litellm_embed_vector(ngx_litellm_call_t *call,
     s->len = v->len;
 
     return NGX_OK;
+}
+
+
+/*
+ * An array of valid JSON that has only these bytes is one of numbers.  They
+ * need no nodes, which would be millions in a large answer.
+ */
+
+static ngx_uint_t
+ngx_litellm_embed_numbers(ngx_litellm_json_t *v)
+{
+    u_char  c, *p, *last;
+
+    last = v->start + v->len - 1;
+
+    for (p = v->start + 1; p < last; p++) {
+        c = *p;
+
+        if ((c < '0' || c > '9') && c != '.' && c != ',' && c != '-'
+            && c != '+' && (c | 0x20) != 'e' && c > ' ')
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

@@ -46,8 +46,9 @@ static ngx_int_t ngx_litellm_gemini_embed_response(ngx_litellm_call_t *call,
 static ngx_int_t ngx_litellm_vertex_embed_response(ngx_litellm_call_t *call,
     ngx_str_t *body, ngx_litellm_answer_t *answer, ngx_litellm_error_t *e);
 static ngx_int_t ngx_litellm_google_embed_list(ngx_litellm_call_t *call,
-    ngx_litellm_json_doc_t *doc, ngx_str_t *body, const char *name,
-    size_t len, ngx_litellm_json_t **list, ngx_litellm_error_t *e);
+    ngx_litellm_json_doc_t *doc, ngx_str_t *body, ngx_uint_t keep,
+    const char *name, size_t len, ngx_litellm_json_t **list,
+    ngx_litellm_error_t *e);
 
 
 const ngx_litellm_dialect_t  ngx_litellm_gemini_embed_dialect = {
@@ -318,7 +319,9 @@ ngx_litellm_gemini_embed_response(ngx_litellm_call_t *call, ngx_str_t *body,
     ngx_litellm_json_t      *list, *v;
     ngx_litellm_json_doc_t   doc;
 
-    rc = ngx_litellm_google_embed_list(call, &doc, body, "embeddings",
+    /* {"embeddings":[{"values":[ */
+
+    rc = ngx_litellm_google_embed_list(call, &doc, body, 4, "embeddings",
                                        sizeof("embeddings") - 1, &list, e);
     if (rc != NGX_OK) {
         return rc;
@@ -357,9 +360,14 @@ ngx_litellm_vertex_embed_response(ngx_litellm_call_t *call, ngx_str_t *body,
     ngx_int_t                rc;
     ngx_uint_t               i;
     ngx_litellm_json_t      *list, *v, *m;
-    ngx_litellm_json_doc_t   doc;
+    ngx_litellm_json_doc_t   doc, statistics;
 
-    rc = ngx_litellm_google_embed_list(call, &doc, body, "predictions",
+    ngx_memzero(&statistics, sizeof(ngx_litellm_json_doc_t));
+    statistics.pool = call->pool;
+
+    /* {"predictions":[{"embeddings":{"values":[ */
+
+    rc = ngx_litellm_google_embed_list(call, &doc, body, 5, "predictions",
                                        sizeof("predictions") - 1, &list, e);
     if (rc != NGX_OK) {
         return rc;
@@ -383,8 +391,19 @@ ngx_litellm_vertex_embed_response(ngx_litellm_call_t *call, ngx_str_t *body,
                                            "provider's answer has no values");
         }
 
-        n = ngx_litellm_call_tokens(ngx_litellm_json_member(m, "statistics"),
-                                    "token_count", -1);
+        m = ngx_litellm_json_member(m, "statistics");
+
+        if (m == NULL) {
+            continue;
+        }
+
+        rc = ngx_litellm_json_parse(&statistics, m->start, m->len);
+
+        if (rc != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        n = ngx_litellm_call_tokens(statistics.root, "token_count", -1);
 
         if (n >= 0) {
             tokens = ngx_max(tokens, 0) + n;
@@ -397,13 +416,15 @@ ngx_litellm_vertex_embed_response(ngx_litellm_call_t *call, ngx_str_t *body,
 
 static ngx_int_t
 ngx_litellm_google_embed_list(ngx_litellm_call_t *call,
-    ngx_litellm_json_doc_t *doc, ngx_str_t *body, const char *name,
-    size_t len, ngx_litellm_json_t **list, ngx_litellm_error_t *e)
+    ngx_litellm_json_doc_t *doc, ngx_str_t *body, ngx_uint_t keep,
+    const char *name, size_t len, ngx_litellm_json_t **list,
+    ngx_litellm_error_t *e)
 {
     ngx_int_t  rc;
 
     ngx_memzero(doc, sizeof(ngx_litellm_json_doc_t));
     doc->pool = call->pool;
+    doc->keep = keep;
 
     rc = ngx_litellm_json_parse(doc, body->data, body->len);
 

@@ -28,6 +28,8 @@ static ngx_int_t ngx_litellm_hf_embed_path(ngx_litellm_call_t *call,
     ngx_litellm_wire_t *wire);
 static ngx_int_t ngx_litellm_hf_embed_response(ngx_litellm_call_t *call,
     ngx_str_t *body, ngx_litellm_answer_t *answer, ngx_litellm_error_t *e);
+static ngx_int_t ngx_litellm_hf_embed_first(ngx_litellm_json_doc_t *doc,
+    ngx_litellm_json_t *vector);
 static ngx_int_t ngx_litellm_hf_rerank_request(ngx_litellm_call_t *call,
     ngx_litellm_wire_t *wire, ngx_litellm_error_t *e);
 static ngx_int_t ngx_litellm_hf_rerank_texts(ngx_litellm_call_t *call,
@@ -249,12 +251,22 @@ ngx_litellm_hf_embed_response(ngx_litellm_call_t *call, ngx_str_t *body,
     ngx_litellm_answer_t *answer, ngx_litellm_error_t *e)
 {
     ngx_int_t                rc;
-    ngx_uint_t               i, depth, n;
-    ngx_litellm_json_t      *list, *v, *vector;
-    ngx_litellm_json_doc_t   doc;
+    ngx_uint_t               i, n;
+    ngx_litellm_json_t      *list, *v, vector;
+    ngx_litellm_json_doc_t   doc, inner;
 
     ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
+    ngx_memzero(&inner, sizeof(ngx_litellm_json_doc_t));
+
+    for (i = 0; i < body->len && body->data[i] <= ' '; i++) { /* void */ }
+
+    /* {"embeddings":[[ or [[ */
+
     doc.pool = call->pool;
+    doc.keep = (i < body->len && body->data[i] == '{') ? 3 : 2;
+
+    inner.pool = call->pool;
+    inner.keep = 2;
 
     rc = ngx_litellm_json_parse(&doc, body->data, body->len);
 
@@ -282,21 +294,15 @@ ngx_litellm_hf_embed_response(ngx_litellm_call_t *call, ngx_str_t *body,
 
     for (i = 0; i < n; i++, v = ngx_litellm_json_next(v)) {
 
-        vector = v;
+        vector = *v;
 
-        for (depth = 0; depth < NGX_LITELLM_HF_EMBED_DEPTH; depth++) {
+        rc = ngx_litellm_hf_embed_first(&inner, &vector);
 
-            if (!ngx_litellm_json_is(vector, ARRAY) || vector->count == 0
-                || !ngx_litellm_json_is(vector + 1, ARRAY))
-            {
-                break;
-            }
-
-            vector++;
+        if (rc == NGX_OK) {
+            rc = (vector.type == NGX_LITELLM_JSON_ARRAY)
+                 ? ngx_litellm_embed_vector(call, answer, &vector)
+                 : NGX_DECLINED;
         }
-
-        rc = ngx_litellm_json_is(vector, ARRAY)
-             ? ngx_litellm_embed_vector(call, answer, vector) : NGX_DECLINED;
 
         if (rc == NGX_ERROR) {
             return NGX_ERROR;
@@ -313,6 +319,40 @@ broken:
 
     return ngx_litellm_call_broken(call, e, "the provider's answer has no "
                                    "embeddings");
+}
+
+
+/* of a list of lists the first one, so deep as it may be */
+
+static ngx_int_t
+ngx_litellm_hf_embed_first(ngx_litellm_json_doc_t *doc,
+    ngx_litellm_json_t *vector)
+{
+    u_char      *p;
+    ngx_uint_t   depth;
+
+    for (depth = 0; depth < NGX_LITELLM_HF_EMBED_DEPTH; depth++) {
+
+        if (vector->type != NGX_LITELLM_JSON_ARRAY || vector->count == 0) {
+            break;
+        }
+
+        for (p = vector->start + 1; *p <= ' '; p++) { /* void */ }
+
+        if (*p != '[') {
+            break;
+        }
+
+        if (ngx_litellm_json_parse(doc, vector->start, vector->len)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        *vector = doc->root[1];
+    }
+
+    return NGX_OK;
 }
 
 

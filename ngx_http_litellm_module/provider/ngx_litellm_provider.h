@@ -361,8 +361,8 @@ ngx_int_t ngx_litellm_embed_parse(ngx_litellm_call_t *call,
     ngx_litellm_json_doc_t *doc, ngx_litellm_chat_t *chat, uint64_t supported,
     uint64_t *present, ngx_litellm_error_t *e);
 
-/* puts an array of numbers, or a base64 text, into answer->vectors;
-   NGX_DECLINED: it is neither */
+/* puts an array of numbers (which may be without nodes), or a base64 text, into
+   answer->vectors; NGX_DECLINED: it is neither */
 ngx_int_t ngx_litellm_embed_vector(ngx_litellm_call_t *call,
     ngx_litellm_answer_t *answer, ngx_litellm_json_t *v);
 
