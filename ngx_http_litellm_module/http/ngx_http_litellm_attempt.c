@@ -512,7 +512,8 @@ ngx_http_litellm_attempt_post(ngx_http_request_t *r, void *data, ngx_int_t rc)
 static ngx_int_t
 ngx_http_litellm_attempt_judge(ngx_http_litellm_attempt_t *a, ngx_int_t rc)
 {
-    ngx_str_t  body;
+    ngx_str_t   body;
+    ngx_msec_t  delay;
 
     if (a->error.class != NGX_LITELLM_NO_ERROR) {
         return NGX_OK;
@@ -588,7 +589,13 @@ ngx_http_litellm_attempt_judge(ngx_http_litellm_attempt_t *a, ngx_int_t rc)
         a->call->deployment = a->deployment;
         a->dialect->error(a->call, a->status, &body, &a->error);
 
-        a->error.retry_after = ngx_http_litellm_attempt_retry_after(a);
+        /* some providers say it in the body only */
+
+        delay = ngx_http_litellm_attempt_retry_after(a);
+
+        if (delay) {
+            a->error.retry_after = delay;
+        }
 
         return NGX_OK;
     }
