@@ -756,18 +756,19 @@ bounds(void)
     static const char  head[] =
         "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}"
         "],\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\","
-        "\"parameters\":{\"properties\":{\"a\":{\"$ref\":\"#/$defs/d0\"}},"
-        "\"$defs\":{\"z\":{\"type\":\"string\"}";
+        "\"parameters\":";
 
-    for (k = 0; k < 3; k++) {
+    for (k = 0; k < 6; k++) {
         unit_case("bounds %d", (int) k);
 
-        body = ngx_palloc(unit_pool, 65536);
+        body = ngx_palloc(unit_pool, 256 * 1024);
+
         p = ngx_cpymem(body, head, sizeof(head) - 1);
+        p = ngx_sprintf(p, "{\"$defs\":{\"z\":{\"type\":\"string\"}");
 
-        /* each definition has the next one twice, ten times, or once */
+        /* each definition has the next one four times, six times, or once */
 
-        for (i = 0; i < (k == 2 ? 120 : 40); i++) {
+        for (i = 0; k < 3 && i < (k == 2 ? 120 : 40); i++) {
             p = ngx_sprintf(p, ",\"d%ui\":{\"properties\":{\"a\":{\"$ref\":"
                             "\"#/$defs/d%ui\"}", i, i + 1);
 
@@ -785,6 +786,43 @@ bounds(void)
             }
 
             p = ngx_sprintf(p, "}}");
+        }
+
+        /* many definitions, looked through for many references */
+
+        for (i = 0; k == 3 && i < 3000; i++) {
+            p = ngx_sprintf(p, ",\"d%ui\":{\"type\":\"string\"}", i);
+        }
+
+        /* a long text for each of them */
+
+        if (k == 5) {
+            p = ngx_sprintf(p, ",\"d1\":{\"description\":\"");
+            ngx_memset(p, 'x', 20000);
+            p = ngx_sprintf(p + 20000, "\"}");
+        }
+
+        p = ngx_sprintf(p, "},\"properties\":{\"a\":{\"$ref\":"
+                        "\"#/$defs/d0\"}");
+
+        for (i = 0; (k == 3 || k == 5) && i < 1500; i++) {
+            p = ngx_sprintf(p, ",\"p%ui\":{\"$ref\":\"#/$defs/d1\"}", i);
+        }
+
+        /* arrays of arrays */
+
+        if (k == 4) {
+            p = ngx_sprintf(p, ",\"b\":");
+
+            for (i = 0; i < 110; i++) {
+                p = ngx_sprintf(p, "{\"items\":");
+            }
+
+            p = ngx_sprintf(p, "{}");
+
+            for (i = 0; i < 110; i++) {
+                p = ngx_sprintf(p, "}");
+            }
         }
 
         p = ngx_sprintf(p, "}}}}]}");
