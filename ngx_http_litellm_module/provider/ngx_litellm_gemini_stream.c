@@ -9,6 +9,10 @@
  * on as ranges of it.  What must be made (ids, arguments, images' URLs) is made
  * in buffers of the stream that are used again.  An event that is not JSON is
  * skipped.  Calls are counted for each candidate, and bounded for all.
+ *
+ * Since there is no end mark, a finish is what tells a whole stream from one
+ * that was cut.  So with several candidates it is held back until each that
+ * has begun has one.
  */
 
 #include "ngx_litellm_gemini.h"
@@ -26,7 +30,11 @@ typedef struct {
     ngx_uint_t                  calls;       /* of all candidates */
     ngx_uint_t                  grounds;
     ngx_uint_t                  images;
+    ngx_uint_t                  seen;        /* candidates that began */
+    ngx_uint_t                  finished;
     uint16_t                    called[NGX_LITELLM_CHOICES];
+    uint8_t                     state[NGX_LITELLM_CHOICES];
+    uint8_t                     finish[NGX_LITELLM_CHOICES];
     ngx_litellm_gemini_buf_t    id;
     ngx_litellm_gemini_buf_t    arguments;
     ngx_litellm_gemini_buf_t    url;
@@ -35,6 +43,12 @@ typedef struct {
     unsigned                    started:1;
     unsigned                    grounded:1;  /* a search was asked for */
 } ngx_litellm_gemini_state_t;
+
+
+/* states of a candidate */
+#define NGX_LITELLM_GEMINI_BEGAN     1
+#define NGX_LITELLM_GEMINI_FINISHED  2
+#define NGX_LITELLM_GEMINI_TOLD      3
 
 
 /* of one candidate of one event */
@@ -52,6 +66,8 @@ static ngx_int_t ngx_litellm_gemini_on_start(ngx_litellm_stream_t *st,
     ngx_litellm_gemini_state_t *s, ngx_litellm_json_t *root);
 static ngx_int_t ngx_litellm_gemini_on_candidate(ngx_litellm_gemini_from_t *f,
     ngx_litellm_json_t *v);
+static ngx_int_t ngx_litellm_gemini_on_finish(ngx_litellm_gemini_from_t *f,
+    ngx_litellm_json_t *reason);
 static ngx_int_t ngx_litellm_gemini_on_part(ngx_litellm_gemini_from_t *f,
     ngx_litellm_json_t *v);
 static ngx_int_t ngx_litellm_gemini_on_text(ngx_litellm_gemini_from_t *f,
@@ -266,10 +282,14 @@ static ngx_int_t
 ngx_litellm_gemini_on_candidate(ngx_litellm_gemini_from_t *f,
     ngx_litellm_json_t *v)
 {
-    ngx_int_t             rc;
-    ngx_uint_t            i;
-    ngx_litellm_json_t   *parts, *m;
-    ngx_litellm_event_t   ev;
+    ngx_int_t            rc;
+    ngx_uint_t           i;
+    ngx_litellm_json_t  *parts, *m;
+
+    if (f->s->state[f->choice] == 0) {
+        f->s->state[f->choice] = NGX_LITELLM_GEMINI_BEGAN;
+        f->s->seen++;
+    }
 
     parts = ngx_litellm_json_member(ngx_litellm_json_member(v, "content"),
                                     "parts");
@@ -309,19 +329,63 @@ ngx_litellm_gemini_on_candidate(ngx_litellm_gemini_from_t *f,
         return NGX_OK;
     }
 
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-    ev.type = NGX_LITELLM_EV_FINISH;
-    ev.choice = f->choice;
-    ev.text = ngx_litellm_json_text(m);
-    ev.finish = ngx_litellm_gemini_finish(m);
+    return ngx_litellm_gemini_on_finish(f, m);
+}
 
-    if (f->s->called[f->choice]
-        && ev.finish != NGX_LITELLM_FINISH_CONTENT_FILTER)
-    {
-        ev.finish = NGX_LITELLM_FINISH_TOOL_CALLS;
+
+static ngx_int_t
+ngx_litellm_gemini_on_finish(ngx_litellm_gemini_from_t *f,
+    ngx_litellm_json_t *reason)
+{
+    ngx_int_t                    rc;
+    ngx_uint_t                   i;
+    ngx_litellm_event_t          ev;
+    ngx_litellm_finish_e         finish;
+    ngx_litellm_gemini_state_t  *s;
+
+    s = f->s;
+    finish = ngx_litellm_gemini_finish(reason);
+
+    if (s->called[f->choice] && finish != NGX_LITELLM_FINISH_CONTENT_FILTER) {
+        finish = NGX_LITELLM_FINISH_TOOL_CALLS;
     }
 
-    return f->st->emit(f->st->data, &ev);
+    s->finish[f->choice] = finish;
+
+    if (s->state[f->choice] == NGX_LITELLM_GEMINI_BEGAN) {
+        s->finished++;
+    }
+
+    s->state[f->choice] = NGX_LITELLM_GEMINI_FINISHED;
+
+    if (s->finished < s->seen) {
+        return NGX_OK;
+    }
+
+    for (i = 0; i < NGX_LITELLM_CHOICES; i++) {
+
+        if (s->state[i] != NGX_LITELLM_GEMINI_FINISHED) {
+            continue;
+        }
+
+        s->state[i] = NGX_LITELLM_GEMINI_TOLD;
+
+        ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
+        ev.type = NGX_LITELLM_EV_FINISH;
+        ev.choice = i;
+        ev.finish = s->finish[i];
+
+        if (i == f->choice) {
+            ev.text = ngx_litellm_json_text(reason);
+        }
+
+        rc = f->st->emit(f->st->data, &ev);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
