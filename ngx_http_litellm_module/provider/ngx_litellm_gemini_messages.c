@@ -59,8 +59,7 @@ static ngx_int_t ngx_litellm_gemini_message(ngx_litellm_gemini_turn_t *t,
 static void ngx_litellm_gemini_part(ngx_litellm_gemini_turn_t *t,
     ngx_litellm_gemini_side_e side);
 static void ngx_litellm_gemini_close(ngx_litellm_gemini_turn_t *t);
-static ngx_int_t ngx_litellm_gemini_system(ngx_litellm_gemini_t *g,
-    ngx_uint_t *written);
+static ngx_int_t ngx_litellm_gemini_system(ngx_litellm_gemini_t *g);
 static ngx_int_t ngx_litellm_gemini_user(ngx_litellm_gemini_turn_t *t,
     ngx_litellm_message_t *msg);
 static ngx_int_t ngx_litellm_gemini_assistant(ngx_litellm_gemini_turn_t *t,
@@ -90,7 +89,7 @@ ngx_int_t
 ngx_litellm_gemini_messages(ngx_litellm_gemini_t *g)
 {
     ngx_int_t                   rc;
-    ngx_uint_t                  i, n;
+    ngx_uint_t                  i;
     ngx_litellm_out_t          *out;
     ngx_litellm_gemini_turn_t   t;
 
@@ -119,7 +118,7 @@ ngx_litellm_gemini_messages(ngx_litellm_gemini_t *g)
 
     ngx_litellm_out_lit(out, "]");
 
-    return ngx_litellm_gemini_system(g, &n);
+    return ngx_litellm_gemini_system(g);
 }
 
 
@@ -201,7 +200,7 @@ ngx_litellm_gemini_close(ngx_litellm_gemini_turn_t *t)
 
 
 static ngx_int_t
-ngx_litellm_gemini_system(ngx_litellm_gemini_t *g, ngx_uint_t *written)
+ngx_litellm_gemini_system(ngx_litellm_gemini_t *g)
 {
     ngx_uint_t              i, j, n;
     ngx_litellm_part_t     *part;
@@ -247,8 +246,6 @@ ngx_litellm_gemini_system(ngx_litellm_gemini_t *g, ngx_uint_t *written)
     if (n) {
         ngx_litellm_out_lit(g->out, "]}");
     }
-
-    *written = n;
 
     return NGX_OK;
 }
