@@ -39,7 +39,8 @@ typedef struct {
     ngx_uint_t                     next;      /* input */
     ngx_uint_t                     count;     /* inputs of the call */
     ngx_uint_t                     images;    /* they are data: URLs */
-    ngx_litellm_json_doc_t         answer;    /* of each call */
+    ngx_litellm_json_doc_t         body;      /* of each call */
+    ngx_litellm_answer_t           answer;    /* its vector, to be copied */
     ngx_litellm_out_t              vectors;
     int64_t                        tokens;    /* -1: not said */
 } ngx_litellm_bedrock_embed_t;
@@ -65,11 +66,11 @@ static ngx_uint_t ngx_litellm_bedrock_embed_extra(
 static ngx_int_t ngx_litellm_bedrock_embed_follow(ngx_litellm_call_t *call,
     ngx_litellm_wire_t *wire, ngx_str_t *body, ngx_litellm_stream_t *st,
     ngx_litellm_error_t *e);
-static ngx_int_t ngx_litellm_bedrock_embed_read(
+static ngx_int_t ngx_litellm_bedrock_embed_read(ngx_litellm_call_t *call,
     ngx_litellm_bedrock_embed_t *b);
 static ngx_litellm_json_t *ngx_litellm_bedrock_embed_kinds(
     ngx_litellm_json_t *v);
-static ngx_int_t ngx_litellm_bedrock_embed_vector(
+static ngx_int_t ngx_litellm_bedrock_embed_vector(ngx_litellm_call_t *call,
     ngx_litellm_bedrock_embed_t *b, ngx_litellm_json_t *v);
 static ngx_int_t ngx_litellm_bedrock_embed_response(ngx_litellm_call_t *call,
     ngx_str_t *body, ngx_litellm_answer_t *answer, ngx_litellm_error_t *e);
@@ -106,7 +107,11 @@ ngx_litellm_bedrock_embed_request(ngx_litellm_call_t *call,
     wire->pass = 0;
 
     b->tokens = -1;
-    b->answer.pool = call->pool;
+
+    /* numbers of a vector need no nodes, see ngx_litellm_embed_vector() */
+
+    b->body.pool = call->pool;
+    b->body.keep = 4;
 
     ngx_litellm_out_init(&b->vectors, call->pool);
     b->vectors.chunk = NGX_LITELLM_BEDROCK_CHUNK;
@@ -489,10 +494,10 @@ ngx_litellm_bedrock_embed_follow(ngx_litellm_call_t *call,
 
     b = wire->state;
 
-    rc = ngx_litellm_json_parse(&b->answer, body->data, body->len);
+    rc = ngx_litellm_json_parse(&b->body, body->data, body->len);
 
     if (rc == NGX_OK) {
-        rc = ngx_litellm_bedrock_embed_read(b);
+        rc = ngx_litellm_bedrock_embed_read(call, b);
     }
 
     if (rc == NGX_ERROR) {
@@ -529,13 +534,15 @@ ngx_litellm_bedrock_embed_follow(ngx_litellm_call_t *call,
 /* NGX_DECLINED: not the vectors of this call's inputs */
 
 static ngx_int_t
-ngx_litellm_bedrock_embed_read(ngx_litellm_bedrock_embed_t *b)
+ngx_litellm_bedrock_embed_read(ngx_litellm_call_t *call,
+    ngx_litellm_bedrock_embed_t *b)
 {
     int64_t              n;
+    ngx_int_t            rc;
     ngx_uint_t           i;
     ngx_litellm_json_t  *root, *v, *m;
 
-    root = b->answer.root;
+    root = b->body.root;
 
     n = ngx_litellm_call_tokens(root, "inputTextTokenCount", -1);
 
@@ -551,7 +558,7 @@ ngx_litellm_bedrock_embed_read(ngx_litellm_bedrock_embed_t *b)
     }
 
     if (v != NULL) {
-        return b->count == 1 ? ngx_litellm_bedrock_embed_vector(b, v)
+        return b->count == 1 ? ngx_litellm_bedrock_embed_vector(call, b, v)
                              : NGX_DECLINED;
     }
 
@@ -574,8 +581,9 @@ ngx_litellm_bedrock_embed_read(ngx_litellm_bedrock_embed_t *b)
         m = ngx_litellm_json_is(v, OBJECT)
             ? ngx_litellm_json_member(v, "embedding") : v;
 
-        if (ngx_litellm_bedrock_embed_vector(b, m) != NGX_OK) {
-            return NGX_DECLINED;
+        rc = ngx_litellm_bedrock_embed_vector(call, b, m);
+        if (rc != NGX_OK) {
+            return rc;
         }
     }
 
@@ -614,22 +622,16 @@ ngx_litellm_bedrock_embed_kinds(ngx_litellm_json_t *v)
 /* copied: the body goes with its exchange */
 
 static ngx_int_t
-ngx_litellm_bedrock_embed_vector(ngx_litellm_bedrock_embed_t *b,
-    ngx_litellm_json_t *v)
+ngx_litellm_bedrock_embed_vector(ngx_litellm_call_t *call,
+    ngx_litellm_bedrock_embed_t *b, ngx_litellm_json_t *v)
 {
-    ngx_uint_t           i;
-    ngx_litellm_json_t  *n;
+    ngx_int_t  rc;
 
-    if (!ngx_litellm_json_is(v, ARRAY) || v->count == 0) {
-        return NGX_DECLINED;
-    }
+    b->answer.vectors.nelts = 0;
 
-    n = v + 1;
-
-    for (i = 0; i < v->count; i++, n = ngx_litellm_json_next(n)) {
-        if (n->type != NGX_LITELLM_JSON_NUMBER) {
-            return NGX_DECLINED;
-        }
+    rc = ngx_litellm_embed_vector(call, &b->answer, v);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     if (b->vectors.size) {
@@ -654,6 +656,7 @@ ngx_litellm_bedrock_embed_response(ngx_litellm_call_t *call, ngx_str_t *body,
 
     ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
     doc.pool = call->pool;
+    doc.keep = 3;
 
     rc = ngx_litellm_json_parse(&doc, body->data, body->len);
 

@@ -162,7 +162,7 @@ test_bedrock(void)
     CHECK_STR(&value, "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/"
               "eu-central-1/bedrock/aws4_request, SignedHeaders=content-type;"
               "host;x-amz-date, Signature="
-              "37b9fe1b11e25b1d51d024308a9d5faae5ccfde2b287a241fdcd76d323a04445");
+          "37b9fe1b11e25b1d51d024308a9d5faae5ccfde2b287a241fdcd76d323a04445");
 }
 
 

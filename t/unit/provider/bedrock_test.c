@@ -493,6 +493,78 @@ test_calls(void)
 }
 
 
+/* more numbers than the reader of JSON takes nodes for */
+
+static void
+test_large(void)
+{
+    case_t                c;
+    u_char               *p;
+    ngx_int_t             rc;
+    ngx_str_t             dir, body;
+    ngx_uint_t            i, j, calls;
+    ngx_litellm_wire_t    wire;
+    ngx_litellm_answer_t  answer;
+
+    ngx_str_set(&dir, "embed-cohere");
+    case_open(&c, "bedrock", &dir);
+    unit_case("a million numbers");
+
+    c.call.pool = unit_pool;
+
+    p = ngx_palloc(unit_pool, 64 + 1152 * 4);
+    c.call.body.data = p;
+    p = ngx_sprintf(p, "{\"model\":\"m\",\"input\":[\"a\"");
+
+    for (i = 1; i < 1152; i++) {
+        p = ngx_sprintf(p, ",\"a\"");
+    }
+
+    c.call.body.len = ngx_sprintf(p, "]}") - c.call.body.data;
+
+    CHECK(c.call.format->open(&c.call, &c.error) == NGX_OK);
+
+    wire.state = NULL;
+    case_wire(&wire, unit_pool);
+    CHECK_INT(c.dialect->request(&c.call, &wire, &c.error), NGX_OK);
+
+    calls = 0;
+
+    do {
+        p = ngx_palloc(unit_pool, 64 + 96 * 2004);
+        body.data = p;
+        p = ngx_sprintf(p, "{\"embeddings\":");
+
+        for (i = 0; i < 96; i++) {
+            *p++ = i ? ',' : '[';
+
+            for (j = 0; j < 1000; j++) {
+                *p++ = j ? ',' : '[';
+                *p++ = '1';
+            }
+
+            *p++ = ']';
+        }
+
+        body.len = ngx_sprintf(p, "]}") - body.data;
+
+        case_wire(&wire, unit_pool);
+        rc = c.dialect->follow(&c.call, &wire, &body, NULL, &c.error);
+        calls++;
+
+    } while (rc == NGX_AGAIN);
+
+    CHECK_INT(rc, NGX_OK);
+    CHECK_INT(calls, 12);
+
+    ngx_litellm_answer_init(&answer, unit_pool);
+
+    CHECK_INT(c.dialect->response(&c.call, &body, &answer, &c.error),
+              NGX_OK);
+    CHECK_INT(answer.vectors.nelts, 1152);
+}
+
+
 /* exchange for exchange; what comes after the last one is the answer */
 
 static void
@@ -563,6 +635,7 @@ unit_main(void)
     test_path();
     test_sign();
     test_calls();
+    test_large();
 
     unit_case("t/data/bedrock");
 
