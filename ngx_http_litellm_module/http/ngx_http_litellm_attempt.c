@@ -3,9 +3,9 @@
  * An attempt: one deployment called once.  It is a clone subrequest that holds
  * a real nginx upstream, or several of them one after the other
  * (ngx_http_litellm_exchange.c); the parent waits for its end, which is told
- * exactly once.  Whatever happens (no address, connect, TLS, time-out, bad header,
- * error status, cut stream, cancelled) arrives here as a->error with a class;
- * class NGX_LITELLM_NO_ERROR means that the answer is good.
+ * exactly once.  Whatever happens (no address, connect, TLS, time-out, bad
+ * header, error status, cut stream, cancelled) arrives here as a->error with a
+ * class; class NGX_LITELLM_NO_ERROR means that the answer is good.
  *
  * A clone that is cancelled or fails never reaches nginx's special responses:
  * the post_subrequest handler takes the code.  Only what means that the client
