@@ -562,8 +562,9 @@ ngx_litellm_gemini_own(ngx_litellm_gemini_t *g, ngx_litellm_gemini_list_t *l)
 
     for (i = 0; i < g->chat.extra.nelts; i++) {
 
-        for (j = 0; j < NGX_LITELLM_GEMINI_OWNS; j++) {
-            own = &ngx_litellm_gemini_owns[j];
+        own = ngx_litellm_gemini_owns;
+
+        for (j = 0; j < NGX_LITELLM_GEMINI_OWNS; j++, own++) {
 
             if ((m[i].key.len == own->camel.len
                  && ngx_memcmp(m[i].key.data, own->camel.data,
