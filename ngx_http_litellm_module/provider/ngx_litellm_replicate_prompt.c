@@ -399,9 +399,7 @@ ngx_litellm_replicate_trim(ngx_str_t *text)
                 return;
             }
 
-            p = last - n;
-
-            if (ngx_litellm_replicate_space(p, last) == n) {
+            if (ngx_litellm_replicate_space(last - n, last) == n) {
                 break;
             }
         }
@@ -409,6 +407,8 @@ ngx_litellm_replicate_trim(ngx_str_t *text)
         if (n > 6) {
             return;
         }
+
+        p = last - n;
 
         for (slashes = 0; p > text->data && p[-1] == '\\'; p--) {
             slashes++;
