@@ -17,6 +17,7 @@ import { anthropic, openai } from './dialects.mjs';
 import { Provider } from './provider.mjs';
 
 export const MASTER = 'sk-clients-master-key';
+export const GEMINI = 'AIza-upstream-gemini';
 
 const yaml = (url) => {
     const oa = `api_base: "${url}/v1", api_key: ${openai.key}`;
@@ -31,6 +32,8 @@ model_list:${groups('*')}${groups('falls')}${groups('falls-twice')}
   - {model_name: "an/again", litellm_params: {model: anthropic/again, ${an}, num_retries: 2}}
   - {model_name: "oa/slow", litellm_params: {model: openai/slow, ${oa}, num_retries: 0, timeout: 0.3}}
   - {model_name: "an/slow", litellm_params: {model: anthropic/slow, ${an}, num_retries: 0, timeout: 0.3}}
+  - {model_name: "ge/*", litellm_params: {model: "gemini/*", api_base: "${url}/v1beta", api_key: ${GEMINI}, num_retries: 0}}
+  - {model_name: "co/*", litellm_params: {model: "cohere/*", api_base: "${url}/v2/embed", api_key: ${GEMINI}, num_retries: 0}}
   - {model_name: nowhere, litellm_params: {model: openai/nowhere, api_base: "http://127.0.0.1:1/v1", api_key: k, num_retries: 0}}
   - {model_name: hello, litellm_params: {model: openai/gpt-4o-mini, mock_response: "Hello from the mock."}}
 litellm_settings:
@@ -152,7 +155,7 @@ class Gateway {
             /\[(alert|crit|emerg)\]|Sanitizer|runtime error:/.test(line));
         assert.deepEqual(bad, [], this.log);
         assert.deepEqual([code, signal], [0, null]);
-        for (const secret of [MASTER, openai.key, anthropic.key]) {
+        for (const secret of [MASTER, GEMINI, openai.key, anthropic.key]) {
             assert.ok(!this.log.includes(secret), 'a key in the error log');
         }
     }

@@ -181,7 +181,9 @@ export class Provider {
     }
 
     async #answer(call) {
-        const model = call.json.model;
+        // Gemini has the model in its path
+        const model = call.json.model
+            ?? /\/models\/([^:/]+):/.exec(decodeURIComponent(call.path))?.[1];
         const script = this.#scripts.get(model);
         if (!script) {
             call.answer(404, { error: { message: `no script for ${model}`,
