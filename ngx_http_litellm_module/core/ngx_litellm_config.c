@@ -133,6 +133,9 @@ ngx_litellm_cf_init(ngx_litellm_cf_t *cf, ngx_pool_t *pool,
     conf->file = *path;
     conf->num_retries = 2;
     conf->max_fallbacks = 5;
+    conf->max_retries = -1;
+    conf->cooldown_time = 5000;
+    conf->allowed_fails = -1;
     conf->always_include_stream_usage = NGX_CONF_UNSET;
     conf->expose_router_debug = 1;
     ngx_str_set(&conf->routing_strategy, "simple-shuffle");

@@ -15,6 +15,7 @@
 #include <ngx_core.h>
 #include "ngx_litellm_json.h"
 #include "ngx_litellm_chat.h"
+#include "ngx_litellm_error.h"
 #include "ngx_litellm_models.h"
 
 
@@ -81,6 +82,12 @@ struct ngx_litellm_config_env_s {
 };
 
 
+/* numbers by class of error; -1: nothing is said */
+typedef struct {
+    ngx_int_t                 n[NGX_LITELLM_CLASSES];
+} ngx_litellm_policy_t;
+
+
 /* http://host:port/path of an api_base */
 typedef struct {
     ngx_str_t      host;            /* lower case, without brackets */
@@ -142,6 +149,11 @@ struct ngx_litellm_deployment_s {
     int64_t                   weight;          /* millionths; -1: not set */
     int64_t                   rpm;             /* -1: not set */
     int64_t                   tpm;
+    ngx_int_t                 max_parallel;    /* calls in flight; -1: not
+                                                  set (so the next two) */
+    ngx_msec_int_t            cooldown_time;   /* ms; 0: never */
+    ngx_int_t                 allowed_fails;
+    ngx_litellm_policy_t     *allowed_fails_policy;   /* NULL: none */
 
     ngx_flag_t                drop_params;     /* NGX_CONF_UNSET: inherit */
     ngx_array_t              *drop;            /* additional_drop_params */
@@ -162,6 +174,8 @@ struct ngx_litellm_deployment_s {
 
     void                     *http;            /* http/'s own */
     void                     *http_alt;        /* the same for alt */
+    void                     *state;           /* what workers share of it;
+                                                  NULL: nothing */
 };
 
 
@@ -180,6 +194,13 @@ typedef struct {
     ngx_str_t                 source;    /* "*": any */
     ngx_array_t               targets;   /* ngx_str_t */
 } ngx_litellm_fallback_t;
+
+
+/* model_group_retry_policy */
+typedef struct {
+    ngx_str_t                 group;
+    ngx_litellm_policy_t     *policy;
+} ngx_litellm_group_policy_t;
 
 
 typedef struct {
@@ -211,6 +232,16 @@ typedef struct {
     ngx_int_t                 num_retries;       /* router's; default 2 */
     ngx_int_t                 max_fallbacks;     /* default 5 */
     ngx_msec_t                retry_after;       /* ms; default 0 */
+    ngx_int_t                 max_retries;       /* num_retries_per_request;
+                                                    -1: not set */
+    ngx_litellm_policy_t     *retry_policy;      /* NULL: none */
+    ngx_array_t               group_policies;    /* ..._group_policy_t */
+
+    ngx_msec_t                cooldown_time;     /* ms; default 5000 */
+    ngx_int_t                 allowed_fails;     /* -1: not set */
+    ngx_litellm_policy_t     *allowed_fails_policy;
+    ngx_flag_t                disable_cooldowns;
+
     ngx_msec_t                request_timeout;   /* ms; 0: 6000 s */
     ngx_msec_t                stream_timeout;    /* ms; 0: none */
     ngx_flag_t                drop_params;
@@ -270,6 +301,10 @@ ngx_int_t ngx_litellm_config_model(ngx_pool_t *pool,
 /* exact source, then "*"; NULL without */
 ngx_litellm_fallback_t *ngx_litellm_config_fallback(ngx_array_t *fallbacks,
     ngx_str_t *source);
+
+/* the retry policy of a group, else everybody's; NULL without */
+ngx_litellm_policy_t *ngx_litellm_config_retry_policy(
+    ngx_litellm_config_t *conf, ngx_str_t *group);
 
 ngx_litellm_alias_t *ngx_litellm_config_alias(ngx_litellm_config_t *conf,
     ngx_str_t *name);

@@ -367,6 +367,9 @@ ngx_litellm_cf_deployment_init(ngx_litellm_deployment_t *d)
     d->weight = -1;
     d->rpm = -1;
     d->tpm = -1;
+    d->max_parallel = -1;
+    d->cooldown_time = -1;
+    d->allowed_fails = -1;
     d->drop_params = NGX_CONF_UNSET;
 }
 

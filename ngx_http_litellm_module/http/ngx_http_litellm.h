@@ -479,6 +479,8 @@ ngx_int_t ngx_http_litellm_errorpage_init(ngx_conf_t *cf);
 char *ngx_http_litellm_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_litellm_zone_default(ngx_conf_t *cf,
     ngx_http_litellm_main_conf_t *mcf);
+/* a worker begins; its end is ngx_http_litellm_records_leave() */
+ngx_int_t ngx_http_litellm_zone_enter(ngx_cycle_t *cycle);
 
 /* ngx_http_litellm_health.c */
 ngx_int_t ngx_http_litellm_health(ngx_http_request_t *r,

@@ -7,6 +7,7 @@
 
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_background.h"
+#include "ngx_http_litellm_state.h"
 
 
 static char *ngx_http_litellm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -358,7 +359,7 @@ ngx_module_t  ngx_http_litellm_module = {
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
-    NULL,                                  /* init process */
+    ngx_http_litellm_zone_enter,           /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     ngx_http_litellm_exit_process,         /* exit process */
@@ -537,4 +538,5 @@ ngx_http_litellm_exit_process(ngx_cycle_t *cycle)
     ngx_http_litellm_tokens_exit();
     ngx_http_litellm_background_exit();
     ngx_http_litellm_origins_exit(cycle);
+    ngx_http_litellm_records_leave();
 }

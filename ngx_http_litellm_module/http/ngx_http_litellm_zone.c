@@ -12,17 +12,22 @@
  */
 
 #include "ngx_http_litellm.h"
+#include "ngx_http_litellm_state.h"
 #include "ngx_http_litellm_zone.h"
 #include <ngx_sha1.h>
 
 
 /* changes with the layout of what is in the zone */
-#define NGX_HTTP_LITELLM_ZONE_LAYOUT   1
+#define NGX_HTTP_LITELLM_ZONE_LAYOUT   2
 
 #define NGX_HTTP_LITELLM_ZONE_SIZE     (1024 * 1024)
 
-/* of a deployment: a slab of 256 bytes, doubled for what the pages lose */
-#define NGX_HTTP_LITELLM_ZONE_ENTRY    512
+/*
+ * Of a deployment: a slab of 256 bytes for its probe, one of 512 for its state
+ * and one for that of the configuration before; what workers have in flight;
+ * what the pages lose.
+ */
+#define NGX_HTTP_LITELLM_ZONE_ENTRY    2048
 
 
 typedef struct {
@@ -53,12 +58,15 @@ typedef struct {
     ngx_rbtree_t                 rbtree;
     ngx_rbtree_node_t            sentinel;
     ngx_queue_t                  queue;     /* last: unused for longest */
+    ngx_http_litellm_records_t  *records;
 } ngx_http_litellm_zone_sh_t;
 
 
 struct ngx_http_litellm_zone_s {
-    ngx_http_litellm_zone_sh_t  *sh;
-    ngx_slab_pool_t             *shpool;
+    ngx_http_litellm_zone_sh_t    *sh;
+    ngx_slab_pool_t               *shpool;
+    ngx_http_litellm_main_conf_t  *mcf;
+    ngx_uint_t                     generation;   /* of this cycle */
 };
 
 
@@ -78,6 +86,8 @@ static void ngx_http_litellm_zone_insert(ngx_rbtree_node_t *temp,
     ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
 static ngx_int_t ngx_http_litellm_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
+static ngx_int_t ngx_http_litellm_zone_records(ngx_shm_zone_t *shm_zone,
+    ngx_http_litellm_zone_t *old);
 static ngx_int_t ngx_http_litellm_zone_add(ngx_conf_t *cf,
     ngx_http_litellm_main_conf_t *mcf, ngx_str_t *name, size_t size);
 
@@ -476,7 +486,12 @@ ngx_http_litellm_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
     z->shpool->log_nomem = 0;
 
-    return NGX_OK;
+    z->sh->records = ngx_http_litellm_records_create(z->shpool);
+    if (z->sh->records == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_litellm_zone_records(shm_zone, NULL);
 
 found:
 
@@ -489,6 +504,82 @@ found:
                       &shm_zone->shm.name);
         return NGX_ERROR;
     }
+
+    return ngx_http_litellm_zone_records(shm_zone, oz);
+}
+
+
+/* a deployment without a record would have no limits: that is an error */
+
+static ngx_int_t
+ngx_http_litellm_zone_records(ngx_shm_zone_t *shm_zone,
+    ngx_http_litellm_zone_t *old)
+{
+    ngx_int_t                  rc;
+    ngx_uint_t                 i, missing;
+    ngx_array_t                configs;
+    ngx_litellm_config_t     **config;
+    ngx_http_litellm_file_t   *file;
+    ngx_http_litellm_zone_t   *z;
+
+    z = shm_zone->data;
+
+    if (ngx_array_init(&configs, z->mcf->files.pool,
+                       ngx_max(z->mcf->files.nelts, 1),
+                       sizeof(ngx_litellm_config_t *))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    file = z->mcf->files.elts;
+
+    for (i = 0; i < z->mcf->files.nelts; i++) {
+
+        if (file[i].config == NULL) {
+            continue;
+        }
+
+        config = ngx_array_push(&configs);
+        if (config == NULL) {
+            return NGX_ERROR;
+        }
+
+        *config = file[i].config;
+    }
+
+    rc = ngx_http_litellm_records_open(z->sh->records, z->shpool, &configs,
+                                       old ? old->generation : 0,
+                                       &z->generation, &missing);
+
+    if (rc != NGX_OK) {
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                      "litellm_zone \"%V\" is too small: %ui deployments "
+                      "have no place in it; make it larger",
+                      &shm_zone->shm.name, missing);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_litellm_zone_enter(ngx_cycle_t *cycle)
+{
+    ngx_http_litellm_zone_t       *z;
+    ngx_http_litellm_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_litellm_module);
+
+    if (mcf == NULL || mcf->zone == NULL) {
+        return NGX_OK;
+    }
+
+    z = mcf->zone->data;
+
+    ngx_http_litellm_records_enter(z->sh->records, z->shpool, z->generation,
+                                   cycle->log);
 
     return NGX_OK;
 }
@@ -510,6 +601,8 @@ ngx_http_litellm_zone_add(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
     if (zone == NULL) {
         return NGX_ERROR;
     }
+
+    z->mcf = mcf;
 
     zone->init = ngx_http_litellm_zone_init;
     zone->data = z;
