@@ -293,6 +293,7 @@ struct ngx_http_litellm_ctx_s {
 
     ngx_str_t                        page;       /* ..._errorpage.c */
     void                            *health;
+    void                            *detached;   /* NULL: a client's */
 
     unsigned                         authorized:1;
     unsigned                         backoff:1;

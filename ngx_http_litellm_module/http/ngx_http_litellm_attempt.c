@@ -315,8 +315,18 @@ void
 ngx_http_litellm_attempt_resume(ngx_http_litellm_attempt_t *a, ngx_int_t rc)
 {
     if (rc == NGX_ERROR) {
-        ngx_http_finalize_request(a->parent, NGX_ERROR);
-        return;
+
+        if (a->ctx->detached == NULL) {
+            ngx_http_finalize_request(a->parent, NGX_ERROR);
+            return;
+        }
+
+        /* there is no connection to be closed */
+
+        ngx_http_litellm_attempt_fail(a, NGX_LITELLM_API_CONNECTION, 500,
+                                      "internal error");
+        a->done = 1;
+        rc = NGX_DECLINED;
     }
 
     if (rc == NGX_AGAIN) {

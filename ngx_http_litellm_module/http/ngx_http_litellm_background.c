@@ -1,32 +1,19 @@
 
 /*
- * A background exchange is an attempt whose parent is a request of our own
- * making, on a connection that is none: no socket, no events, nothing is ever
- * written to it.  nginx's upstream engine needs a request, its log, its pool
- * and its configuration, and these are real: the location's that the
- * configuration gave.
+ * A background exchange is an attempt of raw bytes whose parent is a request
+ * of our own making (ngx_http_litellm_detached.c).
  *
- * Used by ngx_http_litellm_token.c.  What must hold:
- *
- * - handlers are called from the event loop, once, and never after cancel;
- * - the events of the fake connection look as if they were added already, so
- *   that the engine adds none;
- * - its descriptor is 0, not -1: an exiting worker closes idle connections and,
- *   after worker_shutdown_timeout, all of them by calling their read handler,
- *   and passes over those without a descriptor.
+ * Used by ngx_http_litellm_token.c.  Handlers are called from the event loop,
+ * once, and never after cancel.
  */
 
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_background.h"
 
 
-static ngx_int_t ngx_http_litellm_background_connection(
-    ngx_http_litellm_background_t *bg, ngx_http_litellm_loc_conf_t *lcf);
-static ngx_int_t ngx_http_litellm_background_request(
+static ngx_int_t ngx_http_litellm_background_attempt(
     ngx_http_litellm_background_t *bg, ngx_http_litellm_loc_conf_t *lcf,
     ngx_http_litellm_endpoint_t *endpoint);
-static u_char *ngx_http_litellm_background_log(ngx_log_t *log, u_char *buf,
-    size_t len);
 static void ngx_http_litellm_background_event(ngx_event_t *ev);
 static void ngx_http_litellm_background_resolved(
     ngx_http_litellm_resolve_t *rs, ngx_int_t rc);
@@ -35,27 +22,22 @@ static void ngx_http_litellm_background_send(
 static void ngx_http_litellm_background_run(ngx_http_request_t *r);
 static ngx_int_t ngx_http_litellm_background_post(ngx_http_request_t *r,
     void *data, ngx_int_t rc);
-static void ngx_http_litellm_background_wake(ngx_http_request_t *r);
+static void ngx_http_litellm_background_wake(
+    ngx_http_litellm_detached_t *dt);
 static void ngx_http_litellm_background_timer(ngx_event_t *ev);
-static void ngx_http_litellm_background_close(ngx_event_t *rev);
+static void ngx_http_litellm_background_close(
+    ngx_http_litellm_detached_t *dt);
 static void ngx_http_litellm_background_abort(
     ngx_http_litellm_background_t *bg, const char *why);
 static void ngx_http_litellm_background_done(
     ngx_http_litellm_background_t *bg);
 static void ngx_http_litellm_background_free(
     ngx_http_litellm_background_t *bg);
-static void ngx_http_litellm_background_empty(ngx_event_t *ev);
 
 
 /* those of this process */
 static ngx_queue_t  ngx_http_litellm_backgrounds = {
     &ngx_http_litellm_backgrounds, &ngx_http_litellm_backgrounds
-};
-
-
-/* of no socket: variables with the client's address find "unix:" */
-static struct sockaddr  ngx_http_litellm_background_sockaddr = {
-    .sa_family = AF_UNIX
 };
 
 
@@ -69,35 +51,36 @@ ngx_http_litellm_background_t *
 ngx_http_litellm_background_create(ngx_http_litellm_loc_conf_t *lcf,
     ngx_http_litellm_endpoint_t *endpoint)
 {
-    ngx_pool_t                     *pool;
+    ngx_http_litellm_detached_t    *dt;
     ngx_http_litellm_background_t  *bg;
 
-    pool = ngx_create_pool(4096, ngx_cycle->log);
-    if (pool == NULL) {
+    dt = ngx_http_litellm_detached_create(lcf);
+    if (dt == NULL) {
         return NULL;
     }
 
-    bg = ngx_pcalloc(pool, sizeof(ngx_http_litellm_background_t));
+    bg = ngx_pcalloc(dt->pool, sizeof(ngx_http_litellm_background_t));
     if (bg == NULL) {
-        ngx_destroy_pool(pool);
+        ngx_http_litellm_detached_free(dt);
         return NULL;
     }
 
-    bg->pool = pool;
+    dt->wake = ngx_http_litellm_background_wake;
+    dt->close = ngx_http_litellm_background_close;
+    dt->data = bg;
+    dt->upstream = &endpoint->sn.str;
+
+    bg->detached = dt;
+    bg->pool = dt->pool;
     bg->timeout = 30000;
     bg->max = 65536;
     bg->why = "no answer";
 
     ngx_str_set(&bg->name, "background request");
 
-    if (ngx_http_litellm_background_connection(bg, lcf) != NGX_OK) {
-        ngx_destroy_pool(pool);
-        return NULL;
-    }
-
     ngx_queue_insert_tail(&ngx_http_litellm_backgrounds, &bg->queue);
 
-    if (ngx_http_litellm_background_request(bg, lcf, endpoint) != NGX_OK) {
+    if (ngx_http_litellm_background_attempt(bg, lcf, endpoint) != NGX_OK) {
         ngx_http_litellm_background_free(bg);
         return NULL;
     }
@@ -107,89 +90,16 @@ ngx_http_litellm_background_create(ngx_http_litellm_loc_conf_t *lcf,
 
 
 static ngx_int_t
-ngx_http_litellm_background_connection(ngx_http_litellm_background_t *bg,
-    ngx_http_litellm_loc_conf_t *lcf)
-{
-    ngx_connection_t  *c;
-
-    c = ngx_get_connection(0, ngx_cycle->log);
-    if (c == NULL) {
-        return NGX_ERROR;
-    }
-
-    bg->connection = c;
-
-    bg->log = *ngx_cycle->log;
-    bg->log.connection = c->number;
-    bg->log.handler = ngx_http_litellm_background_log;
-    bg->log.data = &bg->log_ctx;
-    bg->log.action = NULL;
-
-    bg->log_ctx.connection = c;
-
-    bg->http.conf_ctx = &lcf->conf_ctx;
-
-    c->data = &bg->http;
-    c->log = &bg->log;
-    c->pool = bg->pool;
-    c->log_error = NGX_ERROR_INFO;
-
-    c->sockaddr = &ngx_http_litellm_background_sockaddr;
-    c->socklen = sizeof(struct sockaddr);
-    c->local_sockaddr = &ngx_http_litellm_background_sockaddr;
-    c->local_socklen = sizeof(struct sockaddr);
-    ngx_str_set(&c->addr_text, "unix:");
-
-    c->tcp_nodelay = NGX_TCP_NODELAY_DISABLED;
-    c->tcp_nopush = NGX_TCP_NOPUSH_DISABLED;
-
-    c->read->log = c->log;
-    c->read->handler = ngx_http_litellm_background_close;
-    c->read->active = 1;
-
-    c->write->log = c->log;
-    c->write->handler = ngx_http_litellm_background_empty;
-    c->write->active = (ngx_event_flags & NGX_USE_CLEAR_EVENT) ? 1 : 0;
-    c->write->ready = 1;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_litellm_background_request(ngx_http_litellm_background_t *bg,
+ngx_http_litellm_background_attempt(ngx_http_litellm_background_t *bg,
     ngx_http_litellm_loc_conf_t *lcf, ngx_http_litellm_endpoint_t *endpoint)
 {
     ngx_http_request_t          *r;
     ngx_http_litellm_attempt_t  *a;
 
-    r = ngx_http_create_request(bg->connection);
-    if (r == NULL) {
-        return NGX_ERROR;
-    }
-
-#if (NGX_STAT_STUB)
-    (void) ngx_atomic_fetch_add(ngx_stat_reading, -1);
-    r->stat_reading = 0;
-    (void) ngx_atomic_fetch_add(ngx_stat_requests, -1);
-#endif
-
-    bg->request = r;
-    bg->connection->data = r;
-
-    r->logged = 1;
-    r->method = NGX_HTTP_POST;
-    r->method_name = ngx_http_core_get_method;
-    r->http_version = NGX_HTTP_VERSION_11;
-    r->http_state = NGX_HTTP_PROCESS_REQUEST_STATE;
-    ngx_str_set(&r->http_protocol, "HTTP/1.1");
-    ngx_str_set(&r->uri, "/");
-    ngx_str_set(&r->unparsed_uri, "/");
-    r->valid_location = 1;
-    r->write_event_handler = ngx_http_litellm_background_wake;
+    r = bg->detached->request;
 
     bg->call.pool = r->pool;
-    bg->call.log = bg->connection->log;
+    bg->call.log = r->connection->log;
     bg->call.config = lcf->config;
 
     bg->deployment.provider = &ngx_http_litellm_background_provider;
@@ -199,6 +109,7 @@ ngx_http_litellm_background_request(ngx_http_litellm_background_t *bg,
 
     a->role.attempt = a;
     a->parent = r;
+    a->ctx = &bg->detached->ctx;
     a->call = &bg->call;
     a->deployment = &bg->deployment;
     a->endpoint = endpoint;
@@ -210,8 +121,6 @@ ngx_http_litellm_background_request(ngx_http_litellm_background_t *bg,
     a->post.data = a;
 
     bg->wire = &a->wire;
-
-    ngx_http_set_ctx(r, a, ngx_http_litellm_module);
 
     ngx_litellm_out_init(&a->wire.body, r->pool);
 
@@ -226,37 +135,20 @@ ngx_http_litellm_background_request(ngx_http_litellm_background_t *bg,
 }
 
 
-static u_char *
-ngx_http_litellm_background_log(ngx_log_t *log, u_char *buf, size_t len)
-{
-    u_char                         *p;
-    ngx_http_litellm_background_t  *bg;
-
-    bg = log->data;
-
-    if (log->action) {
-        p = ngx_snprintf(buf, len, " while %s", log->action);
-        len -= p - buf;
-        buf = p;
-    }
-
-    return ngx_snprintf(buf, len, ", litellm: \"%V\", upstream: \"%V\"",
-                        &bg->name, &bg->attempt.endpoint->sn.str);
-}
-
-
 void
 ngx_http_litellm_background_start(ngx_http_litellm_background_t *bg)
 {
     bg->event.handler = ngx_http_litellm_background_event;
     bg->event.data = bg;
-    bg->event.log = &bg->log;
+    bg->event.log = bg->detached->connection->log;
 
     bg->timer.handler = ngx_http_litellm_background_timer;
     bg->timer.data = bg;
-    bg->timer.log = &bg->log;
+    bg->timer.log = bg->detached->connection->log;
 
-    bg->connection->idle = !bg->needed;
+    bg->detached->name = bg->name;
+    bg->detached->connection->idle = !bg->needed;
+
     bg->attempt.max = bg->max;
 
     ngx_add_timer(&bg->timer, bg->timeout);
@@ -269,7 +161,7 @@ ngx_http_litellm_background_need(ngx_http_litellm_background_t *bg,
     ngx_uint_t needed)
 {
     bg->needed = needed;
-    bg->connection->idle = !needed;
+    bg->detached->connection->idle = !needed;
 }
 
 
@@ -289,7 +181,7 @@ ngx_http_litellm_background_event(ngx_event_t *ev)
         a->resolve.data = bg;
 
         rc = ngx_http_litellm_origin_resolve(a->endpoint->origin, &a->resolve,
-                                             &bg->log);
+                                             bg->detached->connection->log);
 
         if (rc == NGX_AGAIN) {
             a->resolving = 1;
@@ -334,7 +226,7 @@ ngx_http_litellm_background_send(ngx_http_litellm_background_t *bg)
     ngx_http_request_t          *r, *sr;
     ngx_http_litellm_attempt_t  *a;
 
-    r = bg->request;
+    r = bg->detached->request;
     c = r->connection;
     a = &bg->attempt;
 
@@ -418,14 +310,14 @@ ngx_http_litellm_background_post(ngx_http_request_t *r, void *data,
 
 
 static void
-ngx_http_litellm_background_wake(ngx_http_request_t *r)
+ngx_http_litellm_background_wake(ngx_http_litellm_detached_t *dt)
 {
-    ngx_http_litellm_attempt_t  *a;
+    ngx_http_litellm_background_t  *bg;
 
-    a = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
+    bg = dt->data;
 
-    if (a->done) {
-        ngx_http_litellm_background_done(a->data);
+    if (bg->attempt.done) {
+        ngx_http_litellm_background_done(bg);
     }
 }
 
@@ -437,29 +329,10 @@ ngx_http_litellm_background_timer(ngx_event_t *ev)
 }
 
 
-/* the worker leaves: with idle connections, or its time is over */
-
 static void
-ngx_http_litellm_background_close(ngx_event_t *rev)
+ngx_http_litellm_background_close(ngx_http_litellm_detached_t *dt)
 {
-    ngx_connection_t            *c;
-    ngx_http_request_t          *r;
-    ngx_http_litellm_attempt_t  *a;
-
-    c = rev->data;
-
-    if (!c->close) {
-        return;
-    }
-
-    /* an error of this connection would end more than the exchange */
-
-    c->error = 0;
-
-    r = c->data;
-    a = ngx_http_get_module_ctx(r->main, ngx_http_litellm_module);
-
-    ngx_http_litellm_background_abort(a->data, "the worker is leaving");
+    ngx_http_litellm_background_abort(dt->data, "the worker is leaving");
 }
 
 
@@ -471,7 +344,7 @@ ngx_http_litellm_background_abort(ngx_http_litellm_background_t *bg,
     ngx_http_litellm_attempt_t  *a;
 
     a = &bg->attempt;
-    c = bg->connection;
+    c = bg->detached->connection;
 
     if (a->done) {
 
@@ -516,9 +389,6 @@ ngx_http_litellm_background_cancel(ngx_http_litellm_background_t *bg)
 static void
 ngx_http_litellm_background_free(ngx_http_litellm_background_t *bg)
 {
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
-
     ngx_queue_remove(&bg->queue);
 
     if (bg->timer.timer_set) {
@@ -534,37 +404,9 @@ ngx_http_litellm_background_free(ngx_http_litellm_background_t *bg)
         ngx_http_litellm_origin_cancel(&bg->attempt.resolve);
     }
 
-    c = bg->connection;
-    r = bg->request;
+    bg->attempt.done = 1;
 
-    if (r != NULL) {
-
-        /*
-         * A running upstream is closed by its cleanup, which counts down and
-         * must not find itself the last.
-         */
-
-        bg->attempt.done = 1;
-        r->count++;
-
-        ngx_http_free_request(r, 0);
-    }
-
-    c->read->active = 0;
-    c->write->active = 0;
-    c->write->ready = 0;
-    c->idle = 0;
-    c->pool = NULL;
-    c->destroyed = 1;
-    c->log = ngx_cycle->log;
-    c->read->log = ngx_cycle->log;
-    c->write->log = ngx_cycle->log;
-
-    ngx_free_connection(c);
-
-    c->fd = (ngx_socket_t) -1;
-
-    ngx_destroy_pool(bg->pool);
+    ngx_http_litellm_detached_free(bg->detached);
 }
 
 
@@ -580,11 +422,4 @@ ngx_http_litellm_background_exit(void)
 
         ngx_http_litellm_background_free(bg);
     }
-}
-
-
-static void
-ngx_http_litellm_background_empty(ngx_event_t *ev)
-{
-    return;
 }

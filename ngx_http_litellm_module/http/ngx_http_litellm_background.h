@@ -10,6 +10,7 @@
 
 
 #include "ngx_http_litellm.h"
+#include "ngx_http_litellm_detached.h"
 
 
 typedef struct ngx_http_litellm_background_s  ngx_http_litellm_background_t;
@@ -18,8 +19,6 @@ typedef void (*ngx_http_litellm_background_pt)(
     ngx_http_litellm_background_t *bg);
 
 struct ngx_http_litellm_background_s {
-    ngx_http_log_ctx_t               log_ctx;    /* log.data: the first */
-    ngx_log_t                        log;
     ngx_queue_t                      queue;      /* those of this worker */
     ngx_pool_t                      *pool;       /* its own, for the request's
                                                     parts too */
@@ -41,9 +40,7 @@ struct ngx_http_litellm_background_s {
     const char                      *why;        /* lower case; status is 0 */
 
     /* the rest is its own */
-    ngx_connection_t                *connection;
-    ngx_http_connection_t            http;
-    ngx_http_request_t              *request;
+    ngx_http_litellm_detached_t     *detached;
     ngx_http_litellm_attempt_t       attempt;
     ngx_litellm_call_t               call;
     ngx_litellm_deployment_t         deployment;
