@@ -1,11 +1,20 @@
 
 /*
- * Cohere's chat dialect on wire data (t/data/cohere, see cases.h), and what
+ * Cohere's chat dialect on wire data (t/data/cohere, see wire_case.h), and what
  * wire data can't say: paths of all forms of an api_base, bounds of a stream.
  */
 
-#include "cases.h"
+#include "wire_case.h"
 #include "ngx_litellm_cohere.h"
+
+
+static const case_set_t  cohere = {
+    .set = "cohere",
+    .least = 90,
+    .provider = "cohere",
+    .model = "command-a-03-2025",
+    .key = "unit-key-0123456789"
+};
 
 
 static void
@@ -128,8 +137,6 @@ interleaved(void)
     ngx_str_t   name, data;
     ngx_uint_t  i;
 
-    static ngx_str_t  dir = ngx_string("stream-tools");
-
     static const char  *events[] = {
         "{\"type\":\"tool-call-start\",\"index\":3,\"delta\":{\"message\":{"
         "\"tool_calls\":{\"id\":\"a\",\"function\":{\"name\":\"f\"}}}}}",
@@ -141,20 +148,12 @@ interleaved(void)
         "\"tool_calls\":{\"function\":{\"arguments\":\"2\"}}}}}"
     };
 
-    if (!CHECK(case_open(&c, "cohere", &dir, "cohere", "command-a-03-2025",
-                         "chat") == NGX_OK))
-    {
-        return;
-    }
+    unit_case("calls between calls");
 
-    ngx_memzero(&f, sizeof(f));
-    f.c = &c;
-    ngx_litellm_out_init(&f.out, unit_pool);
-    f.stream.call = &c.call;
-    f.stream.pool = unit_pool;
-    f.stream.emit = feed_emit;
-    f.stream.data = &f;
-    f.writer.call = &c.call;
+    case_call(&c, &cohere,
+              unit_str("{\"model\":\"m\",\"messages\":[],"
+                       "\"stream\":true}"));
+    feed_init(&f, &c, unit_pool);
 
     ngx_str_null(&name);
 
@@ -183,5 +182,5 @@ unit_main(void)
     endless();
     interleaved();
 
-    cases("cohere", "cohere", "command-a-03-2025", "chat", 30);
+    cases(&cohere);
 }

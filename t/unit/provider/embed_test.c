@@ -1,10 +1,20 @@
 
 /*
  * Embeddings of all providers that are translated, on wire data
- * (t/data/embeddings, see cases.h), and mock_response.
+ * (t/data/embeddings, see wire_case.h), and mock_response.
  */
 
-#include "cases.h"
+#include "wire_case.h"
+
+
+static const case_set_t  embeddings = {
+    .set = "embeddings",
+    .least = 55,
+    .provider = "cohere",
+    .model = "embed-v4.0",
+    .key = "unit-key-0123456789",
+    .op = "embeddings"
+};
 
 
 static void
@@ -57,7 +67,7 @@ mocks(void)
 
         CHECK(!out.failed);
         got = unit_chain(out.first);
-        check_json(&got);
+        (void) case_json(&got);
 
         CHECKF(ngx_litellm_find(got.data, got.data + got.len,
                                 cases[i].data, ngx_strlen(cases[i].data))
@@ -163,5 +173,5 @@ unit_main(void)
     mocks();
     large();
 
-    cases("embeddings", "cohere", "embed-v4.0", "embeddings", 40);
+    cases(&embeddings);
 }

@@ -1,605 +1,32 @@
 
 /*
  * The dialects of Google (Gemini API, Gemini and Claude at Vertex AI) on wire
- * data: every directory of t/data/gemini is a case.
- *
- *   case.json                what else there is to know: see case_open()
- *   client_request.json      what the client sends
- *   upstream_request.json    what the provider must get, byte for byte
- *   upstream_response.json   or .sse: what it answers
- *   client_response.json     or .sse: what the client must get
- *
- * A stream is fed byte by byte and cut in two at every place; the client must
- * get the same bytes each time.  Schemas, grounding and bounds that would make
- * long files have tests of their own below.
+ * data (t/data/gemini, see wire_case.h).  Schemas, grounding and bounds that
+ * would make long files have tests of their own below.
  */
 
-#include "unit.h"
+#include "wire_case.h"
 #include "ngx_litellm_gemini.h"
-#include "ngx_litellm_sse.h"
 
 
-#define CASE_KEY    "AIza-unit-0123456789"
-#define CASE_TOKEN  "ya29.unit-token"
-
-
-typedef struct {
-    ngx_str_t                      dir;
-    ngx_litellm_json_t            *options;
-    ngx_litellm_deployment_t       deployment;
-    ngx_litellm_vertex_t           vertex;
-    ngx_litellm_config_t           config;
-    ngx_litellm_call_t             call;
-    ngx_litellm_error_t            error;
-    const ngx_litellm_dialect_t   *dialect;
-} case_t;
-
-
-typedef struct {
-    case_t                        *c;
-    ngx_litellm_stream_t           stream;
-    ngx_litellm_writer_t           writer;
-    ngx_litellm_out_t              out;
-    ngx_litellm_sse_t              sse;
-    ngx_uint_t                     ended;
-    ngx_uint_t                     finished;
-} feed_t;
-
-
-static ngx_int_t
-case_file(case_t *c, const char *name, ngx_str_t *text)
+static const char *
+path(case_t *c)
 {
-    char  path[256];
-
-    snprintf(path, sizeof(path), "gemini/%.*s/%s", (int) c->dir.len,
-             (char *) c->dir.data, name);
-
-    if (unit_file(path, text) != NGX_OK) {
-        return NGX_DECLINED;
-    }
-
-    if (text->len && text->data[text->len - 1] == '\n'
-        && ngx_strstr(name, ".json"))
-    {
-        text->len--;
-    }
-
-    return NGX_OK;
+    return c->call.stream ? "/v1beta/models/gemini-2.5-flash:"
+                            "streamGenerateContent?alt=sse"
+                          : "/v1beta/models/gemini-2.5-flash:generateContent";
 }
 
 
-static void
-case_expect(case_t *c, const char *name, ngx_str_t *got)
-{
-    ngx_str_t  want;
-
-    if (CHECKF(case_file(c, name, &want) == NGX_OK, "no %s; got: %.*s", name,
-               (int) got->len, (char *) got->data))
-    {
-        CHECK_MEM(got, want.data, want.len);
-    }
-}
-
-
-static ngx_str_t
-case_str(case_t *c, const char *name, const char *value)
-{
-    ngx_str_t            text, s;
-    ngx_litellm_json_t  *v;
-
-    v = ngx_litellm_json_get(c->options, name, ngx_strlen(name));
-
-    if (!ngx_litellm_json_is(v, STRING)) {
-        s.data = (u_char *) value;
-        s.len = ngx_strlen(value);
-        return s;
-    }
-
-    text = ngx_litellm_json_text(v);
-    (void) ngx_litellm_json_unescape(unit_pool, &s, &text);
-
-    return s;
-}
-
-
-static ngx_uint_t
-case_flag(case_t *c, const char *name)
-{
-    return ngx_litellm_json_is(ngx_litellm_json_get(c->options, name,
-                                                    ngx_strlen(name)), TRUE);
-}
-
-
-static int64_t
-case_int(case_t *c, const char *name, int64_t value)
-{
-    int64_t              n;
-    ngx_litellm_json_t  *v;
-
-    v = ngx_litellm_json_get(c->options, name, ngx_strlen(name));
-
-    return v && ngx_litellm_json_int(v, &n) == NGX_OK ? n : value;
-}
-
-
-static ngx_array_t *
-case_defaults(case_t *c)
-{
-    ngx_uint_t                  i, n;
-    ngx_array_t                *a;
-    ngx_litellm_json_t         *v;
-    ngx_litellm_default_t      *d;
-    const ngx_litellm_param_t  *param;
-
-    v = ngx_litellm_json_member(c->options, "defaults");
-
-    if (!ngx_litellm_json_is(v, OBJECT)) {
-        return NULL;
-    }
-
-    a = ngx_array_create(unit_pool, 4, sizeof(ngx_litellm_default_t));
-    n = v->count;
-
-    for (i = 0, v++; i < n; i++, v = ngx_litellm_json_next(v + 1)) {
-        d = ngx_array_push(a);
-        d->key = ngx_litellm_json_text(v);
-        d->value = v + 1;
-        param = ngx_litellm_param_find(d->key.data, d->key.len);
-        d->param = (param && param->kind == NGX_LITELLM_PARAM_OPENAI)
-                   ? param->id : -1;
-    }
-
-    return a;
-}
-
-
-/* a call of the row "provider" with the body; it is not opened yet */
-
-static void
-case_call(case_t *c, const char *provider, const char *model, ngx_str_t body)
-{
-    ngx_str_t  name;
-
-    name = case_str(c, "provider", provider);
-
-    c->deployment.provider = ngx_litellm_provider_find(&name);
-
-    c->deployment.model = case_str(c, "model", model);
-    c->deployment.info =
-             ngx_litellm_model_find((ngx_str_t *) &c->deployment.provider->name,
-                                    &c->deployment.model);
-    c->deployment.url.path = case_str(c, "base_path",
-                                      name.len == 6 ? "/v1beta" : "");
-    c->deployment.url.args = case_str(c, "base_args", "");
-    c->deployment.defaults = case_defaults(c);
-
-    c->call.pool = unit_pool;
-    c->call.log = &unit_log;
-    c->call.config = &c->config;
-    c->call.deployment = &c->deployment;
-    c->call.provider_model = c->deployment.model;
-    c->call.drop_params = case_flag(c, "drop_params");
-    c->call.may_fetch = case_flag(c, "may_fetch");
-    c->call.now = 1700000000;
-    c->call.body = body;
-    c->call.format = &ngx_litellm_openai_chat;
-    ngx_str_set(&c->call.id, "chatcmpl-unit");
-
-    if (case_flag(c, "completions")) {
-        c->call.op = NGX_LITELLM_OP_COMPLETIONS;
-        c->call.format = &ngx_litellm_openai_completions;
-    }
-
-    if (name.len == 6 || case_flag(c, "express")) {
-        c->deployment.api_key = unit_str(CASE_KEY);
-
-    } else {
-        c->call.token = unit_str(CASE_TOKEN);
-    }
-
-    if (name.len > 6) {
-        c->deployment.own = &c->vertex;
-        c->vertex.project = unit_str("nest-1");
-        c->vertex.location = unit_str("europe-west4");
-    }
-
-    c->dialect = ngx_litellm_provider_dialect(&c->call);
-}
-
-
-static void
-case_open(case_t *c, ngx_str_t *dir)
-{
-    ngx_str_t                text;
-    ngx_litellm_json_doc_t   doc;
-
-    ngx_memzero(c, sizeof(case_t));
-    c->dir = *dir;
-
-    unit_case("gemini/%.*s", (int) dir->len, (char *) dir->data);
-
-    if (case_file(c, "case.json", &text) == NGX_OK) {
-        ngx_memzero(&doc, sizeof(doc));
-        doc.pool = unit_pool;
-
-        if (CHECK(ngx_litellm_json_parse(&doc, text.data, text.len)
-                  == NGX_OK))
-        {
-            c->options = doc.root;
-        }
-    }
-
-    ngx_str_null(&text);
-    CHECK(case_file(c, "client_request.json", &text) == NGX_OK);
-
-    case_call(c, "gemini", "gemini-2.5-flash",
-              unit_mem(text.data, text.len));
-}
-
-
-static void
-check_json(ngx_str_t *text)
-{
-    ngx_litellm_json_doc_t  doc;
-
-    ngx_memzero(&doc, sizeof(doc));
-    doc.pool = unit_pool;
-
-    CHECKF(ngx_litellm_json_parse(&doc, text->data, text->len) == NGX_OK,
-           "not JSON at %d: %.*s", (int) doc.offset, (int) text->len,
-           (char *) text->data);
-}
-
-
-static ngx_str_t
-header(ngx_litellm_wire_t *wire, const char *name)
-{
-    ngx_str_t      none;
-    ngx_uint_t     i;
-    ngx_keyval_t  *h;
-
-    h = wire->headers.elts;
-
-    for (i = 0; i < wire->headers.nelts; i++) {
-        if (h[i].key.len == ngx_strlen(name)
-            && ngx_strncasecmp(h[i].key.data, (u_char *) name, h[i].key.len)
-               == 0)
-        {
-            return h[i].value;
-        }
-    }
-
-    ngx_str_null(&none);
-
-    return none;
-}
-
-
-/* one credential, in a header, and nothing of it in the URL */
-
-static void
-check_headers(case_t *c, ngx_litellm_wire_t *wire)
-{
-    ngx_str_t   value, want;
-
-    value = header(wire, "x-goog-api-key");
-
-    if (c->call.token.len) {
-        CHECK_INT(value.len, 0);
-        value = header(wire, "Authorization");
-        CHECK_STR(&value, "Bearer " CASE_TOKEN);
-
-    } else {
-        CHECK_STR(&value, CASE_KEY);
-        CHECK_INT(header(wire, "Authorization").len, 0);
-    }
-
-    CHECK(ngx_litellm_find(wire->path.data, wire->path.data + wire->path.len,
-                           "unit-", 5)
-          == NULL);
-
-    value = header(wire, "anthropic-beta");
-    want = case_str(c, "beta", "");
-    CHECK_MEM(&value, want.data, want.len);
-    CHECK_INT(header(wire, "anthropic-version").len, 0);
-
-    value = header(wire, "X-Vertex-AI-LLM-Shared-Request-Type");
-    want = case_str(c, "tier", "");
-    CHECK_MEM(&value, want.data, want.len);
-}
-
-
-static ngx_int_t
-request(case_t *c, ngx_litellm_wire_t *wire)
-{
-    ngx_memzero(wire, sizeof(ngx_litellm_wire_t));
-    ngx_litellm_out_init(&wire->body, unit_pool);
-    wire->body.ref_min = 100;
-    wire->body.chunk = 64;
-    ngx_array_init(&wire->headers, unit_pool, 4, sizeof(ngx_keyval_t));
-
-    return c->dialect->request(&c->call, wire, &c->error);
-}
-
-
-/* what was put on the list comes, as a picture of three bytes */
-
-static void
-fetched(case_t *c)
-{
-    ngx_uint_t            i;
-    ngx_litellm_fetch_t  *f;
-
-    CHECK_INT(c->call.fetches->nelts, case_int(c, "fetches", 1));
-
-    f = c->call.fetches->elts;
-
-    for (i = 0; i < c->call.fetches->nelts; i++) {
-        f[i].done = 1;
-        f[i].media = case_str(c, "fetched_type", "image/webp");
-        f[i].data = unit_str("AQID");
-    }
-}
-
-
-static void
-case_request(case_t *c)
-{
-    ngx_int_t            rc;
-    ngx_str_t            want, got, refused;
-    ngx_litellm_wire_t   wire;
-
-    rc = request(c, &wire);
-
-    if (rc == NGX_AGAIN && CHECK(c->call.fetches != NULL)) {
-        fetched(c);
-        rc = request(c, &wire);
-    }
-
-    refused = case_str(c, "refused", "");
-
-    if (refused.len) {
-        CHECK_INT(rc, NGX_DECLINED);
-        CHECK_INT(c->error.status, 400);
-        CHECKF(rc == NGX_DECLINED
-               && ngx_litellm_find(c->error.message.data,
-                                   c->error.message.data
-                                   + c->error.message.len,
-                                   (char *) refused.data, refused.len),
-               "refused with: %.*s", (int) c->error.message.len,
-               (char *) c->error.message.data);
-        return;
-    }
-
-    if (!CHECKF(rc == NGX_OK, "rc %d, refused: %.*s", (int) rc,
-                (int) c->error.message.len, (char *) c->error.message.data))
-    {
-        return;
-    }
-
-    got = unit_chain(wire.body.first);
-    CHECK_INT(wire.body.size, got.len);
-    CHECK(!wire.body.failed);
-    CHECK(!wire.pass);
-    check_json(&got);
-    case_expect(c, "upstream_request.json", &got);
-
-    want = case_str(c, "path", c->call.stream
-                    ? "/v1beta/models/gemini-2.5-flash:"
-                      "streamGenerateContent?alt=sse"
-                    : "/v1beta/models/gemini-2.5-flash:generateContent");
-    CHECK_MEM(&wire.path, want.data, want.len);
-
-    check_headers(c, &wire);
-}
-
-
-static void
-case_response(case_t *c)
-{
-    int64_t                status;
-    ngx_int_t              rc;
-    ngx_str_t              body, got;
-    ngx_litellm_out_t      out;
-    ngx_litellm_answer_t   answer;
-
-    if (case_file(c, "upstream_response.json", &body) != NGX_OK) {
-        return;
-    }
-
-    body = unit_mem(body.data, body.len);
-    status = case_int(c, "status", 200);
-
-    ngx_memzero(&c->error, sizeof(c->error));
-    ngx_litellm_out_init(&out, unit_pool);
-    ngx_litellm_answer_init(&answer, unit_pool);
-
-    if (status >= 300) {
-        c->dialect->error(&c->call, status, &body, &c->error);
-        rc = NGX_DECLINED;
-
-    } else {
-        rc = c->dialect->response(&c->call, &body, &answer, &c->error);
-        CHECK(rc == NGX_OK || rc == NGX_DECLINED);
-    }
-
-    if (rc == NGX_OK) {
-        CHECK_INT(0, case_int(c, "client_status", 0));
-        c->call.format->answer(&c->call, &out, &answer);
-
-    } else {
-        CHECK_INT(c->error.status, case_int(c, "client_status", status));
-        CHECK_INT(c->error.retry_after, case_int(c, "retry_after", 0));
-        c->call.format->error(&out, &c->error, 0);
-    }
-
-    got = unit_chain(out.first);
-    check_json(&got);
-    case_expect(c, "client_response.json", &got);
-}
-
-
-static ngx_int_t
-feed_emit(void *data, ngx_litellm_event_t *ev)
-{
-    feed_t *f = data;
-
-    if (f->ended) {
-        return NGX_OK;
-    }
-
-    if (ev->type == NGX_LITELLM_EV_END || ev->type == NGX_LITELLM_EV_ERROR) {
-        f->ended = 1;
-    }
-
-    if (ev->type == NGX_LITELLM_EV_FINISH) {
-        f->finished = 1;
-    }
-
-    f->c->call.format->event(&f->writer, &f->out, ev);
-
-    return NGX_OK;
-}
-
-
-static void
-feed_init(feed_t *f, case_t *c, ngx_pool_t *pool)
-{
-    ngx_memzero(f, sizeof(feed_t));
-    f->c = c;
-
-    ngx_litellm_out_init(&f->out, pool);
-    f->sse.pool = pool;
-    f->sse.max = 65536;
-    f->stream.call = &c->call;
-    f->stream.pool = pool;
-    f->stream.doc.pool = pool;
-    f->stream.emit = feed_emit;
-    f->stream.data = f;
-    f->writer.call = &c->call;
-    ngx_litellm_usage_init(&f->writer.usage);
-}
-
-
-static void
-feed_piece(feed_t *f, u_char *p, size_t len)
-{
-    u_char                   *piece, *pos;
-    ngx_int_t                 rc;
-    ngx_litellm_sse_event_t   ev;
-
-    /* memory of its exact size, gone when the piece is eaten */
-
-    piece = ngx_alloc(len ? len : 1, &unit_log);
-    ngx_memcpy(piece, p, len);
-    pos = piece;
-
-    while ((rc = ngx_litellm_sse_next(&f->sse, &pos, piece + len, &ev))
-           == NGX_OK)
-    {
-        CHECK(f->c->dialect->event(&f->stream, &ev.name, &ev.data)
-              == NGX_OK);
-    }
-
-    CHECK_INT(rc, NGX_AGAIN);
-
-    ngx_free(piece);
-}
-
-
-/* Google has no end mark: a stream with a finish that ends is whole */
-
-static void
-feed_last(feed_t *f)
-{
-    ngx_litellm_event_t      end;
-    ngx_litellm_sse_event_t  ev;
-
-    if (ngx_litellm_sse_last(&f->sse, &ev) == NGX_OK) {
-        CHECK(f->c->dialect->event(&f->stream, &ev.name, &ev.data)
-              == NGX_OK);
-    }
-
-    if (f->finished && !f->ended) {
-        ngx_memzero(&end, sizeof(ngx_litellm_event_t));
-        end.type = NGX_LITELLM_EV_END;
-        (void) feed_emit(f, &end);
-    }
-}
-
-
-/* cut: where the stream is cut in two; 0: byte by byte */
-
-static ngx_str_t
-feed(case_t *c, ngx_str_t *sse, size_t cut, ngx_pool_t *pool)
-{
-    feed_t       f;
-    size_t       i;
-    ngx_str_t    got;
-    ngx_pool_t  *saved;
-
-    saved = c->call.pool;
-    c->call.pool = pool;
-
-    feed_init(&f, c, pool);
-
-    if (cut) {
-        feed_piece(&f, sse->data, cut);
-        feed_piece(&f, sse->data + cut, sse->len - cut);
-
-    } else {
-        for (i = 0; i < sse->len; i++) {
-            feed_piece(&f, sse->data + i, 1);
-        }
-    }
-
-    feed_last(&f);
-
-    c->call.pool = saved;
-
-    CHECK(!f.out.failed);
-    CHECK(ngx_litellm_out_join(&f.out, &got) == NGX_OK);
-
-    return got;
-}
-
-
-static void
-case_stream(case_t *c)
-{
-    size_t       cut;
-    ngx_str_t    sse, want, got;
-    ngx_pool_t  *pool;
-
-    if (case_file(c, "upstream_response.sse", &sse) != NGX_OK) {
-        return;
-    }
-
-    CHECK(c->call.stream);
-
-    pool = ngx_create_pool(1024, &unit_log);
-    got = feed(c, &sse, 0, pool);
-    case_expect(c, "client_response.sse", &got);
-    ngx_destroy_pool(pool);
-
-    if (case_file(c, "client_response.sse", &want) != NGX_OK) {
-        return;
-    }
-
-    for (cut = 1; cut <= sse.len; cut++) {
-        pool = ngx_create_pool(1024, &unit_log);
-
-        got = feed(c, &sse, cut, pool);
-
-        if (!CHECK_MEM(&got, want.data, want.len)) {
-            CHECKF(0, "cut at %d", (int) cut);
-            ngx_destroy_pool(pool);
-            return;
-        }
-
-        ngx_destroy_pool(pool);
-    }
-}
+static const case_set_t  gemini = {
+    .set = "gemini",
+    .least = 160,
+    .provider = "gemini",
+    .model = "gemini-2.5-flash",
+    .key = "AIza-unit-0123456789",
+    .auth = "x-goog-api-key",
+    .path = path
+};
 
 
 /* a schema as "parameters" takes it */
@@ -717,8 +144,7 @@ schemas(void)
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         unit_case("schema %s", cases[i].schema);
 
-        ngx_memzero(&c, sizeof(case_t));
-        case_call(&c, "gemini", "gemini-2.5-flash", unit_str("{}"));
+        case_call(&c, &gemini, unit_str("{\"messages\":[]}"));
 
         len = ngx_strlen(cases[i].schema);
 
@@ -731,7 +157,7 @@ schemas(void)
         ngx_memzero(&g, sizeof(g));
         ngx_litellm_out_init(&out, unit_pool);
         g.call = &c.call;
-        g.e = &c.error;
+        g.e = &c.e;
         g.out = &out;
 
         CHECK_INT(ngx_litellm_gemini_schema(&g, doc.root), NGX_OK);
@@ -751,7 +177,6 @@ bounds(void)
     case_t                 c;
     ngx_str_t              text;
     ngx_uint_t             i, k;
-    ngx_litellm_wire_t     wire;
 
     static const char  head[] =
         "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}"
@@ -827,18 +252,14 @@ bounds(void)
 
         p = ngx_sprintf(p, "}}}}]}");
 
-        ngx_memzero(&c, sizeof(case_t));
-
         text.data = body;
         text.len = p - body;
 
-        case_call(&c, "gemini", "gemini-2.5-flash",
-                  unit_mem(text.data, text.len));
+        case_call(&c, &gemini, unit_mem(text.data, text.len));
 
-        CHECK(c.call.format->open(&c.call, &c.error) == NGX_OK);
-        CHECK_INT(request(&c, &wire), NGX_DECLINED);
-        CHECK_INT(c.error.status, 400);
-        CHECK(wire.body.size < 6 * 1024 * 1024);
+        CHECK_INT(case_send(&c), NGX_DECLINED);
+        CHECK_INT(c.e.status, 400);
+        CHECK(c.wire.body.size < 6 * 1024 * 1024);
     }
 }
 
@@ -851,7 +272,6 @@ many_tools(void)
     u_char              *p, *body;
     case_t               c;
     ngx_uint_t           i, k;
-    ngx_litellm_wire_t   wire;
 
     unit_case("many tools");
 
@@ -878,12 +298,10 @@ many_tools(void)
 
     p = ngx_sprintf(p, "]}");
 
-    ngx_memzero(&c, sizeof(case_t));
-    case_call(&c, "gemini", "gemini-2.5-flash", unit_mem(body, p - body));
+    case_call(&c, &gemini, unit_mem(body, p - body));
 
-    CHECK(c.call.format->open(&c.call, &c.error) == NGX_OK);
-    CHECK_INT(request(&c, &wire), NGX_DECLINED);
-    CHECK(wire.body.size < 8 * 1024 * 1024);
+    CHECK_INT(case_send(&c), NGX_DECLINED);
+    CHECK(c.wire.body.size < 8 * 1024 * 1024);
 }
 
 
@@ -895,7 +313,6 @@ many_results(void)
     u_char              *p, *body;
     case_t               c;
     ngx_uint_t           i;
-    ngx_litellm_wire_t   wire;
 
     unit_case("many results");
 
@@ -917,11 +334,9 @@ many_results(void)
 
     p = ngx_sprintf(p, "]}");
 
-    ngx_memzero(&c, sizeof(case_t));
-    case_call(&c, "gemini", "gemini-2.5-flash", unit_mem(body, p - body));
+    case_call(&c, &gemini, unit_mem(body, p - body));
 
-    CHECK(c.call.format->open(&c.call, &c.error) == NGX_OK);
-    CHECK_INT(request(&c, &wire), NGX_OK);
+    CHECK_INT(case_send(&c), NGX_OK);
 }
 
 
@@ -939,10 +354,8 @@ many_calls(void)
 
     unit_case("many calls");
 
-    ngx_memzero(&c, sizeof(case_t));
-    case_call(&c, "gemini", "gemini-2.5-flash",
-              unit_str("{\"model\":\"m\",\"messages\":[],\"stream\":true}"));
-    CHECK(c.call.format->open(&c.call, &c.error) == NGX_OK);
+    case_call(&c, &gemini, unit_str("{\"model\":\"m\",\"messages\":[],"
+                                    "\"stream\":true}"));
 
     body.data = ngx_palloc(unit_pool, 65536);
     p = ngx_sprintf(body.data, "{\"candidates\":[{\"content\":{\"parts\":[");
@@ -961,7 +374,7 @@ many_calls(void)
     body.len = ngx_sprintf(p, "]}") - body.data;
 
     ngx_litellm_answer_init(&answer, unit_pool);
-    CHECK_INT(c.dialect->response(&c.call, &body, &answer, &c.error), NGX_OK);
+    CHECK_INT(c.dialect->response(&c.call, &body, &answer, &c.e), NGX_OK);
     CHECK_INT(answer.calls.nelts, NGX_LITELLM_GEMINI_CALLS);
 
     for (i = 0, a = &answer; a; a = a->next) {
@@ -1166,11 +579,6 @@ grounding_bound(void)
 void
 unit_main(void)
 {
-    case_t        c;
-    ngx_str_t    *dir;
-    ngx_uint_t    i;
-    ngx_array_t  *dirs;
-
     schemas();
     bounds();
     many_tools();
@@ -1180,23 +588,5 @@ unit_main(void)
     grounding_bound();
     grounding_long();
 
-    dirs = unit_dir("gemini");
-
-    if (!CHECK(dirs != NULL && dirs->nelts > 30)) {
-        return;
-    }
-
-    dir = dirs->elts;
-
-    for (i = 0; i < dirs->nelts; i++) {
-        case_open(&c, &dir[i]);
-
-        if (!CHECK(c.call.format->open(&c.call, &c.error) == NGX_OK)) {
-            continue;
-        }
-
-        case_request(&c);
-        case_response(&c);
-        case_stream(&c);
-    }
+    cases(&gemini);
 }

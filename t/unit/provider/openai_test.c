@@ -1,17 +1,12 @@
 
 /*
- * The OpenAI dialect: the cases below t/data/openai (requests to the byte,
- * answers, streams cut at every byte), the fidelity of spliced bodies over
- * made-up ones, attempts after one another, buffers.
- *
- * case.json says how: op, model, asked (model of the path), provider, base,
- * args, organization, drop_params, ask_usage, hide_usage, defaults, drop,
- * allow, path; error or facts are what must come out.
+ * The OpenAI dialect: wire data (t/data/openai, see wire_case.h), the fidelity
+ * of spliced bodies over made-up ones, buffers, what the tap finds.
  */
 
+#include "wire_case.h"
 #include "openai_call.h"
 #include "ngx_litellm_openai_dialect.h"
-#include "ngx_litellm_sse.h"
 
 
 static uint32_t  seed = 7;
@@ -26,460 +21,30 @@ rnd(ngx_uint_t n)
 }
 
 
-static ngx_int_t
-data_file(ngx_str_t *name, const char *file, ngx_str_t *text)
+static const char *
+path(case_t *c)
 {
-    char  path[256];
+    switch (c->call.op) {
 
-    snprintf(path, sizeof(path), "openai/%.*s/%s", (int) name->len,
-             name->data, file);
+    case NGX_LITELLM_OP_COMPLETIONS:
+        return "/v1/completions";
 
-    return unit_file(path, text);
-}
+    case NGX_LITELLM_OP_EMBEDDINGS:
+        return "/v1/embeddings";
 
-
-static ngx_litellm_json_t *
-parse(ngx_str_t *text)
-{
-    ngx_litellm_json_doc_t  *doc;
-
-    doc = ngx_pcalloc(unit_pool, sizeof(ngx_litellm_json_doc_t));
-    doc->pool = unit_pool;
-
-    if (ngx_litellm_json_parse(doc, text->data, text->len) != NGX_OK) {
-        return NULL;
-    }
-
-    return doc->root;
-}
-
-
-static ngx_str_t
-text_of(ngx_litellm_json_t *v, const char *name, const char *def)
-{
-    ngx_str_t  s, dst;
-
-    v = ngx_litellm_json_get(v, name, ngx_strlen(name));
-
-    if (!ngx_litellm_json_is(v, STRING)) {
-        return openai_str(def);
-    }
-
-    s = ngx_litellm_json_text(v);
-    (void) ngx_litellm_json_unescape(unit_pool, &dst, &s);
-
-    return dst;
-}
-
-
-static int64_t
-int_of(ngx_litellm_json_t *v, const char *name, int64_t def)
-{
-    int64_t  n;
-
-    v = ngx_litellm_json_get(v, name, ngx_strlen(name));
-
-    if (v == NULL || ngx_litellm_json_int(v, &n) != NGX_OK) {
-        return def;
-    }
-
-    return n;
-}
-
-
-static ngx_array_t *
-names_of(ngx_litellm_json_t *v)
-{
-    ngx_uint_t           i;
-    ngx_array_t         *a;
-    ngx_litellm_json_t  *child;
-
-    if (v == NULL) {
-        return NULL;
-    }
-
-    a = ngx_array_create(unit_pool, 4, sizeof(ngx_str_t));
-    child = v + 1;
-
-    for (i = 0; i < v->count; i++, child = ngx_litellm_json_next(child)) {
-        *(ngx_str_t *) ngx_array_push(a) = ngx_litellm_json_text(child);
-    }
-
-    return a;
-}
-
-
-static ngx_array_t *
-defaults_of(ngx_litellm_json_t *v)
-{
-    ngx_uint_t                  i;
-    ngx_array_t                *a;
-    ngx_litellm_json_t         *key;
-    ngx_litellm_default_t      *d;
-    const ngx_litellm_param_t  *p;
-
-    if (v == NULL) {
-        return NULL;
-    }
-
-    a = ngx_array_create(unit_pool, 4, sizeof(ngx_litellm_default_t));
-    key = v + 1;
-
-    for (i = 0; i < v->count; i++) {
-        d = ngx_array_push(a);
-        d->key = ngx_litellm_json_text(key);
-        d->value = ngx_litellm_json_next(key);
-
-        p = ngx_litellm_param_find(d->key.data, d->key.len);
-        d->param = (p && p->kind == NGX_LITELLM_PARAM_OPENAI) ? p->id : -1;
-
-        key = ngx_litellm_json_next(d->value);
-    }
-
-    return a;
-}
-
-
-static ngx_litellm_op_e
-op_of(ngx_litellm_json_t *conf)
-{
-    ngx_str_t  op;
-
-    op = text_of(conf, "op", "chat");
-
-    return op.data[0] == 'e' ? NGX_LITELLM_OP_EMBEDDINGS
-           : (op.len == 11) ? NGX_LITELLM_OP_COMPLETIONS
-           : NGX_LITELLM_OP_CHAT;
-}
-
-
-static void
-setup(openai_call_t *c, ngx_litellm_json_t *conf, ngx_str_t body)
-{
-    char       *model;
-    ngx_str_t   s;
-
-    s = text_of(conf, "model", "gpt-4o");
-    model = ngx_pcalloc(unit_pool, s.len + 1);
-    ngx_memcpy(model, s.data, s.len);
-
-    openai_call(c, op_of(conf), model, body);
-
-    c->provider.name = text_of(conf, "provider", "openai");
-    c->deployment.url.path = text_of(conf, "base", "/v1");
-    c->deployment.url.args = text_of(conf, "args", "");
-    c->deployment.organization = text_of(conf, "organization", "");
-    c->deployment.defaults = defaults_of(ngx_litellm_json_member(conf,
-                                                              "defaults"));
-    c->deployment.drop = names_of(ngx_litellm_json_member(conf, "drop"));
-    c->deployment.allow = names_of(ngx_litellm_json_member(conf, "allow"));
-    c->call.drop_params = ngx_litellm_json_member(conf, "drop_params")
-                          != NULL;
-    c->call.ask_usage = ngx_litellm_json_member(conf, "ask_usage") != NULL;
-    c->call.model = text_of(conf, "asked", "");
-}
-
-
-static void
-request_case(ngx_str_t *name, ngx_litellm_json_t *conf, ngx_str_t *client)
-{
-    ngx_int_t            rc;
-    ngx_str_t            want, got, s;
-    ngx_uint_t           i;
-    ngx_keyval_t        *h;
-    openai_call_t        c;
-    ngx_litellm_json_t  *error;
-    ngx_litellm_wire_t   wire;
-
-    setup(&c, conf, unit_mem(client->data, client->len));
-
-    if (!CHECK_INT(openai_open(&c), NGX_OK)) {
-        return;
-    }
-
-    error = ngx_litellm_json_member(conf, "error");
-
-    /* twice: a second attempt finds the call as the first one did */
-
-    for (i = 0; i < 2; i++) {
-
-        rc = openai_request(&c, &wire, &got);
-
-        if (error != NULL) {
-            CHECK_INT(rc, NGX_DECLINED);
-            CHECK_INT(c.error.status, int_of(error, "status", 0));
-
-            s = text_of(error, "class", "");
-            CHECK_MEM(ngx_litellm_error_class(c.error.class), s.data, s.len);
-
-            s = text_of(error, "text", "");
-            CHECKF(ngx_litellm_find(c.error.message.data,
-                                    c.error.message.data
-                                    + c.error.message.len,
-                                    (char *) s.data, s.len) != NULL,
-                   "message is %.*s", (int) c.error.message.len,
-                   c.error.message.data);
-            continue;
-        }
-
-        if (!CHECKF(rc == NGX_OK, "request() is %ld: %.*s", (long) rc,
-                    (int) c.error.message.len, c.error.message.data))
-        {
-            return;
-        }
-
-        if (!CHECK_INT(data_file(name, "upstream_request.json", &want),
-                       NGX_OK))
-        {
-            return;
-        }
-
-        CHECK_MEM(&got, want.data, want.len);
-        CHECK_INT(wire.body.size, want.len);
-        CHECK(wire.pass);
-        CHECK_INT(wire.hide_usage,
-                  ngx_litellm_json_member(conf, "hide_usage") != NULL);
-
-        s = text_of(conf, "path", c.provider.name.len == 6
-                                  ? "/v1/chat/completions"
-                                  : "/openai/v1/chat/completions");
-        CHECK_MEM(&wire.path, s.data, s.len);
-
-        h = wire.headers.elts;
-        CHECK_INT(wire.headers.nelts, 1 + !!c.deployment.organization.len);
-        CHECK_STR(&h->key, "Authorization");
-        CHECK_STR(&h->value, "Bearer " OPENAI_KEY);
+    default:
+        return "/v1/chat/completions";
     }
 }
 
 
-static void
-check_facts(ngx_litellm_json_t *want, ngx_litellm_facts_t *f)
-{
-    ngx_str_t    s;
-    ngx_uint_t   i;
-
-    static const struct {
-        const char  *name;
-        size_t       offset;
-    } counts[] = {
-        { "prompt", offsetof(ngx_litellm_usage_t, prompt) },
-        { "completion", offsetof(ngx_litellm_usage_t, completion) },
-        { "total", offsetof(ngx_litellm_usage_t, total) },
-        { "cached", offsetof(ngx_litellm_usage_t, cached) },
-        { "reasoning", offsetof(ngx_litellm_usage_t, reasoning) },
-        { "audio_in", offsetof(ngx_litellm_usage_t, audio_in) },
-        { "audio_out", offsetof(ngx_litellm_usage_t, audio_out) },
-    };
-
-    if (ngx_litellm_json_member(want, "error") != NULL) {
-        CHECK_INT(f->error.status, int_of(want, "error", 0));
-        CHECK(f->error.message.len != 0);
-
-        s = text_of(want, "type", "");
-        CHECK_MEM(&f->error.type, s.data, s.len);
-
-        return;
-    }
-
-    s = text_of(want, "id", "");
-    CHECK_MEM(&f->provider_id, s.data, s.len);
-
-    s = text_of(want, "finish", "");
-    CHECK_MEM(ngx_litellm_finish_name(f->finish), s.data, s.len);
-
-    CHECK_INT(f->end, ngx_litellm_json_member(want, "end") != NULL);
-
-    for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-        if (ngx_litellm_json_get(want, counts[i].name,
-                                 ngx_strlen(counts[i].name))
-            != NULL)
-        {
-            CHECKF(*(int64_t *) ((u_char *) &f->usage + counts[i].offset)
-                   == int_of(want, counts[i].name, 0), "%s",
-                   counts[i].name);
-        }
-    }
-
-    CHECK_INT(f->usage.known, int_of(want, "prompt", 0) >= 0);
-}
-
-
-static void
-answer_case(ngx_litellm_json_t *conf, ngx_str_t *text)
-{
-    ngx_int_t             rc;
-    ngx_str_t             body;
-    openai_call_t         c;
-    ngx_litellm_json_t   *want;
-    ngx_litellm_facts_t   facts;
-
-    setup(&c, conf, unit_str("{}"));
-
-    ngx_memzero(&facts, sizeof(ngx_litellm_facts_t));
-    ngx_litellm_usage_init(&facts.usage);
-
-    body = unit_mem(text->data, text->len);
-    want = ngx_litellm_json_member(conf, "facts");
-
-    rc = ngx_litellm_openai_dialect.tap(&c.call, &body, &facts);
-
-    CHECK_INT(rc, ngx_litellm_json_member(want, "error") ? NGX_DECLINED
-                                                         : NGX_OK);
-    check_facts(want, &facts);
-}
-
-
-/* the events of [p, last), handed over in two pieces; reset: http's habit */
-
-static void
-replay(ngx_litellm_json_t *conf, ngx_str_t *text, size_t split,
-    ngx_uint_t reset)
-{
-    u_char                   *p, *last;
-    int64_t                   content_at, n;
-    ngx_int_t                 rc;
-    ngx_str_t                 piece;
-    ngx_uint_t                i, k, events, usage_only, wanted;
-    openai_call_t             c;
-    ngx_litellm_sse_t         sse;
-    ngx_litellm_json_t       *want, *list, *v;
-    ngx_litellm_facts_t       facts;
-    ngx_litellm_json_doc_t    doc;
-    ngx_litellm_sse_event_t   ev;
-
-    setup(&c, conf, unit_str("{}"));
-
-    ngx_memzero(&facts, sizeof(ngx_litellm_facts_t));
-    ngx_memzero(&sse, sizeof(ngx_litellm_sse_t));
-    ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
-    ngx_litellm_usage_init(&facts.usage);
-
-    sse.pool = unit_pool;
-    sse.max = 65536;
-    doc.pool = unit_pool;
-
-    content_at = -1;
-    events = 0;
-    usage_only = 0;
-    wanted = 0;
-
-    want = ngx_litellm_json_member(conf, "facts");
-
-    for (i = 0; i < 3; i++) {
-
-        if (i < 2) {
-            piece = i ? unit_mem(text->data + split, text->len - split)
-                      : unit_mem(text->data, split);
-            p = piece.data;
-            last = p + piece.len;
-        }
-
-        for ( ;; ) {
-            rc = (i < 2) ? ngx_litellm_sse_next(&sse, &p, last, &ev)
-                         : ngx_litellm_sse_last(&sse, &ev);
-
-            if (rc != NGX_OK) {
-                break;
-            }
-
-            if (reset) {
-                facts.content = 0;
-            }
-
-            piece = unit_mem(ev.data.data, ev.data.len);
-
-            rc = ngx_litellm_openai_dialect.tap_event(&c.call, &doc, &piece,
-                                                      &facts);
-            CHECK_INT(rc, NGX_OK);
-
-            /* what facts hold must not be the event's */
-
-            ngx_memset(piece.data, '#', piece.len);
-
-            if (facts.content && content_at < 0) {
-                content_at = events;
-            }
-
-            if (facts.usage_only) {
-                usage_only |= (ngx_uint_t) 1 << events;
-            }
-
-            events++;
-
-            if (facts.failed) {
-                goto done;
-            }
-        }
-    }
-
-done:
-
-    list = ngx_litellm_json_member(want, "usage_only");
-    v = list + 1;
-
-    for (k = 0; k < list->count; k++, v = ngx_litellm_json_next(v)) {
-        (void) ngx_litellm_json_int(v, &n);
-        wanted |= (ngx_uint_t) 1 << n;
-    }
-
-    CHECK_INT(usage_only, wanted);
-    CHECK_INT(content_at, int_of(want, "content_at", -2));
-    CHECK_INT(facts.failed, ngx_litellm_json_member(want, "error") != NULL);
-
-    check_facts(want, &facts);
-}
-
-
-static void
-test_cases(void)
-{
-    size_t               i;
-    ngx_str_t           *name, file, text;
-    ngx_uint_t           n;
-    ngx_array_t         *dir;
-    ngx_litellm_json_t  *conf;
-
-    dir = unit_dir("openai");
-
-    if (!CHECK(dir != NULL && dir->nelts > 40)) {
-        return;
-    }
-
-    name = dir->elts;
-
-    for (n = 0; n < dir->nelts; n++) {
-        unit_case("%.*s", (int) name[n].len, name[n].data);
-
-        if (!CHECK_INT(data_file(&name[n], "case.json", &file), NGX_OK)
-            || !CHECK((conf = parse(&file)) != NULL))
-        {
-            continue;
-        }
-
-        if (data_file(&name[n], "client_request.json", &text) == NGX_OK) {
-            request_case(&name[n], conf, &text);
-        }
-
-        if (data_file(&name[n], "upstream_response.json", &text) == NGX_OK) {
-            answer_case(conf, &text);
-        }
-
-        if (data_file(&name[n], "upstream_response.sse", &text) != NGX_OK) {
-            continue;
-        }
-
-        for (i = 0; i <= text.len; i++) {
-            unit_case("%.*s split at %lu", (int) name[n].len, name[n].data,
-                      (unsigned long) i);
-
-            (void) data_file(&name[n], "case.json", &file);
-            (void) data_file(&name[n], "upstream_response.sse", &text);
-
-            replay(parse(&file), &text, i, i & 1);
-        }
-    }
-}
+static const case_set_t  openai = {
+    .set = "openai",
+    .least = 65,
+    .provider = "openai",
+    .model = "gpt-4o",
+    .path = path
+};
 
 
 /* blanks as JSON has them */
@@ -683,7 +248,7 @@ test_buffers(void)
     CHECK_INT(openai_open(&c), NGX_OK);
     CHECK_INT(openai_request(&c, &wire, &got), NGX_OK);
     CHECK_INT(wire.headers.nelts, 0);
-    CHECK(parse(&got) != NULL);
+    (void) case_json(&got);
 }
 
 
@@ -797,7 +362,7 @@ void
 unit_main(void)
 {
     test_tap();
-    test_cases();
+    cases(&openai);
     test_wildcard();
     test_fidelity();
     test_buffers();

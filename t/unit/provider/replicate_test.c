@@ -1,33 +1,51 @@
 
 /*
  * The Replicate dialect and the writers of the client's formats, on wire data
- * (wire_case.h), with the exchanges that follow the first one played from
- * poll-1.json, poll-2.json ...
+ * (t/data/replicate, see wire_case.h); how long it may take, and where streams
+ * come from.
  */
 
 #include "wire_case.h"
 #include "ngx_litellm_replicate.h"
 
 
+static const char *
+path(case_t *c)
+{
+    return "/v1/models/model-1/predictions";
+}
+
+
+static const char *const *
+headers(case_t *c, ngx_litellm_wire_t *wire)
+{
+    static const char *const  wait[] = { "Prefer", "wait=30", NULL };
+    static const char *const  stream[] = {
+        "Accept", "text/event-stream", NULL
+    };
+
+    if (wire->alt) {
+        return stream;
+    }
+
+    return wire->method.len || c->call.stream ? NULL : wait;
+}
+
+
 /* the wire of a look, or of a stream */
 
 static void
-follow_wire(case_t *c, ngx_litellm_wire_t *wire, ngx_uint_t stream)
+follow(case_t *c, ngx_litellm_wire_t *wire, ngx_uint_t stream)
 {
     ngx_str_t  want;
 
     CHECK_STR(&wire->method, "GET");
-    CHECK_INT(wire->body.size, 0);
-    case_auth(c, wire);
 
     if (wire->alt) {
         want = case_str(c, "stream_path", "");
         CHECK_MEM(&wire->path, want.data, want.len);
         CHECK_INT(wire->whole, 0);
         CHECK_INT(wire->delay, 0);
-
-        want = case_header(wire, "Accept");
-        CHECK_STR(&want, "text/event-stream");
         return;
     }
 
@@ -38,151 +56,19 @@ follow_wire(case_t *c, ngx_litellm_wire_t *wire, ngx_uint_t stream)
 }
 
 
-/*
- * What follow() makes of the bodies, one after another.  NGX_AGAIN: of the
- * last one, too; NGX_DONE: go on with the stream of wire.  last is the body of
- * the last exchange.
- */
+/* its address has no streams of its own; cases of those name api.replicate */
 
-static ngx_int_t
-follow(case_t *c, ngx_litellm_wire_t *wire, ngx_litellm_stream_t *st,
-    ngx_str_t *last)
-{
-    char        name[32];
-    u_char     *memory;
-    ngx_int_t   rc;
-    ngx_str_t   body;
-    ngx_uint_t  n;
-
-    if (case_file(c, "upstream_response.json", last) != NGX_OK) {
-        return NGX_DONE;
-    }
-
-    memory = NULL;
-
-    for (n = 1; /* void */ ; n++) {
-
-        /* the body of the look before is gone */
-
-        if (memory) {
-            ngx_free(memory);
-        }
-
-        memory = ngx_alloc(last->len + 1, &unit_log);
-        ngx_memcpy(memory, last->data, last->len);
-
-        body.data = memory;
-        body.len = last->len;
-
-        case_wire(wire, c->call.pool);
-        ngx_memzero(&c->error, sizeof(c->error));
-
-        rc = c->dialect->follow(&c->call, wire, &body, st, &c->error);
-
-        if (rc != NGX_AGAIN) {
-            break;
-        }
-
-        follow_wire(c, wire, st != NULL);
-
-        if (wire->alt) {
-            rc = NGX_DONE;
-            break;
-        }
-
-        snprintf(name, sizeof(name), "poll-%d.json", (int) n);
-
-        if (n == CASE_POLLS || case_file(c, name, last) != NGX_OK) {
-            break;
-        }
-    }
-
-    ngx_free(memory);
-
-    return rc;
-}
-
-
-static void
-whole(case_t *c, ngx_litellm_wire_t *wire)
-{
-    ngx_int_t             rc;
-    ngx_str_t             body;
-    ngx_litellm_answer_t  answer;
-
-    ngx_litellm_answer_init(&answer, unit_pool);
-    wire->state = NULL;
-
-    rc = follow(c, wire, NULL, &body);
-
-    if (rc == NGX_DONE) {
-        return;
-    }
-
-    if (case_flag(c, "unfinished")) {
-        CHECK_INT(rc, NGX_AGAIN);
-        return;
-    }
-
-    if (rc == NGX_OK) {
-        body = unit_mem(body.data, body.len);
-        rc = c->dialect->response(&c->call, &body, &answer, &c->error);
-    }
-
-    case_answer(c, rc, &answer);
-}
-
-
-static void
-streamed(case_t *c, ngx_litellm_wire_t *wire)
-{
-    feed_t      f;
-    ngx_int_t   rc;
-    ngx_str_t   body, got;
-    ngx_pool_t  *pool, *saved;
-
-    ngx_litellm_event_t  ev;
-
-    CHECK_INT(wire->whole, 1);
-
-    pool = ngx_create_pool(1024, &unit_log);
-    saved = c->call.pool;
-    c->call.pool = pool;
-
-    wire->state = NULL;
-    feed_init(&f, c, pool);
-
-    rc = follow(c, wire, &f.stream, &body);
-
-    if (rc == NGX_DONE) {
-        c->call.pool = saved;
-
-        if (case_file(c, "upstream_response.sse", &body) == NGX_OK) {
-            case_stream(c, &body);
-        }
-
-        ngx_destroy_pool(pool);
-        return;
-    }
-
-    if (rc == NGX_DECLINED) {
-        ngx_memzero(&ev, sizeof(ev));
-        ev.type = NGX_LITELLM_EV_ERROR;
-        ev.error = &c->error;
-        feed_emit(&f, &ev);
-
-    } else {
-        CHECK_INT(rc, case_flag(c, "unfinished") ? NGX_AGAIN : NGX_OK);
-    }
-
-    CHECK_INT(f.ended, !case_flag(c, "unfinished"));
-
-    got = unit_chain(f.out.first);
-    case_want(c, "client_response.sse", &got);
-
-    c->call.pool = saved;
-    ngx_destroy_pool(pool);
-}
+static const case_set_t  replicate = {
+    .set = "replicate",
+    .least = 120,
+    .provider = "replicate",
+    .model = "model-1",
+    .base = "https://gate.example/v1",
+    .key = "sk-unit-0123456789",
+    .path = path,
+    .headers = headers,
+    .follow = follow
+};
 
 
 static ngx_uint_t
@@ -210,15 +96,15 @@ looks(void)
 {
     case_t               c;
     ngx_int_t            rc;
-    ngx_str_t            dir, body;
+    ngx_str_t            body;
     ngx_uint_t           n, before;
     ngx_litellm_wire_t   wire;
 
-    ngx_str_set(&dir, "text");
-    case_open(&c, "replicate", &dir);
     unit_case("looks");
 
-    c.call.pool = unit_pool;
+    case_call(&c, &replicate,
+              unit_str("{\"model\":\"m\",\"messages\":[{\"role\":"
+                       "\"user\",\"content\":\"a\"}]}"));
     wire.state = NULL;
 
     body = unit_str("{\"id\":\"p1abc\",\"status\":\"processing\","
@@ -240,7 +126,7 @@ looks(void)
         wire.headers.nelts = 0;
         wire.path.len = 0;
 
-        rc = c.dialect->follow(&c.call, &wire, &body, NULL, &c.error);
+        rc = c.dialect->follow(&c.call, &wire, &body, NULL, &c.e);
 
         if (rc != NGX_AGAIN) {
             break;
@@ -249,8 +135,8 @@ looks(void)
 
     CHECK_INT(rc, NGX_DECLINED);
     CHECK_INT(n, NGX_LITELLM_REPLICATE_POLLS);
-    CHECK_INT(c.error.status, 408);
-    CHECK_INT(c.error.class, NGX_LITELLM_TIMEOUT);
+    CHECK_INT(c.e.status, 408);
+    CHECK_INT(c.e.class, NGX_LITELLM_TIMEOUT);
 }
 
 
@@ -294,55 +180,7 @@ setups(void)
 void
 unit_main(void)
 {
-    case_t               c;
-    ngx_str_t           *dir;
-    ngx_int_t            status;
-    ngx_uint_t           i;
-    ngx_array_t         *dirs;
-    ngx_litellm_wire_t   wire;
-
-    unit_case("t/data/replicate");
-
-    dirs = unit_dir("replicate");
-
-    if (!CHECK(dirs != NULL)) {
-        return;
-    }
-
-    CHECK(dirs->nelts > 40);
-
-    dir = dirs->elts;
-
-    for (i = 0; i < dirs->nelts; i++) {
-        case_open(&c, "replicate", &dir[i]);
-
-        if (c.deployment.url.path.len == 0) {
-            ngx_str_set(&c.deployment.url.path, "/v1");
-        }
-
-        if (!CHECKF(c.call.format->open(&c.call, &c.error) == NGX_OK,
-                    "not opened: %.*s", (int) c.error.message.len,
-                    (char *) c.error.message.data))
-        {
-            continue;
-        }
-
-        if (!case_request(&c, &wire, "/v1/models/model-1/predictions")) {
-            continue;
-        }
-
-        status = case_int(&c, "status", 201);
-
-        if (status >= 300) {
-            case_response(&c);
-
-        } else if (c.call.stream) {
-            streamed(&c, &wire);
-
-        } else {
-            whole(&c, &wire);
-        }
-    }
+    cases(&replicate);
 
     looks();
     setups();

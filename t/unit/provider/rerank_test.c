@@ -1,10 +1,20 @@
 
 /*
- * Rerank of all providers on wire data (t/data/rerank, see cases.h), which
+ * Rerank of all providers on wire data (t/data/rerank, see wire_case.h), which
  * rows have it, and mock_response.
  */
 
-#include "cases.h"
+#include "wire_case.h"
+
+
+static const case_set_t  rerank = {
+    .set = "rerank",
+    .least = 35,
+    .provider = "cohere",
+    .model = "rerank-v3.5",
+    .key = "unit-key-0123456789",
+    .op = "rerank"
+};
 
 
 static void
@@ -101,7 +111,7 @@ mocks(void)
 
         CHECK(!out.failed);
         got = unit_chain(out.first);
-        check_json(&got);
+        (void) case_json(&got);
 
         CHECKF(ngx_litellm_find(got.data, got.data + got.len,
                                 cases[i].results,
@@ -117,5 +127,5 @@ unit_main(void)
     rows();
     mocks();
 
-    cases("rerank", "cohere", "rerank-v3.5", "rerank", 30);
+    cases(&rerank);
 }
