@@ -11,7 +11,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-#include "ngx_litellm_provider.h"
+#include "ngx_litellm_dialect.h"
 #include "ngx_litellm_format.h"
 
 
@@ -28,9 +28,6 @@
 #define NGX_LITELLM_ANTHROPIC_B_OAUTH          0x0200
 #define NGX_LITELLM_ANTHROPIC_B_SCHEMA         0x0400
 #define NGX_LITELLM_ANTHROPIC_B_WEB_FETCH      0x0800
-
-/* the tool that stands for response_format where there is no native one */
-#define NGX_LITELLM_ANTHROPIC_JSON_TOOL        "json_tool_call"
 
 #define NGX_LITELLM_ANTHROPIC_MAX_TOKENS       4096
 #define NGX_LITELLM_ANTHROPIC_MIN_BUDGET       1024
@@ -184,9 +181,6 @@ ngx_litellm_finish_e ngx_litellm_anthropic_finish(ngx_litellm_json_t *reason);
 /* takes what a usage object says; thought: bytes of thinking seen so far */
 void ngx_litellm_anthropic_usage(ngx_litellm_json_t *v, size_t thought,
     ngx_litellm_usage_t *u);
-
-/* true if the client, or the deployment for it, asked for a JSON answer */
-ngx_uint_t ngx_litellm_anthropic_wants_json(ngx_litellm_call_t *call);
 
 
 #endif /* _NGX_LITELLM_ANTHROPIC_H_INCLUDED_ */

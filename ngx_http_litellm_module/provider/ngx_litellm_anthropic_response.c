@@ -12,41 +12,23 @@
 #include "ngx_litellm_anthropic.h"
 
 
-typedef struct {
-    ngx_litellm_call_t             *call;
-    ngx_litellm_answer_t           *answer;
-    ngx_litellm_names_t             names;
-    ngx_uint_t                      chars;     /* of the text so far */
-    size_t                          thought;   /* bytes of thinking */
-    unsigned                        json:1;    /* JSON was asked for */
-} ngx_litellm_anthropic_reader_t;
-
-
 static ngx_int_t ngx_litellm_anthropic_invalid(ngx_litellm_call_t *call,
     ngx_litellm_error_t *e);
 static ngx_int_t ngx_litellm_anthropic_content(
-    ngx_litellm_anthropic_reader_t *r, ngx_litellm_json_t *v);
+    ngx_litellm_blocks_t *b, ngx_litellm_json_t *v);
 static ngx_int_t ngx_litellm_anthropic_answer_text(
-    ngx_litellm_anthropic_reader_t *r, ngx_litellm_json_t *v);
-static ngx_int_t ngx_litellm_anthropic_citation(
-    ngx_litellm_anthropic_reader_t *r, ngx_litellm_json_t *v,
-    ngx_uint_t start, ngx_uint_t end);
-static ngx_int_t ngx_litellm_anthropic_answer_thinking(
-    ngx_litellm_anthropic_reader_t *r, ngx_litellm_json_t *v);
-static ngx_int_t ngx_litellm_anthropic_answer_call(
-    ngx_litellm_anthropic_reader_t *r, ngx_litellm_json_t *v);
-static ngx_uint_t ngx_litellm_anthropic_chars(ngx_str_t *text);
+    ngx_litellm_blocks_t *b, ngx_litellm_json_t *v);
 
 
 ngx_int_t
 ngx_litellm_anthropic_response(ngx_litellm_call_t *call, ngx_str_t *body,
     ngx_litellm_answer_t *answer, ngx_litellm_error_t *e)
 {
-    ngx_int_t                        rc;
-    ngx_uint_t                       i;
-    ngx_litellm_json_t              *root, *content, *v;
-    ngx_litellm_json_doc_t           doc;
-    ngx_litellm_anthropic_reader_t   r;
+    ngx_int_t                rc;
+    ngx_uint_t               i;
+    ngx_litellm_json_t      *root, *content, *v;
+    ngx_litellm_blocks_t     b;
+    ngx_litellm_json_doc_t   doc;
 
     ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
     doc.pool = call->pool;
@@ -91,18 +73,19 @@ ngx_litellm_anthropic_response(ngx_litellm_call_t *call, ngx_str_t *body,
         answer->model = ngx_litellm_json_text(v);
     }
 
-    ngx_memzero(&r, sizeof(ngx_litellm_anthropic_reader_t));
-    r.call = call;
-    r.answer = answer;
-    r.json = ngx_litellm_anthropic_wants_json(call) ? 1 : 0;
+    ngx_litellm_blocks_init(&b, call, answer);
 
     v = content + 1;
 
     for (i = 0; i < content->count; i++) {
 
-        if (v->type == NGX_LITELLM_JSON_OBJECT
-            && ngx_litellm_anthropic_content(&r, v) != NGX_OK)
-        {
+        rc = ngx_litellm_anthropic_content(&b, v);
+
+        if (rc == NGX_DECLINED) {
+            return ngx_litellm_call_broken(call, e, NGX_LITELLM_CALLS_TEXT);
+        }
+
+        if (rc != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -130,7 +113,7 @@ ngx_litellm_anthropic_response(ngx_litellm_call_t *call, ngx_str_t *body,
     }
 
     ngx_litellm_anthropic_usage(ngx_litellm_json_member(root, "usage"),
-                                r.thought, &answer->usage);
+                                b.thought, &answer->usage);
 
     return NGX_OK;
 }
@@ -151,10 +134,11 @@ ngx_litellm_anthropic_invalid(ngx_litellm_call_t *call,
 
 
 static ngx_int_t
-ngx_litellm_anthropic_content(ngx_litellm_anthropic_reader_t *r,
+ngx_litellm_anthropic_content(ngx_litellm_blocks_t *b,
     ngx_litellm_json_t *v)
 {
-    ngx_litellm_json_t  *type;
+    ngx_int_t            rc;
+    ngx_litellm_json_t  *type, *text;
 
     type = ngx_litellm_json_member(v, "type");
 
@@ -163,17 +147,30 @@ ngx_litellm_anthropic_content(ngx_litellm_anthropic_reader_t *r,
     }
 
     if (ngx_litellm_json_eq(type, "text")) {
-        return ngx_litellm_anthropic_answer_text(r, v);
+        return ngx_litellm_anthropic_answer_text(b, v);
     }
 
     if (ngx_litellm_json_eq(type, "tool_use")) {
-        return ngx_litellm_anthropic_answer_call(r, v);
+        return ngx_litellm_blocks_call(b, v, ngx_litellm_json_member(v, "id"),
+                                       ngx_litellm_json_member(v, "name"),
+                                       ngx_litellm_json_member(v, "input"));
     }
 
-    if (ngx_litellm_json_eq(type, "thinking")
-        || ngx_litellm_json_eq(type, "redacted_thinking"))
-    {
-        return ngx_litellm_anthropic_answer_thinking(r, v);
+    if (ngx_litellm_json_eq(type, "redacted_thinking")) {
+        return ngx_litellm_blocks_redacted(b,
+                                          ngx_litellm_json_member(v, "data"));
+    }
+
+    if (ngx_litellm_json_eq(type, "thinking")) {
+        text = ngx_litellm_json_member(v, "thinking");
+
+        rc = ngx_litellm_blocks_thinking(b, text,
+                                     ngx_litellm_json_member(v, "signature"));
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        return ngx_litellm_blocks_reasoning(b, text);
     }
 
     return NGX_OK;
@@ -181,10 +178,10 @@ ngx_litellm_anthropic_content(ngx_litellm_anthropic_reader_t *r,
 
 
 static ngx_int_t
-ngx_litellm_anthropic_answer_text(ngx_litellm_anthropic_reader_t *r,
+ngx_litellm_anthropic_answer_text(ngx_litellm_blocks_t *b,
     ngx_litellm_json_t *v)
 {
-    ngx_str_t            text, *s;
+    ngx_int_t            rc;
     ngx_uint_t           i, start;
     ngx_litellm_json_t  *m, *c;
 
@@ -194,18 +191,12 @@ ngx_litellm_anthropic_answer_text(ngx_litellm_anthropic_reader_t *r,
         return NGX_OK;
     }
 
-    text = ngx_litellm_json_text(m);
+    start = b->chars;
 
-    s = ngx_array_push(&r->answer->text);
-    if (s == NULL) {
-        return NGX_ERROR;
+    rc = ngx_litellm_blocks_text(b, m);
+    if (rc != NGX_OK) {
+        return rc;
     }
-
-    *s = text;
-    r->answer->has_text = 1;
-
-    start = r->chars;
-    r->chars += ngx_litellm_anthropic_chars(&text);
 
     m = ngx_litellm_json_member(v, "citations");
 
@@ -213,192 +204,24 @@ ngx_litellm_anthropic_answer_text(ngx_litellm_anthropic_reader_t *r,
         return NGX_OK;
     }
 
-    if (r->answer->citations.elts == NULL
-        && ngx_array_init(&r->answer->citations, r->call->pool, 2,
-                          sizeof(ngx_str_t))
-           != NGX_OK)
-    {
-        return NGX_ERROR;
+    rc = ngx_litellm_blocks_citations(b, m);
+    if (rc != NGX_OK) {
+        return rc;
     }
-
-    s = ngx_array_push(&r->answer->citations);
-    if (s == NULL) {
-        return NGX_ERROR;
-    }
-
-    s->data = m->start;
-    s->len = m->len;
 
     c = m + 1;
 
-    for (i = 0; i < m->count; i++) {
+    for (i = 0; i < m->count; i++, c = ngx_litellm_json_next(c)) {
 
-        if (c->type == NGX_LITELLM_JSON_OBJECT
-            && ngx_litellm_anthropic_citation(r, c, start, r->chars)
-               != NGX_OK)
-        {
-            return NGX_ERROR;
+        rc = ngx_litellm_blocks_cite(b, ngx_litellm_json_member(c, "url"),
+                                     ngx_litellm_json_member(c, "title"),
+                                     start);
+        if (rc != NGX_OK) {
+            return rc;
         }
-
-        c = ngx_litellm_json_next(c);
     }
 
     return NGX_OK;
-}
-
-
-/* OpenAI's url_citation of a page; start and end are characters of content */
-
-static ngx_int_t
-ngx_litellm_anthropic_citation(ngx_litellm_anthropic_reader_t *r,
-    ngx_litellm_json_t *v, ngx_uint_t start, ngx_uint_t end)
-{
-    u_char              *p;
-    size_t               len;
-    ngx_str_t           *dst;
-    ngx_litellm_json_t  *url, *title, none;
-
-    url = ngx_litellm_json_member(v, "url");
-    title = ngx_litellm_json_member(v, "title");
-
-    if (!ngx_litellm_json_is(url, STRING)) {
-        return NGX_OK;
-    }
-
-    if (!ngx_litellm_json_is(title, STRING)) {
-        none.start = (u_char *) "\"\"";
-        none.len = 2;
-        title = &none;
-    }
-
-    len = sizeof("{\"type\":\"url_citation\",\"url_citation\":{"
-                 "\"start_index\":,\"end_index\":,\"title\":,\"url\":}}")
-          + 2 * NGX_INT_T_LEN + title->len + url->len;
-
-    dst = ngx_array_push(&r->answer->annotations);
-    p = ngx_pnalloc(r->call->pool, len);
-
-    if (dst == NULL || p == NULL) {
-        return NGX_ERROR;
-    }
-
-    dst->data = p;
-
-    p = ngx_sprintf(p, "{\"type\":\"url_citation\",\"url_citation\":{"
-                    "\"start_index\":%ui,\"end_index\":%ui,\"title\":",
-                    start, end);
-    p = ngx_cpymem(p, title->start, title->len);
-    p = ngx_cpymem(p, ",\"url\":", sizeof(",\"url\":") - 1);
-    p = ngx_cpymem(p, url->start, url->len);
-    p = ngx_cpymem(p, "}}", 2);
-
-    dst->len = p - dst->data;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_litellm_anthropic_answer_thinking(ngx_litellm_anthropic_reader_t *r,
-    ngx_litellm_json_t *v)
-{
-    ngx_str_t           *s;
-    ngx_litellm_json_t  *text, *signature, *data;
-    ngx_litellm_part_t  *part;
-
-    part = ngx_array_push(&r->answer->thinking);
-    if (part == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(part, sizeof(ngx_litellm_part_t));
-
-    text = ngx_litellm_json_member(v, "thinking");
-    signature = ngx_litellm_json_member(v, "signature");
-    data = ngx_litellm_json_member(v, "data");
-
-    if (ngx_litellm_json_is(data, STRING)) {
-        part->type = NGX_LITELLM_PART_REDACTED;
-        part->data = ngx_litellm_json_text(data);
-        return NGX_OK;
-    }
-
-    part->type = NGX_LITELLM_PART_THINKING;
-
-    if (ngx_litellm_json_is(signature, STRING)) {
-        part->signature = ngx_litellm_json_text(signature);
-    }
-
-    if (ngx_litellm_json_is(text, STRING)) {
-        part->text = ngx_litellm_json_text(text);
-        r->thought += part->text.len;
-
-        s = ngx_array_push(&r->answer->reasoning);
-        if (s == NULL) {
-            return NGX_ERROR;
-        }
-
-        *s = part->text;
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_litellm_anthropic_answer_call(ngx_litellm_anthropic_reader_t *r,
-    ngx_litellm_json_t *v)
-{
-    ngx_str_t                *s, arguments;
-    ngx_litellm_json_t       *id, *name, *input;
-    ngx_litellm_tool_call_t  *tc;
-
-    id = ngx_litellm_json_member(v, "id");
-    name = ngx_litellm_json_member(v, "name");
-    input = ngx_litellm_json_member(v, "input");
-
-    if (!ngx_litellm_json_is(id, STRING)
-        || !ngx_litellm_json_is(name, STRING))
-    {
-        return NGX_OK;
-    }
-
-    if (!ngx_litellm_json_is(input, OBJECT)) {
-        ngx_str_set(&arguments, "{}");
-
-    } else if (ngx_litellm_call_arguments(r->call->pool, input, &arguments)
-               != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (r->json
-        && ngx_litellm_json_eq(name, NGX_LITELLM_ANTHROPIC_JSON_TOOL))
-    {
-        s = ngx_array_push(&r->answer->text);
-        if (s == NULL) {
-            return NGX_ERROR;
-        }
-
-        *s = arguments;
-        r->answer->has_text = 1;
-
-        return NGX_OK;
-    }
-
-    tc = ngx_array_push(&r->answer->calls);
-    if (tc == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(tc, sizeof(ngx_litellm_tool_call_t));
-
-    tc->id = ngx_litellm_json_text(id);
-    tc->name = ngx_litellm_json_text(name);
-    tc->arguments = arguments;
-    tc->node = v;
-
-    return ngx_litellm_names_restore(r->call, &r->names, &tc->name);
 }
 
 
@@ -486,73 +309,4 @@ ngx_litellm_anthropic_usage(ngx_litellm_json_t *v, size_t thought,
     u->reasoning = ngx_min((int64_t) (thought + 3) / 4, u->completion);
 
     u->total = u->prompt + u->completion;
-}
-
-
-ngx_uint_t
-ngx_litellm_anthropic_wants_json(ngx_litellm_call_t *call)
-{
-    ngx_uint_t              i;
-    ngx_litellm_default_t  *d;
-
-    if (call->param[NGX_LITELLM_P_RESPONSE_FORMAT]) {
-        return 1;
-    }
-
-    if (call->deployment == NULL || call->deployment->defaults == NULL) {
-        return 0;
-    }
-
-    d = call->deployment->defaults->elts;
-
-    for (i = 0; i < call->deployment->defaults->nelts; i++) {
-        if (d[i].param == NGX_LITELLM_P_RESPONSE_FORMAT) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* characters of a J-string */
-
-static ngx_uint_t
-ngx_litellm_anthropic_chars(ngx_str_t *text)
-{
-    u_char      *p, *last;
-    ngx_uint_t   n;
-
-    n = 0;
-    p = text->data;
-    last = p + text->len;
-
-    while (p < last) {
-
-        if (*p == '\\' && last - p >= 2) {
-
-            if (p[1] != 'u' || last - p < 6) {
-                p += 2;
-                n++;
-                continue;
-            }
-
-            /* the low half of a pair belongs to the high one */
-
-            if ((p[2] | 0x20) != 'd' || (p[3] | 0x20) < 'c') {
-                n++;
-            }
-
-            p += 6;
-            continue;
-        }
-
-        if ((*p & 0xc0) != 0x80) {
-            n++;
-        }
-
-        p++;
-    }
-
-    return n;
 }

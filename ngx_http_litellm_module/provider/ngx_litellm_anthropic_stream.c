@@ -13,25 +13,12 @@
 #include "ngx_litellm_anthropic.h"
 
 
-typedef enum {
-    NGX_LITELLM_BLOCK_OTHER = 0,
-    NGX_LITELLM_BLOCK_TEXT,
-    NGX_LITELLM_BLOCK_THINKING,
-    NGX_LITELLM_BLOCK_CALL,
-    NGX_LITELLM_BLOCK_JSON          /* the tool that stands for an answer */
-} ngx_litellm_anthropic_block_e;
-
-
 typedef struct {
-    ngx_litellm_anthropic_block_e   block;
-    ngx_uint_t                      calls;       /* so far */
-    ngx_str_t                       input;       /* of a call, if it came with
-                                                    the block's start */
-    size_t                          thought;     /* bytes of thinking */
-    ngx_litellm_names_t             names;
-    ngx_litellm_usage_t             usage;
-    unsigned                        arguments:1; /* the call has had some */
-    unsigned                        json:1;
+    ngx_litellm_emit_calls_t    calls;
+    ngx_str_t                   input;       /* of a call, if it came with the
+                                                block's start */
+    size_t                      thought;     /* bytes of thinking */
+    ngx_litellm_usage_t         usage;
 } ngx_litellm_anthropic_state_t;
 
 
@@ -68,8 +55,6 @@ static ngx_int_t ngx_litellm_anthropic_on_end(ngx_litellm_stream_t *st,
 static ngx_int_t ngx_litellm_anthropic_on_error(ngx_litellm_stream_t *st,
     ngx_litellm_anthropic_state_t *s, ngx_litellm_json_t *root,
     ngx_str_t *data);
-static ngx_int_t ngx_litellm_anthropic_emit_text(ngx_litellm_stream_t *st,
-    ngx_litellm_event_e type, ngx_litellm_json_t *v, ngx_uint_t index);
 static ngx_int_t ngx_litellm_anthropic_emit_usage(ngx_litellm_stream_t *st,
     ngx_litellm_anthropic_state_t *s, ngx_litellm_json_t *v);
 
@@ -136,20 +121,14 @@ ngx_litellm_anthropic_state(ngx_litellm_stream_t *st)
 {
     ngx_litellm_anthropic_state_t  *s;
 
-    s = ngx_pcalloc(st->pool, sizeof(ngx_litellm_anthropic_state_t));
-    if (s == NULL) {
-        return NULL;
+    s = ngx_litellm_emit_state(st, sizeof(ngx_litellm_anthropic_state_t));
+
+    if (s) {
+        ngx_litellm_usage_init(&s->usage);
+        s->calls.json = ngx_litellm_call_wants(st->call,
+                                         NGX_LITELLM_P_RESPONSE_FORMAT) ? 1
+                                                                        : 0;
     }
-
-    ngx_litellm_usage_init(&s->usage);
-
-    s->json = ngx_litellm_anthropic_wants_json(st->call) ? 1 : 0;
-
-    if (st->doc.pool == NULL) {
-        st->doc.pool = st->pool;
-    }
-
-    st->state = s;
 
     return s;
 }
@@ -160,28 +139,13 @@ ngx_litellm_anthropic_on_start(ngx_litellm_stream_t *st,
     ngx_litellm_anthropic_state_t *s, ngx_litellm_json_t *root,
     ngx_str_t *data)
 {
-    ngx_int_t             rc;
-    ngx_litellm_json_t   *m, *v;
-    ngx_litellm_event_t   ev;
+    ngx_int_t            rc;
+    ngx_litellm_json_t  *m;
 
     m = ngx_litellm_json_member(root, "message");
 
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-    ev.type = NGX_LITELLM_EV_START;
-
-    v = ngx_litellm_json_member(m, "id");
-
-    if (ngx_litellm_json_is(v, STRING)) {
-        ev.id = ngx_litellm_json_text(v);
-    }
-
-    v = ngx_litellm_json_member(m, "model");
-
-    if (ngx_litellm_json_is(v, STRING)) {
-        ev.text = ngx_litellm_json_text(v);
-    }
-
-    rc = st->emit(st->data, &ev);
+    rc = ngx_litellm_emit_start(st, ngx_litellm_json_member(m, "id"),
+                                ngx_litellm_json_member(m, "model"));
     if (rc != NGX_OK) {
         return rc;
     }
@@ -199,7 +163,7 @@ ngx_litellm_anthropic_on_block(ngx_litellm_stream_t *st,
     ngx_int_t            rc;
     ngx_litellm_json_t  *block, *type;
 
-    s->block = NGX_LITELLM_BLOCK_OTHER;
+    s->calls.block = NGX_LITELLM_BLOCK_OTHER;
 
     block = ngx_litellm_json_member(root, "content_block");
     type = ngx_litellm_json_member(block, "type");
@@ -209,27 +173,23 @@ ngx_litellm_anthropic_on_block(ngx_litellm_stream_t *st,
     }
 
     if (ngx_litellm_json_eq(type, "text")) {
-        s->block = NGX_LITELLM_BLOCK_TEXT;
-
-        return ngx_litellm_anthropic_emit_text(st, NGX_LITELLM_EV_TEXT,
+        return ngx_litellm_emit_string(st, NGX_LITELLM_EV_TEXT,
                                   ngx_litellm_json_member(block, "text"), 0);
     }
 
     if (ngx_litellm_json_eq(type, "thinking")) {
-        s->block = NGX_LITELLM_BLOCK_THINKING;
-
-        rc = ngx_litellm_anthropic_emit_text(st, NGX_LITELLM_EV_REASONING,
+        rc = ngx_litellm_emit_string(st, NGX_LITELLM_EV_REASONING,
                               ngx_litellm_json_member(block, "thinking"), 1);
         if (rc != NGX_OK) {
             return rc;
         }
 
-        return ngx_litellm_anthropic_emit_text(st, NGX_LITELLM_EV_SIGNATURE,
+        return ngx_litellm_emit_string(st, NGX_LITELLM_EV_SIGNATURE,
                              ngx_litellm_json_member(block, "signature"), 0);
     }
 
     if (ngx_litellm_json_eq(type, "redacted_thinking")) {
-        return ngx_litellm_anthropic_emit_text(st, NGX_LITELLM_EV_REDACTED,
+        return ngx_litellm_emit_string(st, NGX_LITELLM_EV_REDACTED,
                                   ngx_litellm_json_member(block, "data"), 0);
     }
 
@@ -245,51 +205,26 @@ static ngx_int_t
 ngx_litellm_anthropic_on_call(ngx_litellm_stream_t *st,
     ngx_litellm_anthropic_state_t *s, ngx_litellm_json_t *block)
 {
-    ngx_litellm_json_t   *id, *name, *input;
-    ngx_litellm_event_t   ev;
+    ngx_int_t            rc;
+    ngx_litellm_json_t  *input;
 
-    id = ngx_litellm_json_member(block, "id");
-    name = ngx_litellm_json_member(block, "name");
-    input = ngx_litellm_json_member(block, "input");
+    rc = ngx_litellm_emit_call(st, &s->calls,
+                               ngx_litellm_json_member(block, "id"),
+                               ngx_litellm_json_member(block, "name"));
 
-    if (!ngx_litellm_json_is(id, STRING)
-        || !ngx_litellm_json_is(name, STRING))
-    {
-        return NGX_OK;
+    if (rc != NGX_OK || s->calls.block == NGX_LITELLM_BLOCK_OTHER) {
+        return rc;
     }
 
-    s->arguments = 0;
     ngx_str_set(&s->input, "{}");
 
-    if (ngx_litellm_json_is(input, OBJECT) && input->count
-        && ngx_litellm_call_arguments(st->pool, input, &s->input)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    input = ngx_litellm_json_member(block, "input");
 
-    if (s->json && ngx_litellm_json_eq(name, NGX_LITELLM_ANTHROPIC_JSON_TOOL))
-    {
-        s->block = NGX_LITELLM_BLOCK_JSON;
+    if (!ngx_litellm_json_is(input, OBJECT) || input->count == 0) {
         return NGX_OK;
     }
 
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-    ev.type = NGX_LITELLM_EV_CALL;
-    ev.index = s->calls;
-    ev.id = ngx_litellm_json_text(id);
-    ev.name = ngx_litellm_json_text(name);
-
-    if (ngx_litellm_names_restore(st->call, &s->names, &ev.name)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    s->block = NGX_LITELLM_BLOCK_CALL;
-    s->calls++;
-
-    return st->emit(st->data, &ev);
+    return ngx_litellm_call_arguments(st->pool, input, &s->input);
 }
 
 
@@ -298,8 +233,7 @@ ngx_litellm_anthropic_on_delta(ngx_litellm_stream_t *st,
     ngx_litellm_anthropic_state_t *s, ngx_litellm_json_t *root,
     ngx_str_t *data)
 {
-    ngx_litellm_json_t   *delta, *v;
-    ngx_litellm_event_t   ev;
+    ngx_litellm_json_t  *delta, *v;
 
     delta = ngx_litellm_json_member(root, "delta");
 
@@ -308,31 +242,13 @@ ngx_litellm_anthropic_on_delta(ngx_litellm_stream_t *st,
     v = ngx_litellm_json_member(delta, "text");
 
     if (v) {
-        return ngx_litellm_anthropic_emit_text(st, NGX_LITELLM_EV_TEXT, v, 0);
+        return ngx_litellm_emit_string(st, NGX_LITELLM_EV_TEXT, v, 0);
     }
 
     v = ngx_litellm_json_member(delta, "partial_json");
 
     if (v) {
-
-        if (!ngx_litellm_json_is(v, STRING) || v->len == 2) {
-            return NGX_OK;
-        }
-
-        if (s->block == NGX_LITELLM_BLOCK_JSON) {
-            s->arguments = 1;
-            return ngx_litellm_anthropic_emit_text(st, NGX_LITELLM_EV_TEXT,
-                                                   v, 0);
-        }
-
-        if (s->block == NGX_LITELLM_BLOCK_CALL) {
-            s->arguments = 1;
-            return ngx_litellm_anthropic_emit_text(st,
-                                                   NGX_LITELLM_EV_ARGUMENTS,
-                                                   v, s->calls - 1);
-        }
-
-        return NGX_OK;
+        return ngx_litellm_emit_input(st, &s->calls, v);
     }
 
     v = ngx_litellm_json_member(delta, "thinking");
@@ -340,64 +256,28 @@ ngx_litellm_anthropic_on_delta(ngx_litellm_stream_t *st,
     if (v) {
         s->thought += v->len;
 
-        return ngx_litellm_anthropic_emit_text(st, NGX_LITELLM_EV_REASONING,
+        return ngx_litellm_emit_string(st, NGX_LITELLM_EV_REASONING,
                                                v, 1);
     }
 
     v = ngx_litellm_json_member(delta, "signature");
 
     if (v) {
-        return ngx_litellm_anthropic_emit_text(st, NGX_LITELLM_EV_SIGNATURE,
+        return ngx_litellm_emit_string(st, NGX_LITELLM_EV_SIGNATURE,
                                                v, 0);
     }
 
-    v = ngx_litellm_json_member(delta, "citation");
-
-    if (ngx_litellm_json_is(v, OBJECT)) {
-        ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-        ev.type = NGX_LITELLM_EV_ANNOTATION;
-        ev.index = 1;
-        ev.text.data = v->start;
-        ev.text.len = v->len;
-
-        return st->emit(st->data, &ev);
-    }
-
-    return NGX_OK;
+    return ngx_litellm_emit_citation(st,
+                                ngx_litellm_json_member(delta, "citation"));
 }
 
-
-/* a call without pieces of arguments still has some: those of its start */
 
 static ngx_int_t
 ngx_litellm_anthropic_on_stop(ngx_litellm_stream_t *st,
     ngx_litellm_anthropic_state_t *s, ngx_litellm_json_t *root,
     ngx_str_t *data)
 {
-    ngx_litellm_event_t            ev;
-    ngx_litellm_anthropic_block_e  block;
-
-    block = s->block;
-    s->block = NGX_LITELLM_BLOCK_OTHER;
-
-    if ((block != NGX_LITELLM_BLOCK_CALL && block != NGX_LITELLM_BLOCK_JSON)
-        || s->arguments)
-    {
-        return NGX_OK;
-    }
-
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-    ev.text = s->input;
-
-    if (block == NGX_LITELLM_BLOCK_JSON) {
-        ev.type = NGX_LITELLM_EV_TEXT;
-
-    } else {
-        ev.type = NGX_LITELLM_EV_ARGUMENTS;
-        ev.index = s->calls - 1;
-    }
-
-    return st->emit(st->data, &ev);
+    return ngx_litellm_emit_call_end(st, &s->calls, &s->input);
 }
 
 
@@ -419,7 +299,7 @@ ngx_litellm_anthropic_on_message(ngx_litellm_stream_t *st,
         ev.text = ngx_litellm_json_text(reason);
         ev.finish = ngx_litellm_anthropic_finish(reason);
 
-        if (ev.finish == NGX_LITELLM_FINISH_TOOL_CALLS && s->calls == 0) {
+        if (ev.finish == NGX_LITELLM_FINISH_TOOL_CALLS && s->calls.n == 0) {
             ev.finish = NGX_LITELLM_FINISH_STOP;
         }
 
@@ -439,12 +319,7 @@ ngx_litellm_anthropic_on_end(ngx_litellm_stream_t *st,
     ngx_litellm_anthropic_state_t *s, ngx_litellm_json_t *root,
     ngx_str_t *data)
 {
-    ngx_litellm_event_t  ev;
-
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-    ev.type = NGX_LITELLM_EV_END;
-
-    return st->emit(st->data, &ev);
+    return ngx_litellm_emit_text(st, NGX_LITELLM_EV_END, NULL);
 }
 
 
@@ -455,42 +330,14 @@ ngx_litellm_anthropic_on_error(ngx_litellm_stream_t *st,
 {
     ngx_litellm_json_t   *v;
     ngx_litellm_error_t   e;
-    ngx_litellm_event_t   ev;
 
     v = ngx_litellm_json_member(ngx_litellm_json_member(root, "error"),
                                 "type");
 
-    ngx_memzero(&e, sizeof(ngx_litellm_error_t));
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-
     ngx_litellm_anthropic_error(st->call, ngx_litellm_anthropic_status(v),
                                 data, &e);
 
-    ev.type = NGX_LITELLM_EV_ERROR;
-    ev.error = &e;
-
-    return st->emit(st->data, &ev);
-}
-
-
-/* nothing for a value that is no text, or an empty one */
-
-static ngx_int_t
-ngx_litellm_anthropic_emit_text(ngx_litellm_stream_t *st,
-    ngx_litellm_event_e type, ngx_litellm_json_t *v, ngx_uint_t index)
-{
-    ngx_litellm_event_t  ev;
-
-    if (!ngx_litellm_json_is(v, STRING) || v->len == 2) {
-        return NGX_OK;
-    }
-
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-    ev.type = type;
-    ev.index = index;
-    ev.text = ngx_litellm_json_text(v);
-
-    return st->emit(st->data, &ev);
+    return ngx_litellm_emit_error(st, &e);
 }
 
 
@@ -498,17 +345,11 @@ static ngx_int_t
 ngx_litellm_anthropic_emit_usage(ngx_litellm_stream_t *st,
     ngx_litellm_anthropic_state_t *s, ngx_litellm_json_t *v)
 {
-    ngx_litellm_event_t  ev;
-
     if (!ngx_litellm_json_is(v, OBJECT)) {
         return NGX_OK;
     }
 
     ngx_litellm_anthropic_usage(v, s->thought, &s->usage);
 
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-    ev.type = NGX_LITELLM_EV_USAGE;
-    ev.usage = &s->usage;
-
-    return st->emit(st->data, &ev);
+    return ngx_litellm_emit_usage(st, &s->usage);
 }

@@ -471,7 +471,7 @@ ngx_litellm_anthropic_json_tool(ngx_litellm_anthropic_list_t *l)
 {
     ngx_litellm_anthropic_element(l);
 
-    ngx_litellm_out_lit(l->out, "{\"name\":\"" NGX_LITELLM_ANTHROPIC_JSON_TOOL
+    ngx_litellm_out_lit(l->out, "{\"name\":\"" NGX_LITELLM_JSON_TOOL
                         "\",\"description\":\"Gives the answer to the user. "
                         "Call it once, with the whole answer as its input.\","
                         "\"input_schema\":");
@@ -725,7 +725,7 @@ ngx_litellm_anthropic_json_choice(ngx_litellm_anthropic_t *a,
     }
 
     ngx_litellm_out_lit(a->out, ",\"tool_choice\":{\"type\":\"tool\","
-                        "\"name\":\"" NGX_LITELLM_ANTHROPIC_JSON_TOOL
+                        "\"name\":\"" NGX_LITELLM_JSON_TOOL
                         "\"}");
 
     return 1;

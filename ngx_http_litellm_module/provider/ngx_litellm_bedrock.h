@@ -59,11 +59,6 @@ typedef struct {
 #define ngx_litellm_bedrock_has(b, p)    ngx_litellm_anthropic_has(&(b)->a, p)
 #define ngx_litellm_bedrock_param(b, p)  ngx_litellm_anthropic_param(&(b)->a, p)
 
-/* calls in one answer */
-#define NGX_LITELLM_BEDROCK_CALLS_MAX    256
-#define NGX_LITELLM_BEDROCK_CALLS_TEXT                                        \
-    "the provider's answer has too many tool calls"
-
 /* the client's fault; NGX_DECLINED */
 #define ngx_litellm_bedrock_bad(b, text)                                      \
     ngx_litellm_call_bad((b)->a.call, (b)->a.e, text)
@@ -149,11 +144,6 @@ void ngx_litellm_bedrock_usage(ngx_litellm_json_t *v, int64_t reasoning,
 
 /* what additionalModelResponseFields say of reasoning; -1: nothing */
 int64_t ngx_litellm_bedrock_reasoning(ngx_litellm_json_t *fields);
-
-/* OpenAI's url_citation of a cited page, as JSON; empty for other sources.
-   start, end: characters of the content.  NGX_ERROR: no memory */
-ngx_int_t ngx_litellm_bedrock_citation(ngx_pool_t *pool,
-    ngx_litellm_json_t *v, ngx_uint_t start, ngx_uint_t end, ngx_str_t *dst);
 
 
 #endif /* _NGX_LITELLM_BEDROCK_H_INCLUDED_ */

@@ -11,29 +11,14 @@
 #include "ngx_litellm_bedrock.h"
 
 
-typedef struct {
-    ngx_litellm_call_t     *call;
-    ngx_litellm_answer_t   *answer;
-    ngx_litellm_names_t     names;
-    ngx_uint_t              chars;     /* of the text so far */
-    size_t                  thought;   /* bytes of reasoning */
-    unsigned                json:1;    /* JSON was asked for */
-} ngx_litellm_bedrock_reader_t;
-
-
-static ngx_int_t ngx_litellm_bedrock_content(ngx_litellm_bedrock_reader_t *r,
+static ngx_int_t ngx_litellm_bedrock_content(ngx_litellm_blocks_t *b,
     ngx_litellm_json_t *v);
-static ngx_int_t ngx_litellm_bedrock_answer_text(
-    ngx_litellm_bedrock_reader_t *r, ngx_litellm_json_t *v);
 static ngx_int_t ngx_litellm_bedrock_answer_cited(
-    ngx_litellm_bedrock_reader_t *r, ngx_litellm_json_t *v);
+    ngx_litellm_blocks_t *b, ngx_litellm_json_t *v);
 static ngx_int_t ngx_litellm_bedrock_answer_thinking(
-    ngx_litellm_bedrock_reader_t *r, ngx_litellm_json_t *v);
-static ngx_int_t ngx_litellm_bedrock_answer_call(
-    ngx_litellm_bedrock_reader_t *r, ngx_litellm_json_t *v);
+    ngx_litellm_blocks_t *b, ngx_litellm_json_t *v);
 static ngx_int_t ngx_litellm_bedrock_trace(ngx_litellm_call_t *call,
     ngx_litellm_json_t *v, ngx_litellm_answer_t *answer);
-static ngx_uint_t ngx_litellm_bedrock_chars(ngx_str_t *text);
 
 
 ngx_int_t
@@ -43,8 +28,8 @@ ngx_litellm_bedrock_response(ngx_litellm_call_t *call, ngx_str_t *body,
     ngx_int_t                      rc;
     ngx_uint_t                     i;
     ngx_litellm_json_t            *content, *v;
+    ngx_litellm_blocks_t           b;
     ngx_litellm_json_doc_t         doc;
-    ngx_litellm_bedrock_reader_t   r;
 
     ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
     doc.pool = call->pool;
@@ -64,21 +49,18 @@ ngx_litellm_bedrock_response(ngx_litellm_call_t *call, ngx_str_t *body,
                                        "a message");
     }
 
-    ngx_memzero(&r, sizeof(ngx_litellm_bedrock_reader_t));
-    r.call = call;
-    r.answer = answer;
-    r.json = ngx_litellm_anthropic_wants_json(call) ? 1 : 0;
+    ngx_litellm_blocks_init(&b, call, answer);
 
     v = content + 1;
 
     for (i = 0; i < content->count; i++) {
 
         if (v->type == NGX_LITELLM_JSON_OBJECT) {
-            rc = ngx_litellm_bedrock_content(&r, v);
+            rc = ngx_litellm_bedrock_content(&b, v);
 
             if (rc == NGX_DECLINED) {
                 return ngx_litellm_call_broken(call, e,
-                                             NGX_LITELLM_BEDROCK_CALLS_TEXT);
+                                               NGX_LITELLM_CALLS_TEXT);
             }
 
             if (rc != NGX_OK) {
@@ -106,7 +88,7 @@ ngx_litellm_bedrock_response(ngx_litellm_call_t *call, ngx_str_t *body,
     v = ngx_litellm_json_member(doc.root, "additionalModelResponseFields");
 
     ngx_litellm_bedrock_usage(ngx_litellm_json_member(doc.root, "usage"),
-                              ngx_litellm_bedrock_reasoning(v), r.thought,
+                              ngx_litellm_bedrock_reasoning(v), b.thought,
                               &answer->usage);
 
     return ngx_litellm_bedrock_trace(call,
@@ -122,7 +104,7 @@ ngx_litellm_bedrock_response(ngx_litellm_call_t *call, ngx_str_t *body,
  */
 
 static ngx_int_t
-ngx_litellm_bedrock_content(ngx_litellm_bedrock_reader_t *r,
+ngx_litellm_bedrock_content(ngx_litellm_blocks_t *b,
     ngx_litellm_json_t *v)
 {
     ngx_litellm_json_t  *m;
@@ -130,25 +112,28 @@ ngx_litellm_bedrock_content(ngx_litellm_bedrock_reader_t *r,
     m = ngx_litellm_json_member(v, "text");
 
     if (ngx_litellm_json_is(m, STRING)) {
-        return ngx_litellm_bedrock_answer_text(r, m);
+        return ngx_litellm_blocks_text(b, m);
     }
 
     m = ngx_litellm_json_member(v, "toolUse");
 
     if (ngx_litellm_json_is(m, OBJECT)) {
-        return ngx_litellm_bedrock_answer_call(r, m);
+        return ngx_litellm_blocks_call(b, m,
+                                     ngx_litellm_json_member(m, "toolUseId"),
+                                     ngx_litellm_json_member(m, "name"),
+                                     ngx_litellm_json_member(m, "input"));
     }
 
     m = ngx_litellm_json_member(v, "reasoningContent");
 
     if (ngx_litellm_json_is(m, OBJECT)) {
-        return ngx_litellm_bedrock_answer_thinking(r, m);
+        return ngx_litellm_bedrock_answer_thinking(b, m);
     }
 
     m = ngx_litellm_json_member(v, "citationsContent");
 
     if (ngx_litellm_json_is(m, OBJECT)) {
-        return ngx_litellm_bedrock_answer_cited(r, m);
+        return ngx_litellm_bedrock_answer_cited(b, m);
     }
 
     return NGX_OK;
@@ -156,33 +141,13 @@ ngx_litellm_bedrock_content(ngx_litellm_bedrock_reader_t *r,
 
 
 static ngx_int_t
-ngx_litellm_bedrock_answer_text(ngx_litellm_bedrock_reader_t *r,
+ngx_litellm_bedrock_answer_cited(ngx_litellm_blocks_t *b,
     ngx_litellm_json_t *v)
 {
-    ngx_str_t  *s;
-
-    s = ngx_array_push(&r->answer->text);
-    if (s == NULL) {
-        return NGX_ERROR;
-    }
-
-    *s = ngx_litellm_json_text(v);
-    r->answer->has_text = 1;
-    r->chars += ngx_litellm_bedrock_chars(s);
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_litellm_bedrock_answer_cited(ngx_litellm_bedrock_reader_t *r,
-    ngx_litellm_json_t *v)
-{
-    ngx_str_t           *s, text;
     ngx_uint_t           i, start;
     ngx_litellm_json_t  *m, *list, *p;
 
-    start = r->chars;
+    start = b->chars;
     list = ngx_litellm_json_member(v, "content");
 
     if (ngx_litellm_json_is(list, ARRAY)) {
@@ -192,7 +157,7 @@ ngx_litellm_bedrock_answer_cited(ngx_litellm_bedrock_reader_t *r,
             m = ngx_litellm_json_member(p, "text");
 
             if (ngx_litellm_json_is(m, STRING)
-                && ngx_litellm_bedrock_answer_text(r, m) != NGX_OK)
+                && ngx_litellm_blocks_text(b, m) != NGX_OK)
             {
                 return NGX_ERROR;
             }
@@ -205,205 +170,54 @@ ngx_litellm_bedrock_answer_cited(ngx_litellm_bedrock_reader_t *r,
         return NGX_OK;
     }
 
-    if (r->answer->citations.elts == NULL
-        && ngx_array_init(&r->answer->citations, r->call->pool, 2,
-                          sizeof(ngx_str_t))
-           != NGX_OK)
-    {
+    if (ngx_litellm_blocks_citations(b, list) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    s = ngx_array_push(&r->answer->citations);
-    if (s == NULL) {
-        return NGX_ERROR;
-    }
-
-    s->data = list->start;
-    s->len = list->len;
 
     p = list + 1;
 
     for (i = 0; i < list->count; i++, p = ngx_litellm_json_next(p)) {
 
-        if (ngx_litellm_bedrock_citation(r->call->pool, p, start, r->chars,
-                                         &text)
+        m = ngx_litellm_json_member(p, "location");
+        m = ngx_litellm_json_member(ngx_litellm_json_member(m, "web"), "url");
+
+        if (ngx_litellm_blocks_cite(b, m, ngx_litellm_json_member(p, "title"),
+                                    start)
             != NGX_OK)
         {
             return NGX_ERROR;
         }
-
-        if (text.len == 0) {
-            continue;
-        }
-
-        s = ngx_array_push(&r->answer->annotations);
-        if (s == NULL) {
-            return NGX_ERROR;
-        }
-
-        *s = text;
     }
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_litellm_bedrock_citation(ngx_pool_t *pool, ngx_litellm_json_t *v,
-    ngx_uint_t start, ngx_uint_t end, ngx_str_t *dst)
-{
-    u_char              *p;
-    ngx_litellm_json_t  *url, *title, none;
-
-    ngx_str_null(dst);
-
-    url = ngx_litellm_json_member(v, "location");
-    url = ngx_litellm_json_member(ngx_litellm_json_member(url, "web"), "url");
-    title = ngx_litellm_json_member(v, "title");
-
-    if (!ngx_litellm_json_is(url, STRING)) {
-        return NGX_OK;
-    }
-
-    if (!ngx_litellm_json_is(title, STRING)) {
-        none.start = (u_char *) "\"\"";
-        none.len = 2;
-        title = &none;
-    }
-
-    p = ngx_pnalloc(pool, sizeof("{\"type\":\"url_citation\","
-                                 "\"url_citation\":{\"start_index\":,"
-                                 "\"end_index\":,\"title\":,\"url\":}}")
-                          + 2 * NGX_INT_T_LEN + title->len + url->len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    dst->data = p;
-
-    p = ngx_sprintf(p, "{\"type\":\"url_citation\",\"url_citation\":{"
-                    "\"start_index\":%ui,\"end_index\":%ui,\"title\":",
-                    start, end);
-    p = ngx_cpymem(p, title->start, title->len);
-    p = ngx_cpymem(p, ",\"url\":", sizeof(",\"url\":") - 1);
-    p = ngx_cpymem(p, url->start, url->len);
-    p = ngx_cpymem(p, "}}", 2);
-
-    dst->len = p - dst->data;
 
     return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_litellm_bedrock_answer_thinking(ngx_litellm_bedrock_reader_t *r,
+ngx_litellm_bedrock_answer_thinking(ngx_litellm_blocks_t *b,
     ngx_litellm_json_t *v)
 {
-    ngx_str_t           *s;
-    ngx_litellm_json_t  *reasoning, *text, *signature, *data;
-    ngx_litellm_part_t  *part;
+    ngx_litellm_json_t  *text, *signature, *data;
 
     data = ngx_litellm_json_member(v, "redactedContent");
-    reasoning = ngx_litellm_json_member(v, "reasoningText");
-    text = ngx_litellm_json_member(reasoning, "text");
-    signature = ngx_litellm_json_member(reasoning, "signature");
 
-    if (ngx_litellm_json_is(data, STRING)
-        || ngx_litellm_json_is(signature, STRING))
-    {
-        part = ngx_array_push(&r->answer->thinking);
-        if (part == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_memzero(part, sizeof(ngx_litellm_part_t));
-
-        if (ngx_litellm_json_is(data, STRING)) {
-            part->type = NGX_LITELLM_PART_REDACTED;
-            part->data = ngx_litellm_json_text(data);
-            return NGX_OK;
-        }
-
-        part->type = NGX_LITELLM_PART_THINKING;
-        part->signature = ngx_litellm_json_text(signature);
-
-        if (ngx_litellm_json_is(text, STRING)) {
-            part->text = ngx_litellm_json_text(text);
-        }
+    if (ngx_litellm_json_is(data, STRING)) {
+        return ngx_litellm_blocks_redacted(b, data);
     }
 
-    if (ngx_litellm_json_is(text, STRING)) {
-        s = ngx_array_push(&r->answer->reasoning);
-        if (s == NULL) {
-            return NGX_ERROR;
-        }
+    v = ngx_litellm_json_member(v, "reasoningText");
+    text = ngx_litellm_json_member(v, "text");
+    signature = ngx_litellm_json_member(v, "signature");
 
-        *s = ngx_litellm_json_text(text);
-        r->thought += s->len;
-    }
+    /* only what is signed can be sent back */
 
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_litellm_bedrock_answer_call(ngx_litellm_bedrock_reader_t *r,
-    ngx_litellm_json_t *v)
-{
-    ngx_str_t                *s, arguments;
-    ngx_litellm_json_t       *id, *name, *input;
-    ngx_litellm_tool_call_t  *tc;
-
-    id = ngx_litellm_json_member(v, "toolUseId");
-    name = ngx_litellm_json_member(v, "name");
-    input = ngx_litellm_json_member(v, "input");
-
-    if (!ngx_litellm_json_is(id, STRING)
-        || !ngx_litellm_json_is(name, STRING))
-    {
-        return NGX_OK;
-    }
-
-    if (!ngx_litellm_json_is(input, OBJECT)) {
-        ngx_str_set(&arguments, "{}");
-
-    } else if (ngx_litellm_call_arguments(r->call->pool, input, &arguments)
-               != NGX_OK)
+    if (ngx_litellm_json_is(signature, STRING)
+        && ngx_litellm_blocks_thinking(b, text, signature) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (r->json
-        && ngx_litellm_json_eq(name, NGX_LITELLM_ANTHROPIC_JSON_TOOL))
-    {
-        s = ngx_array_push(&r->answer->text);
-        if (s == NULL) {
-            return NGX_ERROR;
-        }
-
-        *s = arguments;
-        r->answer->has_text = 1;
-
-        return NGX_OK;
-    }
-
-    if (r->answer->calls.nelts == NGX_LITELLM_BEDROCK_CALLS_MAX) {
-        return NGX_DECLINED;
-    }
-
-    tc = ngx_array_push(&r->answer->calls);
-    if (tc == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(tc, sizeof(ngx_litellm_tool_call_t));
-
-    tc->id = ngx_litellm_json_text(id);
-    tc->name = ngx_litellm_json_text(name);
-    tc->arguments = arguments;
-    tc->node = v;
-
-    return ngx_litellm_names_restore(r->call, &r->names, &tc->name);
+    return ngx_litellm_blocks_reasoning(b, text);
 }
 
 
@@ -527,42 +341,4 @@ ngx_litellm_bedrock_reasoning(ngx_litellm_json_t *fields)
                                    ngx_litellm_call_tokens(v,
                                                       "reasoning_tokens",
                                                       -1));
-}
-
-
-/* characters of a J-string */
-
-static ngx_uint_t
-ngx_litellm_bedrock_chars(ngx_str_t *text)
-{
-    u_char      *p, *last;
-    ngx_uint_t   n;
-
-    n = 0;
-    last = text->data + text->len;
-
-    for (p = text->data; p < last; p++) {
-
-        if (*p == '\\') {
-
-            /* the low half of a pair belongs to the high one */
-
-            if (p[1] == 'u') {
-                if ((p[2] | 0x20) != 'd' || (p[3] | 0x20) < 'c') {
-                    n++;
-                }
-
-                p += 5;
-
-            } else {
-                n++;
-                p++;
-            }
-
-        } else if ((*p & 0xc0) != 0x80) {
-            n++;
-        }
-    }
-
-    return n;
 }

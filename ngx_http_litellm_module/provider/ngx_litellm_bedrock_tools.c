@@ -48,7 +48,7 @@ ngx_litellm_bedrock_tools(ngx_litellm_bedrock_t *b)
     if (b->a.json_tool) {
         ngx_litellm_bedrock_begin(b, &n);
         ngx_litellm_out_lit(out, "{\"toolSpec\":{\"name\":\""
-                            NGX_LITELLM_ANTHROPIC_JSON_TOOL
+                            NGX_LITELLM_JSON_TOOL
                             "\",\"description\":\"Gives the answer to the "
                             "user. Call it once, with the whole answer as its "
                             "input.\",\"inputSchema\":{\"json\":");
@@ -268,7 +268,7 @@ ngx_litellm_bedrock_choice(ngx_litellm_bedrock_t *b, ngx_uint_t tools)
     {
         if (tools == 0) {
             ngx_litellm_out_lit(out, ",\"toolChoice\":{\"tool\":{\"name\":\""
-                                NGX_LITELLM_ANTHROPIC_JSON_TOOL "\"}}");
+                                NGX_LITELLM_JSON_TOOL "\"}}");
             return NGX_OK;
         }
 

@@ -15,6 +15,11 @@
 #define NGX_LITELLM_TOOL_ID  (sizeof("call_") - 1 + 24)
 
 
+static ngx_int_t ngx_litellm_call_error(ngx_litellm_call_t *call,
+    ngx_litellm_error_t *e, ngx_litellm_class_e class, ngx_uint_t status,
+    const char *text);
+
+
 const ngx_litellm_dialect_t *
 ngx_litellm_provider_dialect(ngx_litellm_call_t *call)
 {
@@ -71,6 +76,32 @@ ngx_litellm_call_tool_id(ngx_litellm_call_t *call, ngx_uint_t n,
     ngx_memcpy(p, hex, 24);
 
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_litellm_call_wants(ngx_litellm_call_t *call, ngx_litellm_param_e param)
+{
+    ngx_uint_t              i;
+    ngx_litellm_default_t  *d;
+
+    if (call->param[param]) {
+        return 1;
+    }
+
+    if (call->deployment == NULL || call->deployment->defaults == NULL) {
+        return 0;
+    }
+
+    d = call->deployment->defaults->elts;
+
+    for (i = 0; i < call->deployment->defaults->nelts; i++) {
+        if (d[i].param == (ngx_int_t) param) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -343,26 +374,22 @@ ngx_int_t
 ngx_litellm_call_bad(ngx_litellm_call_t *call, ngx_litellm_error_t *e,
     const char *text)
 {
-    ngx_str_t  s;
-
-    s.data = (u_char *) text;
-    s.len = ngx_strlen(text);
-
-    ngx_memzero(e, sizeof(ngx_litellm_error_t));
-
-    if (ngx_litellm_error_set(call, e, NGX_LITELLM_BAD_REQUEST, 400, &s)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return NGX_DECLINED;
+    return ngx_litellm_call_error(call, e, NGX_LITELLM_BAD_REQUEST, 400, text);
 }
 
 
 ngx_int_t
 ngx_litellm_call_broken(ngx_litellm_call_t *call, ngx_litellm_error_t *e,
     const char *text)
+{
+    return ngx_litellm_call_error(call, e, NGX_LITELLM_API_CONNECTION, 502,
+                                  text);
+}
+
+
+static ngx_int_t
+ngx_litellm_call_error(ngx_litellm_call_t *call, ngx_litellm_error_t *e,
+    ngx_litellm_class_e class, ngx_uint_t status, const char *text)
 {
     ngx_str_t  s;
 
@@ -371,11 +398,6 @@ ngx_litellm_call_broken(ngx_litellm_call_t *call, ngx_litellm_error_t *e,
 
     ngx_memzero(e, sizeof(ngx_litellm_error_t));
 
-    if (ngx_litellm_error_set(call, e, NGX_LITELLM_API_CONNECTION, 502, &s)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return NGX_DECLINED;
+    return ngx_litellm_error_set(call, e, class, status, &s) == NGX_OK
+           ? NGX_DECLINED : NGX_ERROR;
 }

@@ -283,7 +283,7 @@ ngx_litellm_cohere_annotation(ngx_pool_t *pool, ngx_litellm_json_t *citation,
     u_char              *p;
     size_t               len;
     int64_t              start, end;
-    ngx_litellm_json_t  *v, *document, *url, *title, none;
+    ngx_litellm_json_t  *v, *document, *url, *title;
 
     v = ngx_litellm_json_member(citation, "sources");
 
@@ -299,18 +299,10 @@ ngx_litellm_cohere_annotation(ngx_pool_t *pool, ngx_litellm_json_t *citation,
         return NGX_DECLINED;
     }
 
-    if (!ngx_litellm_json_is(title, STRING)) {
-        none.start = (u_char *) "\"\"";
-        none.len = 2;
-        title = &none;
-    }
-
     start = ngx_litellm_call_tokens(citation, "start", 0);
     end = ngx_litellm_call_tokens(citation, "end", 0);
 
-    len = sizeof("{\"type\":\"url_citation\",\"url_citation\":{"
-                 "\"start_index\":,\"end_index\":,\"title\":,\"url\":}}")
-          + 2 * NGX_INT64_LEN + title->len + url->len;
+    len = NGX_LITELLM_CITATION_LEN + url->len + (title ? title->len : 0);
 
     if (len > room->len) {
         room->data = ngx_pnalloc(pool, len);
@@ -323,14 +315,7 @@ ngx_litellm_cohere_annotation(ngx_pool_t *pool, ngx_litellm_json_t *citation,
 
     dst->data = room->data;
 
-    p = ngx_sprintf(dst->data, "{\"type\":\"url_citation\",\"url_citation\":{"
-                    "\"start_index\":%L,\"end_index\":%L,\"title\":",
-                    start, end);
-    p = ngx_cpymem(p, title->start, title->len);
-    p = ngx_cpymem(p, ",\"url\":", sizeof(",\"url\":") - 1);
-    p = ngx_cpymem(p, url->start, url->len);
-    p = ngx_cpymem(p, "}}", 2);
-
+    p = ngx_litellm_citation_write(dst->data, url, title, start, end);
     dst->len = p - dst->data;
 
     return NGX_OK;

@@ -65,10 +65,6 @@ static ngx_litellm_json_t *ngx_litellm_cohere_item(ngx_litellm_json_t *delta,
     const char *name, size_t len);
 static ngx_uint_t ngx_litellm_cohere_slot(ngx_litellm_cohere_state_t *s,
     ngx_litellm_json_t *root);
-static ngx_int_t ngx_litellm_cohere_emit_text(ngx_litellm_stream_t *st,
-    ngx_litellm_event_e type, ngx_litellm_json_t *v, ngx_uint_t index);
-static ngx_int_t ngx_litellm_cohere_emit_error(ngx_litellm_stream_t *st,
-    ngx_litellm_error_t *e);
 
 
 /* the most frequent first */
@@ -131,7 +127,7 @@ ngx_litellm_cohere_event(ngx_litellm_stream_t *st, ngx_str_t *name,
         ngx_memzero(&e, sizeof(ngx_litellm_error_t));
         ngx_litellm_cohere_error(st->call, 500, data, &e);
 
-        return ngx_litellm_cohere_emit_error(st, &e);
+        return ngx_litellm_emit_error(st, &e);
     }
 
     return NGX_OK;
@@ -143,18 +139,11 @@ ngx_litellm_cohere_state(ngx_litellm_stream_t *st)
 {
     ngx_litellm_cohere_state_t  *s;
 
-    s = ngx_pcalloc(st->pool, sizeof(ngx_litellm_cohere_state_t));
-    if (s == NULL) {
-        return NULL;
+    s = ngx_litellm_emit_state(st, sizeof(ngx_litellm_cohere_state_t));
+
+    if (s) {
+        ngx_litellm_usage_init(&s->usage);
     }
-
-    ngx_litellm_usage_init(&s->usage);
-
-    if (st->doc.pool == NULL) {
-        st->doc.pool = st->pool;
-    }
-
-    st->state = s;
 
     return s;
 }
@@ -178,19 +167,8 @@ ngx_litellm_cohere_on_start(ngx_litellm_stream_t *st,
     ngx_litellm_cohere_state_t *s, ngx_litellm_json_t *root,
     ngx_litellm_json_t *delta)
 {
-    ngx_litellm_json_t   *v;
-    ngx_litellm_event_t   ev;
-
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-    ev.type = NGX_LITELLM_EV_START;
-
-    v = ngx_litellm_json_member(root, "id");
-
-    if (ngx_litellm_json_is(v, STRING)) {
-        ev.id = ngx_litellm_json_text(v);
-    }
-
-    return st->emit(st->data, &ev);
+    return ngx_litellm_emit_start(st, ngx_litellm_json_member(root, "id"),
+                                  NULL);
 }
 
 
@@ -206,10 +184,10 @@ ngx_litellm_cohere_on_content(ngx_litellm_stream_t *st,
     v = ngx_litellm_json_member(content, "text");
 
     if (v) {
-        return ngx_litellm_cohere_emit_text(st, NGX_LITELLM_EV_TEXT, v, 0);
+        return ngx_litellm_emit_string(st, NGX_LITELLM_EV_TEXT, v, 0);
     }
 
-    return ngx_litellm_cohere_emit_text(st, NGX_LITELLM_EV_REASONING,
+    return ngx_litellm_emit_string(st, NGX_LITELLM_EV_REASONING,
                               ngx_litellm_json_member(content, "thinking"), 0);
 }
 
@@ -219,7 +197,7 @@ ngx_litellm_cohere_on_plan(ngx_litellm_stream_t *st,
     ngx_litellm_cohere_state_t *s, ngx_litellm_json_t *root,
     ngx_litellm_json_t *delta)
 {
-    return ngx_litellm_cohere_emit_text(st, NGX_LITELLM_EV_REASONING,
+    return ngx_litellm_emit_string(st, NGX_LITELLM_EV_REASONING,
                               ngx_litellm_cohere_item(delta, "tool_plan",
                                                   sizeof("tool_plan") - 1), 0);
 }
@@ -233,7 +211,6 @@ ngx_litellm_cohere_on_call(ngx_litellm_stream_t *st,
     int64_t               n;
     ngx_int_t             rc;
     ngx_litellm_json_t   *tc, *fn, *id, *name, *v;
-    ngx_litellm_error_t   e;
     ngx_litellm_event_t   ev;
 
     tc = ngx_litellm_cohere_item(delta, "tool_calls",
@@ -249,15 +226,7 @@ ngx_litellm_cohere_on_call(ngx_litellm_stream_t *st,
     }
 
     if (s->calls == NGX_LITELLM_COHERE_CALLS) {
-
-        if (ngx_litellm_call_broken(st->call, &e, "the provider's answer has "
-                                    "too many tool calls")
-            == NGX_ERROR)
-        {
-            return NGX_ERROR;
-        }
-
-        return ngx_litellm_cohere_emit_error(st, &e);
+        return ngx_litellm_emit_broken(st, NGX_LITELLM_CALLS_TEXT);
     }
 
     v = ngx_litellm_json_member(root, "index");
@@ -309,7 +278,7 @@ ngx_litellm_cohere_on_arguments(ngx_litellm_stream_t *st,
     n = ngx_litellm_cohere_slot(s, root);
     s->has[n] = 1;
 
-    return ngx_litellm_cohere_emit_text(st, NGX_LITELLM_EV_ARGUMENTS, v, n);
+    return ngx_litellm_emit_string(st, NGX_LITELLM_EV_ARGUMENTS, v, n);
 }
 
 
@@ -349,38 +318,25 @@ ngx_litellm_cohere_on_citation(ngx_litellm_stream_t *st,
     ngx_litellm_cohere_state_t *s, ngx_litellm_json_t *root,
     ngx_litellm_json_t *delta)
 {
-    ngx_int_t             rc;
-    ngx_litellm_json_t   *citation;
-    ngx_litellm_event_t   ev;
+    ngx_int_t            rc;
+    ngx_str_t            text;
+    ngx_litellm_json_t  *citation;
 
     citation = ngx_litellm_cohere_item(delta, "citations",
                                        sizeof("citations") - 1);
 
-    if (!ngx_litellm_json_is(citation, OBJECT)) {
-        return NGX_OK;
-    }
-
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-    ev.type = NGX_LITELLM_EV_ANNOTATION;
-    ev.index = 1;
-    ev.text.data = citation->start;
-    ev.text.len = citation->len;
-
-    rc = st->emit(st->data, &ev);
+    rc = ngx_litellm_emit_citation(st, citation);
     if (rc != NGX_OK) {
         return rc;
     }
 
-    rc = ngx_litellm_cohere_annotation(st->pool, citation, &s->note,
-                                       &ev.text);
+    rc = ngx_litellm_cohere_annotation(st->pool, citation, &s->note, &text);
 
     if (rc != NGX_OK) {
         return rc == NGX_DECLINED ? NGX_OK : NGX_ERROR;
     }
 
-    ev.index = 0;
-
-    return st->emit(st->data, &ev);
+    return ngx_litellm_emit_text(st, NGX_LITELLM_EV_ANNOTATION, &text);
 }
 
 
@@ -399,20 +355,12 @@ ngx_litellm_cohere_on_end(ngx_litellm_stream_t *st,
     ngx_litellm_cohere_usage(ngx_litellm_json_member(delta, "usage"),
                              &s->usage);
 
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-
-    if (s->usage.known) {
-        ev.type = NGX_LITELLM_EV_USAGE;
-        ev.usage = &s->usage;
-
-        rc = st->emit(st->data, &ev);
-        if (rc != NGX_OK) {
-            return rc;
-        }
-
-        ev.usage = NULL;
+    rc = ngx_litellm_emit_usage(st, &s->usage);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
+    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
     ev.type = NGX_LITELLM_EV_FINISH;
     ev.finish = ngx_litellm_cohere_finish(reason);
 
@@ -426,7 +374,7 @@ ngx_litellm_cohere_on_end(ngx_litellm_stream_t *st,
             return NGX_ERROR;
         }
 
-        return ngx_litellm_cohere_emit_error(st, &e);
+        return ngx_litellm_emit_error(st, &e);
     }
 
     if (ngx_litellm_json_is(reason, STRING)) {
@@ -442,10 +390,7 @@ ngx_litellm_cohere_on_end(ngx_litellm_stream_t *st,
         return rc;
     }
 
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-    ev.type = NGX_LITELLM_EV_END;
-
-    return st->emit(st->data, &ev);
+    return ngx_litellm_emit_text(st, NGX_LITELLM_EV_END, NULL);
 }
 
 
@@ -492,39 +437,4 @@ ngx_litellm_cohere_slot(ngx_litellm_cohere_state_t *s,
     }
 
     return s->calls - 1;
-}
-
-
-/* nothing for a value that is no text, or an empty one */
-
-static ngx_int_t
-ngx_litellm_cohere_emit_text(ngx_litellm_stream_t *st,
-    ngx_litellm_event_e type, ngx_litellm_json_t *v, ngx_uint_t index)
-{
-    ngx_litellm_event_t  ev;
-
-    if (!ngx_litellm_json_is(v, STRING) || v->len == 2) {
-        return NGX_OK;
-    }
-
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-    ev.type = type;
-    ev.index = index;
-    ev.text = ngx_litellm_json_text(v);
-
-    return st->emit(st->data, &ev);
-}
-
-
-static ngx_int_t
-ngx_litellm_cohere_emit_error(ngx_litellm_stream_t *st,
-    ngx_litellm_error_t *e)
-{
-    ngx_litellm_event_t  ev;
-
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-    ev.type = NGX_LITELLM_EV_ERROR;
-    ev.error = e;
-
-    return st->emit(st->data, &ev);
 }

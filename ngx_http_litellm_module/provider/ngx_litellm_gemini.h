@@ -14,7 +14,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-#include "ngx_litellm_provider.h"
+#include "ngx_litellm_dialect.h"
 #include "ngx_litellm_format.h"
 #include "ngx_litellm_vertex.h"
 

@@ -130,7 +130,7 @@ ngx_litellm_gemini_segment(ngx_litellm_gemini_place_t *place,
     u_char              *p;
     uint64_t             from, to, base, part, start;
     ngx_str_t            text;
-    ngx_litellm_json_t  *segment, *url, *title, none;
+    ngx_litellm_json_t  *segment, *url, *title;
 
     segment = ngx_litellm_json_member(support, "segment");
 
@@ -165,25 +165,13 @@ ngx_litellm_gemini_segment(ngx_litellm_gemini_place_t *place,
     url = ngx_litellm_json_member(page, "uri");
     title = ngx_litellm_json_member(page, "title");
 
-    if (!ngx_litellm_json_is(title, STRING)
-        || title->len > NGX_LITELLM_GEMINI_TITLE)
-    {
-        none.start = (u_char *) "\"\"";
-        none.len = 2;
-        title = &none;
+    if (title && title->len > NGX_LITELLM_GEMINI_TITLE) {
+        title = NULL;
     }
 
-    p = place->buf;
-    text.data = p;
+    text.data = place->buf;
 
-    p = ngx_sprintf(p, "{\"type\":\"url_citation\",\"url_citation\":{"
-                    "\"start_index\":%uL,\"end_index\":%uL,\"title\":",
-                    start, place->chars);
-    p = ngx_cpymem(p, title->start, title->len);
-    p = ngx_cpymem(p, ",\"url\":", sizeof(",\"url\":") - 1);
-    p = ngx_cpymem(p, url->start, url->len);
-    p = ngx_cpymem(p, "}}", 2);
-
+    p = ngx_litellm_citation_write(text.data, url, title, start, place->chars);
     text.len = p - text.data;
 
     return cite(data, &text);

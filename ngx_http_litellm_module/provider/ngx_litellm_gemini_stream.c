@@ -62,8 +62,6 @@ typedef struct {
 static ngx_litellm_gemini_state_t *ngx_litellm_gemini_state(
     ngx_litellm_stream_t *st);
 static ngx_uint_t ngx_litellm_gemini_searches(ngx_litellm_call_t *call);
-static ngx_int_t ngx_litellm_gemini_on_start(ngx_litellm_stream_t *st,
-    ngx_litellm_gemini_state_t *s, ngx_litellm_json_t *root);
 static ngx_int_t ngx_litellm_gemini_on_candidate(ngx_litellm_gemini_from_t *f,
     ngx_litellm_json_t *v);
 static ngx_int_t ngx_litellm_gemini_on_finish(ngx_litellm_gemini_from_t *f,
@@ -127,7 +125,9 @@ ngx_litellm_gemini_event(ngx_litellm_stream_t *st, ngx_str_t *name,
     if (!s->started) {
         s->started = 1;
 
-        rc = ngx_litellm_gemini_on_start(st, s, root);
+        rc = ngx_litellm_emit_start(st,
+                               ngx_litellm_json_member(root, "responseId"),
+                               ngx_litellm_json_member(root, "modelVersion"));
         if (rc != NGX_OK) {
             return rc;
         }
@@ -178,7 +178,7 @@ ngx_litellm_gemini_state(ngx_litellm_stream_t *st)
 {
     ngx_litellm_gemini_state_t  *s;
 
-    s = ngx_pcalloc(st->pool, sizeof(ngx_litellm_gemini_state_t));
+    s = ngx_litellm_emit_state(st, sizeof(ngx_litellm_gemini_state_t));
     if (s == NULL) {
         return NULL;
     }
@@ -192,12 +192,6 @@ ngx_litellm_gemini_state(ngx_litellm_stream_t *st)
     s->kept.pool = st->pool;
     s->grounded = ngx_litellm_gemini_searches(st->call) ? 1 : 0;
 
-    if (st->doc.pool == NULL) {
-        st->doc.pool = st->pool;
-    }
-
-    st->state = s;
-
     return s;
 }
 
@@ -207,74 +201,27 @@ ngx_litellm_gemini_state(ngx_litellm_stream_t *st)
 static ngx_uint_t
 ngx_litellm_gemini_searches(ngx_litellm_call_t *call)
 {
-    u_char                 *p;
-    ngx_uint_t              i, k;
-    ngx_litellm_json_t     *v;
-    ngx_litellm_default_t  *d;
+    u_char              *p;
+    ngx_litellm_json_t  *v;
 
-    static const ngx_litellm_param_e  params[] = {
-        NGX_LITELLM_P_TOOLS,
-        NGX_LITELLM_P_WEB_SEARCH_OPTIONS
-    };
-
-    if (call->param[NGX_LITELLM_P_WEB_SEARCH_OPTIONS]) {
+    if (ngx_litellm_call_wants(call, NGX_LITELLM_P_WEB_SEARCH_OPTIONS)) {
         return 1;
     }
 
     v = call->param[NGX_LITELLM_P_TOOLS];
 
-    if (v != NULL) {
-        p = v->start;
+    if (v == NULL) {
 
-        if (ngx_litellm_find(p, p + v->len, "earch", 5)
-            || ngx_litellm_find(p, p + v->len, "aps", 3)
-            || ngx_litellm_find(p, p + v->len, "etrieval", 8))
-        {
-            return 1;
-        }
+        /* tools of the deployment: any of them may search */
+
+        return ngx_litellm_call_wants(call, NGX_LITELLM_P_TOOLS);
     }
 
-    if (call->deployment == NULL || call->deployment->defaults == NULL) {
-        return 0;
-    }
+    p = v->start;
 
-    d = call->deployment->defaults->elts;
-
-    for (i = 0; i < call->deployment->defaults->nelts; i++) {
-        for (k = 0; k < sizeof(params) / sizeof(params[0]); k++) {
-            if (d[i].param == (ngx_int_t) params[k]) {
-                return 1;
-            }
-        }
-    }
-
-    return 0;
-}
-
-
-static ngx_int_t
-ngx_litellm_gemini_on_start(ngx_litellm_stream_t *st,
-    ngx_litellm_gemini_state_t *s, ngx_litellm_json_t *root)
-{
-    ngx_litellm_json_t   *v;
-    ngx_litellm_event_t   ev;
-
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-    ev.type = NGX_LITELLM_EV_START;
-
-    v = ngx_litellm_json_member(root, "responseId");
-
-    if (ngx_litellm_json_is(v, STRING)) {
-        ev.id = ngx_litellm_json_text(v);
-    }
-
-    v = ngx_litellm_json_member(root, "modelVersion");
-
-    if (ngx_litellm_json_is(v, STRING)) {
-        ev.text = ngx_litellm_json_text(v);
-    }
-
-    return st->emit(st->data, &ev);
+    return ngx_litellm_find(p, p + v->len, "earch", 5)
+           || ngx_litellm_find(p, p + v->len, "aps", 3)
+           || ngx_litellm_find(p, p + v->len, "etrieval", 8);
 }
 
 
@@ -613,19 +560,13 @@ static ngx_int_t
 ngx_litellm_gemini_on_usage(ngx_litellm_stream_t *st,
     ngx_litellm_gemini_state_t *s, ngx_litellm_json_t *v)
 {
-    ngx_litellm_event_t  ev;
-
     if (!ngx_litellm_json_is(v, OBJECT)) {
         return NGX_OK;
     }
 
     ngx_litellm_gemini_usage(v, &s->usage);
 
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-    ev.type = NGX_LITELLM_EV_USAGE;
-    ev.usage = &s->usage;
-
-    return st->emit(st->data, &ev);
+    return ngx_litellm_emit_usage(st, &s->usage);
 }
 
 
@@ -633,15 +574,10 @@ static ngx_int_t
 ngx_litellm_gemini_on_error(ngx_litellm_stream_t *st, ngx_str_t *data)
 {
     ngx_litellm_error_t  e;
-    ngx_litellm_event_t  ev;
 
     ngx_litellm_gemini_error(st->call, 0, data, &e);
 
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-    ev.type = NGX_LITELLM_EV_ERROR;
-    ev.error = &e;
-
-    return st->emit(st->data, &ev);
+    return ngx_litellm_emit_error(st, &e);
 }
 
 

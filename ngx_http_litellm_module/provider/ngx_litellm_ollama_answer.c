@@ -57,8 +57,6 @@ static ngx_int_t ngx_litellm_ollama_done(ngx_litellm_stream_t *st,
     ngx_litellm_ollama_stream_t *s, ngx_litellm_json_t *root);
 static ngx_int_t ngx_litellm_ollama_fail(ngx_litellm_stream_t *st,
     ngx_str_t *data);
-static ngx_int_t ngx_litellm_ollama_emit(ngx_litellm_stream_t *st,
-    ngx_litellm_event_e type, ngx_str_t *text);
 static ngx_litellm_json_t *ngx_litellm_ollama_content(ngx_litellm_json_t *root,
     ngx_litellm_json_t **message);
 static ngx_litellm_finish_e ngx_litellm_ollama_finish(ngx_litellm_json_t *v);
@@ -336,31 +334,21 @@ ngx_litellm_ollama_event(ngx_litellm_stream_t *st, ngx_str_t *name,
 static ngx_int_t
 ngx_litellm_ollama_begin(ngx_litellm_stream_t *st, ngx_litellm_json_t *root)
 {
-    ngx_str_t                     text;
-    ngx_litellm_json_t           *v;
     ngx_litellm_ollama_stream_t  *s;
 
     if (st->state != NULL) {
         return NGX_OK;
     }
 
-    s = ngx_pcalloc(st->pool, sizeof(ngx_litellm_ollama_stream_t));
+    s = ngx_litellm_emit_state(st, sizeof(ngx_litellm_ollama_stream_t));
     if (s == NULL) {
         return NGX_ERROR;
     }
 
     ngx_litellm_usage_init(&s->usage);
-    st->state = s;
 
-    ngx_str_null(&text);
-
-    v = ngx_litellm_json_member(root, "model");
-
-    if (ngx_litellm_json_is(v, STRING)) {
-        text = ngx_litellm_json_text(v);
-    }
-
-    return ngx_litellm_ollama_emit(st, NGX_LITELLM_EV_START, &text);
+    return ngx_litellm_emit_start(st, NULL,
+                                  ngx_litellm_json_member(root, "model"));
 }
 
 
@@ -379,7 +367,7 @@ ngx_litellm_ollama_message(ngx_litellm_stream_t *st,
     if (ngx_litellm_json_is(v, STRING) && v->len > 2) {
         text = ngx_litellm_json_text(v);
 
-        rc = ngx_litellm_ollama_emit(st, NGX_LITELLM_EV_REASONING, &text);
+        rc = ngx_litellm_emit_text(st, NGX_LITELLM_EV_REASONING, &text);
         if (rc != NGX_OK) {
             return rc;
         }
@@ -435,7 +423,7 @@ ngx_litellm_ollama_text(ngx_litellm_stream_t *st,
     ngx_str_t   thought, rest;
 
     if (s->state == NGX_LITELLM_OLLAMA_TEXT) {
-        return ngx_litellm_ollama_emit(st, NGX_LITELLM_EV_TEXT, text);
+        return ngx_litellm_emit_text(st, NGX_LITELLM_EV_TEXT, text);
     }
 
     thought = *text;
@@ -446,7 +434,7 @@ ngx_litellm_ollama_text(ngx_litellm_stream_t *st,
 
         if (n == 0) {
             s->state = NGX_LITELLM_OLLAMA_TEXT;
-            return ngx_litellm_ollama_emit(st, NGX_LITELLM_EV_TEXT, text);
+            return ngx_litellm_emit_text(st, NGX_LITELLM_EV_TEXT, text);
         }
 
         s->state = NGX_LITELLM_OLLAMA_THINK;
@@ -462,14 +450,14 @@ ngx_litellm_ollama_text(ngx_litellm_stream_t *st,
     }
 
     if (thought.len) {
-        rc = ngx_litellm_ollama_emit(st, NGX_LITELLM_EV_REASONING, &thought);
+        rc = ngx_litellm_emit_text(st, NGX_LITELLM_EV_REASONING, &thought);
         if (rc != NGX_OK) {
             return rc;
         }
     }
 
     if (rest.len) {
-        return ngx_litellm_ollama_emit(st, NGX_LITELLM_EV_TEXT, &rest);
+        return ngx_litellm_emit_text(st, NGX_LITELLM_EV_TEXT, &rest);
     }
 
     return NGX_OK;
@@ -581,18 +569,12 @@ ngx_litellm_ollama_done(ngx_litellm_stream_t *st,
 
     ngx_litellm_ollama_usage(root, s->thought, &s->usage);
 
-    if (s->usage.known) {
-        ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-        ev.type = NGX_LITELLM_EV_USAGE;
-        ev.usage = &s->usage;
-
-        rc = st->emit(st->data, &ev);
-        if (rc != NGX_OK) {
-            return rc;
-        }
+    rc = ngx_litellm_emit_usage(st, &s->usage);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
-    return ngx_litellm_ollama_emit(st, NGX_LITELLM_EV_END, NULL);
+    return ngx_litellm_emit_text(st, NGX_LITELLM_EV_END, NULL);
 }
 
 
@@ -600,34 +582,10 @@ static ngx_int_t
 ngx_litellm_ollama_fail(ngx_litellm_stream_t *st, ngx_str_t *data)
 {
     ngx_litellm_error_t  e;
-    ngx_litellm_event_t  ev;
-
-    ngx_memzero(&e, sizeof(ngx_litellm_error_t));
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
 
     ngx_litellm_ollama_error(st->call, 200, data, &e);
 
-    ev.type = NGX_LITELLM_EV_ERROR;
-    ev.error = &e;
-
-    return st->emit(st->data, &ev);
-}
-
-
-static ngx_int_t
-ngx_litellm_ollama_emit(ngx_litellm_stream_t *st, ngx_litellm_event_e type,
-    ngx_str_t *text)
-{
-    ngx_litellm_event_t  ev;
-
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-    ev.type = type;
-
-    if (text) {
-        ev.text = *text;
-    }
-
-    return st->emit(st->data, &ev);
+    return ngx_litellm_emit_error(st, &e);
 }
 
 

@@ -38,8 +38,6 @@ typedef struct {
 
 static ngx_litellm_events_t *ngx_litellm_events_state(
     ngx_litellm_stream_t *st);
-static ngx_int_t ngx_litellm_events_start(ngx_litellm_stream_t *st,
-    ngx_litellm_events_t *s, ngx_litellm_json_t *root);
 static ngx_int_t ngx_litellm_events_usage(ngx_litellm_stream_t *st,
     ngx_litellm_events_t *s);
 static ngx_int_t ngx_litellm_events_choice(ngx_litellm_stream_t *st,
@@ -62,11 +60,6 @@ static ngx_int_t ngx_litellm_events_arguments(ngx_litellm_stream_t *st,
     ngx_litellm_json_t *v, ngx_uint_t n, ngx_uint_t index);
 static ngx_int_t ngx_litellm_events_extras(ngx_litellm_stream_t *st,
     ngx_litellm_json_t *delta, ngx_uint_t n);
-static ngx_int_t ngx_litellm_events_text(ngx_litellm_stream_t *st,
-    ngx_litellm_event_e type, ngx_litellm_json_t *v, ngx_uint_t n,
-    ngx_uint_t index);
-static ngx_int_t ngx_litellm_events_simple(ngx_litellm_stream_t *st,
-    ngx_litellm_event_e type);
 
 
 ngx_int_t
@@ -77,7 +70,6 @@ ngx_litellm_openai_event_data(ngx_litellm_stream_t *st, ngx_str_t *name,
     ngx_str_t              text;
     ngx_uint_t             i;
     ngx_litellm_json_t    *v, *choice;
-    ngx_litellm_event_t    ev;
     ngx_litellm_events_t  *s;
 
     s = st->state;
@@ -98,11 +90,7 @@ ngx_litellm_openai_event_data(ngx_litellm_stream_t *st, ngx_str_t *name,
     }
 
     if (s->facts.failed) {
-        ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-        ev.type = NGX_LITELLM_EV_ERROR;
-        ev.error = &s->facts.error;
-
-        return st->emit(st->data, &ev);
+        return ngx_litellm_emit_error(st, &s->facts.error);
     }
 
     if (rc == NGX_DECLINED) {
@@ -113,7 +101,7 @@ ngx_litellm_openai_event_data(ngx_litellm_stream_t *st, ngx_str_t *name,
     }
 
     if (s->facts.end) {
-        return ngx_litellm_events_simple(st, NGX_LITELLM_EV_END);
+        return ngx_litellm_emit_text(st, NGX_LITELLM_EV_END, NULL);
     }
 
     text = s->facts.data.data ? s->facts.data : *data;
@@ -129,7 +117,11 @@ ngx_litellm_openai_event_data(ngx_litellm_stream_t *st, ngx_str_t *name,
     }
 
     if (!s->started) {
-        rc = ngx_litellm_events_start(st, s, s->doc.root);
+        s->started = 1;
+
+        rc = ngx_litellm_emit_start(st,
+                                ngx_litellm_json_member(s->doc.root, "id"),
+                                ngx_litellm_json_member(s->doc.root, "model"));
         if (rc != NGX_OK) {
             return rc;
         }
@@ -159,8 +151,6 @@ ngx_litellm_openai_event_data(ngx_litellm_stream_t *st, ngx_str_t *name,
 static ngx_int_t
 ngx_litellm_events_usage(ngx_litellm_stream_t *st, ngx_litellm_events_t *s)
 {
-    ngx_litellm_event_t  ev;
-
     if (!s->facts.usage.known
         || ngx_memcmp(&s->usage, &s->facts.usage, sizeof(ngx_litellm_usage_t))
            == 0)
@@ -170,11 +160,7 @@ ngx_litellm_events_usage(ngx_litellm_stream_t *st, ngx_litellm_events_t *s)
 
     s->usage = s->facts.usage;
 
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-    ev.type = NGX_LITELLM_EV_USAGE;
-    ev.usage = &s->usage;
-
-    return st->emit(st->data, &ev);
+    return ngx_litellm_emit_usage(st, &s->usage);
 }
 
 
@@ -183,7 +169,7 @@ ngx_litellm_events_state(ngx_litellm_stream_t *st)
 {
     ngx_litellm_events_t  *s;
 
-    s = ngx_pcalloc(st->pool, sizeof(ngx_litellm_events_t));
+    s = ngx_litellm_emit_state(st, sizeof(ngx_litellm_events_t));
     if (s == NULL) {
         return NULL;
     }
@@ -193,41 +179,7 @@ ngx_litellm_events_state(ngx_litellm_stream_t *st)
     s->call.include_usage = 0;
     s->doc.pool = st->pool;
 
-    if (st->doc.pool == NULL) {
-        st->doc.pool = st->pool;
-    }
-
-    st->state = s;
-
     return s;
-}
-
-
-static ngx_int_t
-ngx_litellm_events_start(ngx_litellm_stream_t *st, ngx_litellm_events_t *s,
-    ngx_litellm_json_t *root)
-{
-    ngx_litellm_json_t   *v;
-    ngx_litellm_event_t   ev;
-
-    s->started = 1;
-
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-    ev.type = NGX_LITELLM_EV_START;
-
-    v = ngx_litellm_json_member(root, "id");
-
-    if (ngx_litellm_json_is(v, STRING)) {
-        ev.id = ngx_litellm_json_text(v);
-    }
-
-    v = ngx_litellm_json_member(root, "model");
-
-    if (ngx_litellm_json_is(v, STRING)) {
-        ev.text = ngx_litellm_json_text(v);
-    }
-
-    return st->emit(st->data, &ev);
 }
 
 
@@ -301,7 +253,7 @@ ngx_litellm_events_delta(ngx_litellm_stream_t *st, ngx_litellm_events_t *s,
         return rc;
     }
 
-    rc = ngx_litellm_events_text(st, NGX_LITELLM_EV_REFUSAL,
+    rc = ngx_litellm_emit_choice(st, NGX_LITELLM_EV_REFUSAL,
                                  ngx_litellm_json_member(delta, "refusal"),
                                  n, 0);
     if (rc != NGX_OK) {
@@ -340,14 +292,14 @@ ngx_litellm_events_content(ngx_litellm_stream_t *st, ngx_litellm_json_t *v,
     ngx_litellm_json_t  *part, *text, *list;
 
     if (!ngx_litellm_json_is(v, ARRAY)) {
-        return ngx_litellm_events_text(st, NGX_LITELLM_EV_TEXT, v, n, 0);
+        return ngx_litellm_emit_choice(st, NGX_LITELLM_EV_TEXT, v, n, 0);
     }
 
     part = v + 1;
 
     for (i = 0; i < v->count; i++, part = ngx_litellm_json_next(part)) {
 
-        rc = ngx_litellm_events_text(st, NGX_LITELLM_EV_TEXT,
+        rc = ngx_litellm_emit_choice(st, NGX_LITELLM_EV_TEXT,
                                      ngx_litellm_json_member(part, "text"),
                                      n, 0);
         if (rc != NGX_OK) {
@@ -363,7 +315,7 @@ ngx_litellm_events_content(ngx_litellm_stream_t *st, ngx_litellm_json_t *v,
         text = list + 1;
 
         for (j = 0; j < list->count; j++, text = ngx_litellm_json_next(text)) {
-            rc = ngx_litellm_events_text(st, NGX_LITELLM_EV_REASONING,
+            rc = ngx_litellm_emit_choice(st, NGX_LITELLM_EV_REASONING,
                                          ngx_litellm_json_member(text, "text"),
                                          n, 0);
             if (rc != NGX_OK) {
@@ -397,12 +349,12 @@ ngx_litellm_events_reasoning(ngx_litellm_stream_t *st,
     }
 
     if (!ngx_litellm_json_is(list, ARRAY)) {
-        return ngx_litellm_events_text(st, NGX_LITELLM_EV_REASONING, v, n, 0);
+        return ngx_litellm_emit_choice(st, NGX_LITELLM_EV_REASONING, v, n, 0);
     }
 
     /* the texts of the list are the reasoning itself */
 
-    rc = ngx_litellm_events_text(st, NGX_LITELLM_EV_REASONING, v, n, 1);
+    rc = ngx_litellm_emit_choice(st, NGX_LITELLM_EV_REASONING, v, n, 1);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -411,14 +363,14 @@ ngx_litellm_events_reasoning(ngx_litellm_stream_t *st,
 
     for (i = 0; i < list->count; i++, v = ngx_litellm_json_next(v)) {
 
-        rc = ngx_litellm_events_text(st, NGX_LITELLM_EV_SIGNATURE,
+        rc = ngx_litellm_emit_choice(st, NGX_LITELLM_EV_SIGNATURE,
                                      ngx_litellm_json_member(v, "signature"),
                                      n, 0);
         if (rc != NGX_OK) {
             return rc;
         }
 
-        rc = ngx_litellm_events_text(st, NGX_LITELLM_EV_REDACTED,
+        rc = ngx_litellm_emit_choice(st, NGX_LITELLM_EV_REDACTED,
                                      ngx_litellm_json_member(v, "data"), n,
                                      0);
         if (rc != NGX_OK) {
@@ -659,7 +611,7 @@ ngx_litellm_events_extras(ngx_litellm_stream_t *st, ngx_litellm_json_t *delta,
     v = list + 1;
 
     for (i = 0; i < list->count; i++, v = ngx_litellm_json_next(v)) {
-        rc = ngx_litellm_events_text(st, NGX_LITELLM_EV_IMAGE,
+        rc = ngx_litellm_emit_choice(st, NGX_LITELLM_EV_IMAGE,
                   ngx_litellm_json_member(ngx_litellm_json_member(v,
                                                                 "image_url"),
                                           "url"),
@@ -670,38 +622,4 @@ ngx_litellm_events_extras(ngx_litellm_stream_t *st, ngx_litellm_json_t *delta,
     }
 
     return NGX_OK;
-}
-
-
-/* nothing for a value that is no text, or an empty one */
-
-static ngx_int_t
-ngx_litellm_events_text(ngx_litellm_stream_t *st, ngx_litellm_event_e type,
-    ngx_litellm_json_t *v, ngx_uint_t n, ngx_uint_t index)
-{
-    ngx_litellm_event_t  ev;
-
-    if (!ngx_litellm_json_is(v, STRING) || v->len == 2) {
-        return NGX_OK;
-    }
-
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-    ev.type = type;
-    ev.choice = n;
-    ev.index = index;
-    ev.text = ngx_litellm_json_text(v);
-
-    return st->emit(st->data, &ev);
-}
-
-
-static ngx_int_t
-ngx_litellm_events_simple(ngx_litellm_stream_t *st, ngx_litellm_event_e type)
-{
-    ngx_litellm_event_t  ev;
-
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-    ev.type = type;
-
-    return st->emit(st->data, &ev);
 }

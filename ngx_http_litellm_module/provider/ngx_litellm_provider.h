@@ -287,6 +287,10 @@ const ngx_litellm_dialect_t *ngx_litellm_provider_dialect(
 ngx_int_t ngx_litellm_call_tool_id(ngx_litellm_call_t *call, ngx_uint_t n,
     ngx_str_t *id);
 
+/* true if the client, or the deployment for it, gave a parameter */
+ngx_uint_t ngx_litellm_call_wants(ngx_litellm_call_t *call,
+    ngx_litellm_param_e param);
+
 /* true if a J-string is empty or white space */
 ngx_uint_t ngx_litellm_call_blank(ngx_str_t *text);
 

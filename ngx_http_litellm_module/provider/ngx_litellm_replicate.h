@@ -12,7 +12,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-#include "ngx_litellm_provider.h"
+#include "ngx_litellm_dialect.h"
 #include "ngx_litellm_format.h"
 
 
@@ -91,8 +91,6 @@ ngx_int_t ngx_litellm_replicate_event(ngx_litellm_stream_t *st,
     ngx_str_t *name, ngx_str_t *data);
 
 /* text may be NULL */
-ngx_int_t ngx_litellm_replicate_emit(ngx_litellm_stream_t *st,
-    ngx_litellm_event_e type, ngx_str_t *text);
 /* FINISH, USAGE if root has counts, END; root may be NULL */
 ngx_int_t ngx_litellm_replicate_ended(ngx_litellm_stream_t *st,
     ngx_litellm_json_t *root);

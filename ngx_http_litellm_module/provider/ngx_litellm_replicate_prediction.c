@@ -50,8 +50,6 @@ static ngx_int_t ngx_litellm_replicate_news(ngx_litellm_replicate_looks_t *l,
 static ngx_int_t ngx_litellm_replicate_piece(ngx_litellm_replicate_looks_t *l,
     ngx_litellm_stream_t *st, ngx_litellm_json_t *v, size_t *seen);
 static size_t ngx_litellm_replicate_whole(ngx_str_t *text, size_t n);
-static ngx_int_t ngx_litellm_replicate_start(ngx_litellm_stream_t *st,
-    ngx_litellm_json_t *root);
 
 
 ngx_int_t
@@ -361,7 +359,9 @@ ngx_litellm_replicate_news(ngx_litellm_replicate_looks_t *l,
     if (!l->started) {
         l->started = 1;
 
-        rc = ngx_litellm_replicate_start(st, root);
+        rc = ngx_litellm_emit_start(st,
+                                    ngx_litellm_json_member(root, "id"),
+                                    ngx_litellm_json_member(root, "model"));
         if (rc != NGX_OK) {
             return rc;
         }
@@ -424,8 +424,7 @@ ngx_litellm_replicate_piece(ngx_litellm_replicate_looks_t *l,
 
     l->sent = *seen;
 
-    return text.len ? ngx_litellm_replicate_emit(st, NGX_LITELLM_EV_TEXT,
-                                                 &text)
+    return text.len ? ngx_litellm_emit_text(st, NGX_LITELLM_EV_TEXT, &text)
                     : NGX_OK;
 }
 
@@ -455,30 +454,4 @@ ngx_litellm_replicate_whole(ngx_str_t *text, size_t n)
     }
 
     return p - text->data;
-}
-
-
-static ngx_int_t
-ngx_litellm_replicate_start(ngx_litellm_stream_t *st,
-    ngx_litellm_json_t *root)
-{
-    ngx_litellm_json_t   *v;
-    ngx_litellm_event_t   ev;
-
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-    ev.type = NGX_LITELLM_EV_START;
-
-    v = ngx_litellm_json_member(root, "id");
-
-    if (ngx_litellm_json_is(v, STRING)) {
-        ev.id = ngx_litellm_json_text(v);
-    }
-
-    v = ngx_litellm_json_member(root, "model");
-
-    if (ngx_litellm_json_is(v, STRING)) {
-        ev.text = ngx_litellm_json_text(v);
-    }
-
-    return st->emit(st->data, &ev);
 }

@@ -47,16 +47,11 @@ ngx_litellm_replicate_event(ngx_litellm_stream_t *st, ngx_str_t *name,
     s = st->state;
 
     if (s == NULL) {
-        s = ngx_pcalloc(st->pool, sizeof(ngx_litellm_replicate_stream_t));
+        s = ngx_litellm_emit_state(st,
+                                   sizeof(ngx_litellm_replicate_stream_t));
         if (s == NULL) {
             return NGX_ERROR;
         }
-
-        if (st->doc.pool == NULL) {
-            st->doc.pool = st->pool;
-        }
-
-        st->state = s;
     }
 
     switch (name->len) {
@@ -131,7 +126,7 @@ ngx_litellm_replicate_output(ngx_litellm_stream_t *st,
     text.data = s->buf.pos;
     text.len = s->buf.last - s->buf.pos;
 
-    rc = ngx_litellm_replicate_emit(st, NGX_LITELLM_EV_TEXT, &text);
+    rc = ngx_litellm_emit_text(st, NGX_LITELLM_EV_TEXT, &text);
 
     if (s->alloc > NGX_LITELLM_REPLICATE_KEEP) {
         (void) ngx_pfree(st->pool, s->start);
@@ -212,7 +207,6 @@ ngx_litellm_replicate_fail(ngx_litellm_stream_t *st, ngx_str_t *data)
     ngx_str_t             text, j;
     ngx_litellm_json_t   *v;
     ngx_litellm_error_t   e;
-    ngx_litellm_event_t   ev;
 
     text = *data;
 
@@ -238,11 +232,7 @@ ngx_litellm_replicate_fail(ngx_litellm_stream_t *st, ngx_str_t *data)
         return NGX_ERROR;
     }
 
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-    ev.type = NGX_LITELLM_EV_ERROR;
-    ev.error = &e;
-
-    return st->emit(st->data, &ev);
+    return ngx_litellm_emit_error(st, &e);
 }
 
 
@@ -266,33 +256,10 @@ ngx_litellm_replicate_ended(ngx_litellm_stream_t *st,
     ngx_litellm_usage_init(&usage);
     ngx_litellm_replicate_usage(root, &usage);
 
-    if (usage.known) {
-        ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-        ev.type = NGX_LITELLM_EV_USAGE;
-        ev.usage = &usage;
-
-        rc = st->emit(st->data, &ev);
-        if (rc != NGX_OK) {
-            return rc;
-        }
+    rc = ngx_litellm_emit_usage(st, &usage);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
-    return ngx_litellm_replicate_emit(st, NGX_LITELLM_EV_END, NULL);
-}
-
-
-ngx_int_t
-ngx_litellm_replicate_emit(ngx_litellm_stream_t *st, ngx_litellm_event_e type,
-    ngx_str_t *text)
-{
-    ngx_litellm_event_t  ev;
-
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-    ev.type = type;
-
-    if (text) {
-        ev.text = *text;
-    }
-
-    return st->emit(st->data, &ev);
+    return ngx_litellm_emit_text(st, NGX_LITELLM_EV_END, NULL);
 }

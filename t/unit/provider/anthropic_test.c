@@ -108,11 +108,82 @@ blanks(void)
 }
 
 
+/*
+ * One more call than an answer may have; in a stream also of the tool that
+ * stands for a JSON answer, which is no call of the client's.
+ */
+
+static void
+calls(void)
+{
+    feed_t                f;
+    case_t                c;
+    u_char               *p;
+    ngx_int_t             rc;
+    ngx_str_t             body, got, name, start;
+    ngx_uint_t            i, n, pass;
+    const char           *tool;
+    ngx_litellm_answer_t  answer;
+
+    static const char  block[] = "{\"type\":\"tool_use\",\"id\":\"a\","
+                                 "\"name\":\"%s\",\"input\":{\"b\":1}}";
+    static const char  event[] = "{\"type\":\"content_block_start\","
+                                 "\"content_block\":";
+
+    for (pass = 0; pass < 4; pass++) {
+
+        n = 256 + pass % 2;
+        tool = (pass < 2) ? "f" : "json_tool_call";
+
+        unit_case("%d calls of %s", (int) n, tool);
+
+        case_call(&c, &anthropic,
+                  unit_str("{\"model\":\"m\",\"stream\":true,"
+                           "\"response_format\":{\"type\":\"json_object\"},"
+                           "\"messages\":[{\"role\":\"user\","
+                           "\"content\":\"a\"}]}"));
+
+        body.data = ngx_palloc(unit_pool, 64 + n * (sizeof(block) + 16));
+        p = ngx_sprintf(body.data, "{\"content\":[");
+
+        for (i = 0; i < n; i++) {
+            p = ngx_sprintf(p, i ? "," : "");
+            p = ngx_sprintf(p, block, tool);
+        }
+
+        body.len = ngx_sprintf(p, "]}") - body.data;
+
+        ngx_litellm_answer_init(&answer, unit_pool);
+
+        rc = c.dialect->response(&c.call, &body, &answer, &c.e);
+        CHECK_INT(rc, pass == 1 ? NGX_DECLINED : NGX_OK);
+
+        feed_init(&f, &c, unit_pool);
+
+        ngx_str_set(&name, "content_block_start");
+        start.data = ngx_palloc(unit_pool, sizeof(event) + sizeof(block) + 16);
+        p = ngx_sprintf(start.data, event);
+        p = ngx_sprintf(p, block, tool);
+        start.len = ngx_sprintf(p, "}") - start.data;
+
+        for (i = 0; i < n; i++) {
+            CHECK(c.dialect->event(&f.stream, &name, &start) == NGX_OK);
+        }
+
+        got = unit_chain(f.out.first);
+        CHECK_INT(ngx_litellm_find(got.data, got.data + got.len,
+                                   "too many tool calls", 19)
+                  != NULL, pass % 2);
+    }
+}
+
+
 void
 unit_main(void)
 {
     names();
     blanks();
+    calls();
 
     cases(&anthropic);
 }
