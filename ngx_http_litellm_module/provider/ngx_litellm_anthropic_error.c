@@ -12,56 +12,31 @@
 #include "ngx_litellm_anthropic.h"
 
 
-/* as much of a body as is looked at */
-#define NGX_LITELLM_ANTHROPIC_ERROR_LEN  16384
+static const ngx_litellm_error_rule_t  ngx_litellm_anthropic_rules[] = {
 
-
-typedef struct {
-    ngx_str_t             text;      /* lower case */
-    ngx_str_t             other;     /* must be there, too */
-    ngx_litellm_class_e   class;
-    ngx_uint_t            status;    /* 0: the answer's own */
-} ngx_litellm_anthropic_rule_t;
-
-
-static const ngx_litellm_anthropic_rule_t  ngx_litellm_anthropic_rules[] = {
-
-    { ngx_string("prompt is too long"), ngx_null_string,
+    { "prompt is too long", NULL, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { "prompt: length", NULL, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { "exceed context limit", NULL, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { "maximum context length is", NULL, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { "model's maximum context limit", NULL, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { "is longer than the model's context length",
+      NULL, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { "input tokens exceed the configured limit",
+      NULL, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { "exceeds the available context size", NULL,
       NGX_LITELLM_CONTEXT_WINDOW, 400 },
-    { ngx_string("prompt: length"), ngx_null_string,
-      NGX_LITELLM_CONTEXT_WINDOW, 400 },
-    { ngx_string("exceed context limit"), ngx_null_string,
-      NGX_LITELLM_CONTEXT_WINDOW, 400 },
-    { ngx_string("maximum context length is"), ngx_null_string,
-      NGX_LITELLM_CONTEXT_WINDOW, 400 },
-    { ngx_string("model's maximum context limit"), ngx_null_string,
-      NGX_LITELLM_CONTEXT_WINDOW, 400 },
-    { ngx_string("is longer than the model's context length"),
-      ngx_null_string, NGX_LITELLM_CONTEXT_WINDOW, 400 },
-    { ngx_string("input tokens exceed the configured limit"),
-      ngx_null_string, NGX_LITELLM_CONTEXT_WINDOW, 400 },
-    { ngx_string("exceeds the available context size"), ngx_null_string,
-      NGX_LITELLM_CONTEXT_WINDOW, 400 },
-    { ngx_string("exceeds the maximum number of tokens allowed"),
-      ngx_null_string, NGX_LITELLM_CONTEXT_WINDOW, 400 },
-    { ngx_string("current length is"), ngx_string("while limit is"),
-      NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { "exceeds the maximum number of tokens allowed",
+      NULL, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { "current length is", "while limit is", NGX_LITELLM_CONTEXT_WINDOW, 400 },
 
-    { ngx_string("overloaded_error"), ngx_null_string,
-      NGX_LITELLM_SERVICE_UNAVAILABLE, 503 },
+    { "overloaded_error", NULL, NGX_LITELLM_SERVICE_UNAVAILABLE, 503 },
 
-    { ngx_string("invalid api key"), ngx_null_string,
-      NGX_LITELLM_AUTHENTICATION, 401 },
+    { "invalid api key", NULL, NGX_LITELLM_AUTHENTICATION, 401 },
 
-    { ngx_string("content filtering policy"), ngx_null_string,
-      NGX_LITELLM_CONTENT_POLICY, 400 },
+    { "content filtering policy", NULL, NGX_LITELLM_CONTENT_POLICY, 400 },
 
-    { ngx_null_string, ngx_null_string, 0, 0 }
+    { NULL, NULL, 0, 0 }
 };
-
-
-static ngx_uint_t ngx_litellm_anthropic_contains(ngx_str_t *text,
-    const ngx_str_t *needle);
 
 
 /*
@@ -73,10 +48,8 @@ void
 ngx_litellm_anthropic_error(ngx_litellm_call_t *call, ngx_uint_t status,
     ngx_str_t *body, ngx_litellm_error_t *e)
 {
-    ngx_str_t                            text;
-    ngx_uint_t                           i;
-    ngx_litellm_class_e                  class;
-    const ngx_litellm_anthropic_rule_t  *rule;
+    ngx_litellm_class_e              class;
+    const ngx_litellm_error_rule_t  *rule;
 
     ngx_memzero(e, sizeof(ngx_litellm_error_t));
 
@@ -84,32 +57,13 @@ ngx_litellm_anthropic_error(ngx_litellm_call_t *call, ngx_uint_t status,
         status = status == 0 ? 500 : 502;
     }
 
-    text.len = ngx_min(body->len, NGX_LITELLM_ANTHROPIC_ERROR_LEN);
-    text.data = ngx_pnalloc(call->pool, text.len + 1);
+    rule = ngx_litellm_error_rule(body, ngx_litellm_anthropic_rules);
 
-    if (text.data == NULL) {
-        text.len = 0;
-    }
+    if (rule) {
+        class = rule->class;
+        status = rule->status;
 
-    for (i = 0; i < text.len; i++) {
-        text.data[i] = ngx_tolower(body->data[i]);
-    }
-
-    class = NGX_LITELLM_NO_ERROR;
-
-    for (rule = ngx_litellm_anthropic_rules; rule->text.len; rule++) {
-
-        if (ngx_litellm_anthropic_contains(&text, &rule->text)
-            && (rule->other.len == 0
-                || ngx_litellm_anthropic_contains(&text, &rule->other)))
-        {
-            class = rule->class;
-            status = rule->status;
-            break;
-        }
-    }
-
-    if (class == NGX_LITELLM_NO_ERROR) {
+    } else {
 
         switch (status) {
 
@@ -173,13 +127,4 @@ ngx_litellm_anthropic_status(ngx_litellm_json_t *type)
     }
 
     return 0;
-}
-
-
-static ngx_uint_t
-ngx_litellm_anthropic_contains(ngx_str_t *text, const ngx_str_t *needle)
-{
-    return ngx_litellm_find(text->data, text->data + text->len,
-                            (char *) needle->data, needle->len)
-           != NULL;
 }

@@ -18,15 +18,10 @@
 typedef struct {
     ngx_litellm_anthropic_t  *a;
     ngx_litellm_out_t        *out;
-    ngx_litellm_role_e        role;        /* of the turn that is open */
-    unsigned                  open:1;
-    unsigned                  turns:1;     /* there was one before */
+    ngx_litellm_turns_t       turns;
 } ngx_litellm_anthropic_turn_t;
 
 
-static void ngx_litellm_anthropic_block(ngx_litellm_anthropic_turn_t *t,
-    ngx_litellm_role_e role);
-static void ngx_litellm_anthropic_close(ngx_litellm_anthropic_turn_t *t);
 static ngx_int_t ngx_litellm_anthropic_system(ngx_litellm_anthropic_t *a,
     ngx_uint_t *written);
 static ngx_int_t ngx_litellm_anthropic_user(ngx_litellm_anthropic_turn_t *t,
@@ -42,8 +37,6 @@ static ngx_int_t ngx_litellm_anthropic_part(ngx_litellm_anthropic_t *a,
     ngx_litellm_part_t *part, ngx_litellm_json_t *cache);
 static void ngx_litellm_anthropic_text(ngx_litellm_out_t *out,
     ngx_str_t *text, ngx_litellm_json_t *cache);
-static ngx_int_t ngx_litellm_anthropic_id(ngx_litellm_anthropic_t *a,
-    ngx_str_t *id);
 static void ngx_litellm_anthropic_trim(ngx_str_t *text);
 
 
@@ -69,6 +62,7 @@ ngx_litellm_anthropic_messages(ngx_litellm_anthropic_t *a, ngx_uint_t *system)
     ngx_memzero(&t, sizeof(ngx_litellm_anthropic_turn_t));
     t.a = a;
     t.out = a->out;
+    t.turns.out = a->out;
 
     ngx_litellm_out_lit(a->out, "\"messages\":[");
 
@@ -98,7 +92,7 @@ ngx_litellm_anthropic_messages(ngx_litellm_anthropic_t *a, ngx_uint_t *system)
         }
     }
 
-    if (!t.open && !t.turns) {
+    if (t.turns.n == 0) {
 
         if (a->call->config == NULL || a->call->config->modify_params != 1) {
             return ngx_litellm_anthropic_bad(a, "at least one message that is "
@@ -106,55 +100,15 @@ ngx_litellm_anthropic_messages(ngx_litellm_anthropic_t *a, ngx_uint_t *system)
                                              "content is needed");
         }
 
-        ngx_litellm_anthropic_block(&t, NGX_LITELLM_ROLE_USER);
+        ngx_litellm_turns_role(&t.turns, NGX_LITELLM_ROLE_USER);
         ngx_litellm_out_lit(a->out, "{\"type\":\"text\",\"text\":"
                             "\"Please continue.\"}");
     }
 
-    ngx_litellm_anthropic_close(&t);
+    ngx_litellm_turns_close(&t.turns);
     ngx_litellm_out_lit(a->out, "]");
 
     return ngx_litellm_anthropic_system(a, system);
-}
-
-
-/* what stands before a block: a comma, or the end of a turn and a new one */
-
-static void
-ngx_litellm_anthropic_block(ngx_litellm_anthropic_turn_t *t,
-    ngx_litellm_role_e role)
-{
-    if (t->open && t->role == role) {
-        ngx_litellm_out_lit(t->out, ",");
-        return;
-    }
-
-    ngx_litellm_anthropic_close(t);
-
-    if (t->turns) {
-        ngx_litellm_out_lit(t->out, ",");
-    }
-
-    t->open = 1;
-    t->role = role;
-
-    if (role == NGX_LITELLM_ROLE_USER) {
-        ngx_litellm_out_lit(t->out, "{\"role\":\"user\",\"content\":[");
-
-    } else {
-        ngx_litellm_out_lit(t->out, "{\"role\":\"assistant\",\"content\":[");
-    }
-}
-
-
-static void
-ngx_litellm_anthropic_close(ngx_litellm_anthropic_turn_t *t)
-{
-    if (t->open) {
-        ngx_litellm_out_lit(t->out, "]}");
-        t->open = 0;
-        t->turns = 1;
-    }
 }
 
 
@@ -247,7 +201,7 @@ ngx_litellm_anthropic_user(ngx_litellm_anthropic_turn_t *t,
             cache = msg->cache_control;
         }
 
-        ngx_litellm_anthropic_block(t, NGX_LITELLM_ROLE_USER);
+        ngx_litellm_turns_role(&t->turns, NGX_LITELLM_ROLE_USER);
 
         rc = ngx_litellm_anthropic_part(t->a, &part[i], cache);
         if (rc != NGX_OK) {
@@ -296,7 +250,7 @@ ngx_litellm_anthropic_assistant(ngx_litellm_anthropic_turn_t *t,
                 ngx_litellm_anthropic_trim(&text);
             }
 
-            ngx_litellm_anthropic_block(t, NGX_LITELLM_ROLE_ASSISTANT);
+            ngx_litellm_turns_role(&t->turns, NGX_LITELLM_ROLE_ASSISTANT);
             ngx_litellm_anthropic_text(t->out, &text, cache);
             continue;
 
@@ -308,7 +262,7 @@ ngx_litellm_anthropic_assistant(ngx_litellm_anthropic_turn_t *t,
                 continue;
             }
 
-            ngx_litellm_anthropic_block(t, NGX_LITELLM_ROLE_ASSISTANT);
+            ngx_litellm_turns_role(&t->turns, NGX_LITELLM_ROLE_ASSISTANT);
             ngx_litellm_out_lit(t->out, "{\"type\":\"thinking\","
                                 "\"thinking\":\"");
             ngx_litellm_out_ref(t->out, part[i].text.data, part[i].text.len);
@@ -324,7 +278,7 @@ ngx_litellm_anthropic_assistant(ngx_litellm_anthropic_turn_t *t,
                 continue;
             }
 
-            ngx_litellm_anthropic_block(t, NGX_LITELLM_ROLE_ASSISTANT);
+            ngx_litellm_turns_role(&t->turns, NGX_LITELLM_ROLE_ASSISTANT);
             ngx_litellm_out_lit(t->out, "{\"type\":\"redacted_thinking\","
                                 "\"data\":\"");
             ngx_litellm_out_ref(t->out, part[i].data.data, part[i].data.len);
@@ -332,7 +286,7 @@ ngx_litellm_anthropic_assistant(ngx_litellm_anthropic_turn_t *t,
             continue;
 
         default:
-            ngx_litellm_anthropic_block(t, NGX_LITELLM_ROLE_ASSISTANT);
+            ngx_litellm_turns_role(&t->turns, NGX_LITELLM_ROLE_ASSISTANT);
 
             rc = ngx_litellm_anthropic_part(t->a, &part[i], cache);
             if (rc != NGX_OK) {
@@ -386,10 +340,10 @@ ngx_litellm_anthropic_tool_use(ngx_litellm_anthropic_turn_t *t,
         return NGX_ERROR;
     }
 
-    ngx_litellm_anthropic_block(t, NGX_LITELLM_ROLE_ASSISTANT);
+    ngx_litellm_turns_role(&t->turns, NGX_LITELLM_ROLE_ASSISTANT);
     ngx_litellm_out_lit(t->out, "{\"type\":\"tool_use\",\"id\":\"");
 
-    if (ngx_litellm_anthropic_id(t->a, &tc->id) != NGX_OK) {
+    if (ngx_litellm_tool_id(t->a->call->pool, t->out, &tc->id) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -427,11 +381,13 @@ ngx_litellm_anthropic_result(ngx_litellm_anthropic_turn_t *t,
 
     cache = msg->cache_control;
 
-    ngx_litellm_anthropic_block(t, NGX_LITELLM_ROLE_USER);
+    ngx_litellm_turns_role(&t->turns, NGX_LITELLM_ROLE_USER);
     ngx_litellm_out_lit(t->out, "{\"type\":\"tool_result\","
                         "\"tool_use_id\":\"");
 
-    if (ngx_litellm_anthropic_id(t->a, &msg->call_id) != NGX_OK) {
+    if (ngx_litellm_tool_id(t->a->call->pool, t->out, &msg->call_id)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -555,51 +511,6 @@ ngx_litellm_anthropic_cache(ngx_litellm_out_t *out, ngx_litellm_json_t *cache)
         ngx_litellm_out_lit(out, ",\"cache_control\":");
         ngx_litellm_anthropic_raw(out, cache);
     }
-}
-
-
-/* ids of calls: characters outside [a-zA-Z0-9_-] become "_" on both sides */
-
-static ngx_int_t
-ngx_litellm_anthropic_id(ngx_litellm_anthropic_t *a, ngx_str_t *id)
-{
-    u_char      c;
-    ngx_str_t   text;
-    ngx_uint_t  i;
-
-    for (i = 0; i < id->len; i++) {
-        c = id->data[i];
-
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-              || (c >= '0' && c <= '9') || c == '_' || c == '-'))
-        {
-            break;
-        }
-    }
-
-    if (i == id->len) {
-        ngx_litellm_out_str(a->out, id);
-        return NGX_OK;
-    }
-
-    if (ngx_litellm_json_unescape(a->call->pool, &text, id) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < text.len; i++) {
-        c = text.data[i];
-
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-            || (c >= '0' && c <= '9') || c == '_' || c == '-')
-        {
-            ngx_litellm_out_copy(a->out, &c, 1);
-
-        } else if ((c & 0xc0) != 0x80) {
-            ngx_litellm_out_lit(a->out, "_");
-        }
-    }
-
-    return NGX_OK;
 }
 
 

@@ -13,56 +13,44 @@
 #include "ngx_litellm_bedrock.h"
 
 
-/* as much of a body as is looked at */
-#define NGX_LITELLM_BEDROCK_ERROR_LEN  16384
+/* of a status of 400: "Too many tokens, ..." of a 429 is a limit of the rate,
+   not of the window */
 
+static const ngx_litellm_error_rule_t  ngx_litellm_bedrock_refusals[] = {
 
-typedef struct {
-    ngx_str_t             text;      /* lower case */
-    ngx_uint_t            only;      /* for this status; 0: any below 500 */
-    ngx_litellm_class_e   class;
-    ngx_uint_t            status;
-} ngx_litellm_bedrock_rule_t;
-
-
-/* "Too many tokens, ..." of a 429 is a limit of the rate, not of the window */
-
-static const ngx_litellm_bedrock_rule_t  ngx_litellm_bedrock_rules[] = {
-
-    { ngx_string("input is too long"), 400, NGX_LITELLM_CONTEXT_WINDOW, 400 },
-    { ngx_string("prompt is too long"), 400, NGX_LITELLM_CONTEXT_WINDOW, 400 },
-    { ngx_string("prompt: length"), 400, NGX_LITELLM_CONTEXT_WINDOW, 400 },
-    { ngx_string("too many tokens"), 400, NGX_LITELLM_CONTEXT_WINDOW, 400 },
-    { ngx_string("too many input tokens"), 400, NGX_LITELLM_CONTEXT_WINDOW,
-      400 },
-    { ngx_string("expected maxlength:"), 400, NGX_LITELLM_CONTEXT_WINDOW,
-      400 },
-    { ngx_string("exceed context limit"), 400, NGX_LITELLM_CONTEXT_WINDOW,
-      400 },
-    { ngx_string("maximum context length is"), 400,
-      NGX_LITELLM_CONTEXT_WINDOW, 400 },
-    { ngx_string("exceeds the maximum number of tokens"), 400,
+    { "input is too long", NULL, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { "prompt is too long", NULL, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { "prompt: length", NULL, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { "too many tokens", NULL, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { "too many input tokens", NULL, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { "expected maxlength:", NULL, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { "exceed context limit", NULL, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { "maximum context length is", NULL, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { "exceeds the maximum number of tokens", NULL,
       NGX_LITELLM_CONTEXT_WINDOW, 400 },
 
-    { ngx_string("content filtering policy"), 400, NGX_LITELLM_CONTENT_POLICY,
-      400 },
+    { "content filtering policy", NULL, NGX_LITELLM_CONTENT_POLICY, 400 },
 
-    { ngx_string("security token included in the request is"), 0,
-      NGX_LITELLM_AUTHENTICATION, 401 },
-    { ngx_string("request signature we calculated does not match"), 0,
-      NGX_LITELLM_AUTHENTICATION, 401 },
-    { ngx_string("signature expired"), 0, NGX_LITELLM_AUTHENTICATION, 401 },
-    { ngx_string("signature not yet current"), 0, NGX_LITELLM_AUTHENTICATION,
-      401 },
-    { ngx_string("unable to locate credentials"), 0,
-      NGX_LITELLM_AUTHENTICATION, 401 },
-    { ngx_string("missing authentication token"), 0,
-      NGX_LITELLM_AUTHENTICATION, 401 },
-    { ngx_string("invalid api key"), 0, NGX_LITELLM_AUTHENTICATION, 401 },
-    { ngx_string("bearer token has expired"), 0, NGX_LITELLM_AUTHENTICATION,
-      401 },
+    { NULL, NULL, 0, 0 }
+};
 
-    { ngx_null_string, 0, 0, 0 }
+
+/* of any below 500 */
+
+static const ngx_litellm_error_rule_t  ngx_litellm_bedrock_denials[] = {
+
+    { "security token included in the request is", NULL,
+      NGX_LITELLM_AUTHENTICATION, 401 },
+    { "request signature we calculated does not match", NULL,
+      NGX_LITELLM_AUTHENTICATION, 401 },
+    { "signature expired", NULL, NGX_LITELLM_AUTHENTICATION, 401 },
+    { "signature not yet current", NULL, NGX_LITELLM_AUTHENTICATION, 401 },
+    { "unable to locate credentials", NULL, NGX_LITELLM_AUTHENTICATION, 401 },
+    { "missing authentication token", NULL, NGX_LITELLM_AUTHENTICATION, 401 },
+    { "invalid api key", NULL, NGX_LITELLM_AUTHENTICATION, 401 },
+    { "bearer token has expired", NULL, NGX_LITELLM_AUTHENTICATION, 401 },
+
+    { NULL, NULL, 0, 0 }
 };
 
 
@@ -74,8 +62,6 @@ void
 ngx_litellm_bedrock_error(ngx_litellm_call_t *call, ngx_uint_t status,
     ngx_str_t *body, ngx_litellm_error_t *e)
 {
-    ngx_str_t            text;
-    ngx_uint_t           i;
     ngx_litellm_class_e  class;
 
     ngx_memzero(e, sizeof(ngx_litellm_error_t));
@@ -84,18 +70,7 @@ ngx_litellm_bedrock_error(ngx_litellm_call_t *call, ngx_uint_t status,
         status = 502;
     }
 
-    text.len = ngx_min(body->len, NGX_LITELLM_BEDROCK_ERROR_LEN);
-    text.data = ngx_pnalloc(call->pool, text.len + 1);
-
-    if (text.data == NULL) {
-        text.len = 0;
-    }
-
-    for (i = 0; i < text.len; i++) {
-        text.data[i] = ngx_tolower(body->data[i]);
-    }
-
-    ngx_litellm_bedrock_classify(&text, &class, &status);
+    ngx_litellm_bedrock_classify(body, &class, &status);
 
     if (ngx_litellm_error_set(call, e, class, status, body) != NGX_OK) {
         e->class = class;
@@ -108,18 +83,22 @@ static void
 ngx_litellm_bedrock_classify(ngx_str_t *text, ngx_litellm_class_e *class,
     ngx_uint_t *status)
 {
-    const ngx_litellm_bedrock_rule_t  *rule;
+    const ngx_litellm_error_rule_t  *rule;
 
-    for (rule = ngx_litellm_bedrock_rules; rule->text.len; rule++) {
+    rule = NULL;
 
-        if ((rule->only ? *status == rule->only : *status < 500)
-            && ngx_litellm_find(text->data, text->data + text->len,
-                                (char *) rule->text.data, rule->text.len))
-        {
-            *class = rule->class;
-            *status = rule->status;
-            return;
-        }
+    if (*status == 400) {
+        rule = ngx_litellm_error_rule(text, ngx_litellm_bedrock_refusals);
+    }
+
+    if (rule == NULL && *status < 500) {
+        rule = ngx_litellm_error_rule(text, ngx_litellm_bedrock_denials);
+    }
+
+    if (rule) {
+        *class = rule->class;
+        *status = rule->status;
+        return;
     }
 
     switch (*status) {

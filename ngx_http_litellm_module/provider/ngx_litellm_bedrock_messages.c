@@ -23,15 +23,10 @@
 typedef struct {
     ngx_litellm_bedrock_t    *b;
     ngx_litellm_out_t        *out;
-    ngx_litellm_role_e        role;        /* of the turn that is open */
-    unsigned                  open:1;
-    unsigned                  turns:1;     /* there was one before */
+    ngx_litellm_turns_t       turns;
 } ngx_litellm_bedrock_turn_t;
 
 
-static void ngx_litellm_bedrock_block(ngx_litellm_bedrock_turn_t *t,
-    ngx_litellm_role_e role);
-static void ngx_litellm_bedrock_close(ngx_litellm_bedrock_turn_t *t);
 static ngx_int_t ngx_litellm_bedrock_system(ngx_litellm_bedrock_t *b);
 static ngx_int_t ngx_litellm_bedrock_user(ngx_litellm_bedrock_turn_t *t,
     ngx_litellm_message_t *msg);
@@ -66,6 +61,7 @@ ngx_litellm_bedrock_messages(ngx_litellm_bedrock_t *b)
     ngx_memzero(&t, sizeof(ngx_litellm_bedrock_turn_t));
     t.b = b;
     t.out = b->a.out;
+    t.turns.out = b->a.out;
 
     ngx_litellm_out_lit(t.out, "\"messages\":[");
 
@@ -98,7 +94,7 @@ ngx_litellm_bedrock_messages(ngx_litellm_bedrock_t *b)
         }
     }
 
-    if (!t.open && !t.turns && !b->waiting) {
+    if (t.turns.n == 0 && !b->waiting) {
 
         if (b->a.call->config == NULL
             || b->a.call->config->modify_params != 1)
@@ -108,54 +104,14 @@ ngx_litellm_bedrock_messages(ngx_litellm_bedrock_t *b)
                                            "content is needed");
         }
 
-        ngx_litellm_bedrock_block(&t, NGX_LITELLM_ROLE_USER);
+        ngx_litellm_turns_role(&t.turns, NGX_LITELLM_ROLE_USER);
         ngx_litellm_out_lit(t.out, "{\"text\":\"Please continue.\"}");
     }
 
-    ngx_litellm_bedrock_close(&t);
+    ngx_litellm_turns_close(&t.turns);
     ngx_litellm_out_lit(t.out, "]");
 
     return ngx_litellm_bedrock_system(b);
-}
-
-
-/* what stands before a block: a comma, or the end of a turn and a new one */
-
-static void
-ngx_litellm_bedrock_block(ngx_litellm_bedrock_turn_t *t,
-    ngx_litellm_role_e role)
-{
-    if (t->open && t->role == role) {
-        ngx_litellm_out_lit(t->out, ",");
-        return;
-    }
-
-    ngx_litellm_bedrock_close(t);
-
-    if (t->turns) {
-        ngx_litellm_out_lit(t->out, ",");
-    }
-
-    t->open = 1;
-    t->role = role;
-
-    if (role == NGX_LITELLM_ROLE_USER) {
-        ngx_litellm_out_lit(t->out, "{\"role\":\"user\",\"content\":[");
-
-    } else {
-        ngx_litellm_out_lit(t->out, "{\"role\":\"assistant\",\"content\":[");
-    }
-}
-
-
-static void
-ngx_litellm_bedrock_close(ngx_litellm_bedrock_turn_t *t)
-{
-    if (t->open) {
-        ngx_litellm_out_lit(t->out, "]}");
-        t->open = 0;
-        t->turns = 1;
-    }
 }
 
 
@@ -318,7 +274,7 @@ ngx_litellm_bedrock_thought(ngx_litellm_bedrock_turn_t *t,
     if (part->type == NGX_LITELLM_PART_REDACTED) {
 
         if (part->data.len) {
-            ngx_litellm_bedrock_block(t, NGX_LITELLM_ROLE_ASSISTANT);
+            ngx_litellm_turns_role(&t->turns, NGX_LITELLM_ROLE_ASSISTANT);
             ngx_litellm_out_lit(t->out, "{\"reasoningContent\":"
                                 "{\"redactedContent\":\"");
             ngx_litellm_out_ref(t->out, part->data.data, part->data.len);
@@ -329,7 +285,7 @@ ngx_litellm_bedrock_thought(ngx_litellm_bedrock_turn_t *t,
     }
 
     if (part->signature.len) {
-        ngx_litellm_bedrock_block(t, NGX_LITELLM_ROLE_ASSISTANT);
+        ngx_litellm_turns_role(&t->turns, NGX_LITELLM_ROLE_ASSISTANT);
         ngx_litellm_out_lit(t->out, "{\"reasoningContent\":"
                             "{\"reasoningText\":{\"text\":\"");
         ngx_litellm_out_ref(t->out, part->text.data, part->text.len);
@@ -354,7 +310,7 @@ ngx_litellm_bedrock_tool_use(ngx_litellm_bedrock_turn_t *t,
     }
 
     if (t->b->no_tools) {
-        ngx_litellm_bedrock_block(t, NGX_LITELLM_ROLE_ASSISTANT);
+        ngx_litellm_turns_role(&t->turns, NGX_LITELLM_ROLE_ASSISTANT);
         ngx_litellm_out_lit(t->out, "{\"text\":\"[tool call ");
         ngx_litellm_out_str(t->out, &tc->name);
         ngx_litellm_out_lit(t->out, ": ");
@@ -378,7 +334,7 @@ ngx_litellm_bedrock_tool_use(ngx_litellm_bedrock_turn_t *t,
         return NGX_ERROR;
     }
 
-    ngx_litellm_bedrock_block(t, NGX_LITELLM_ROLE_ASSISTANT);
+    ngx_litellm_turns_role(&t->turns, NGX_LITELLM_ROLE_ASSISTANT);
     ngx_litellm_out_lit(t->out, "{\"toolUse\":{\"toolUseId\":\"");
 
     if (ngx_litellm_bedrock_id(t->b, &tc->id) != NGX_OK) {
@@ -412,7 +368,7 @@ ngx_litellm_bedrock_result(ngx_litellm_bedrock_turn_t *t,
 
     cache = msg->cache_control;
 
-    ngx_litellm_bedrock_block(t, NGX_LITELLM_ROLE_USER);
+    ngx_litellm_turns_role(&t->turns, NGX_LITELLM_ROLE_USER);
     ngx_litellm_out_lit(t->out, "{\"toolResult\":{\"toolUseId\":\"");
 
     if (ngx_litellm_bedrock_id(t->b, &msg->call_id) != NGX_OK) {
@@ -489,7 +445,7 @@ ngx_litellm_bedrock_result_text(ngx_litellm_bedrock_turn_t *t,
     ngx_uint_t           i, n;
     ngx_litellm_part_t  *part;
 
-    ngx_litellm_bedrock_block(t, NGX_LITELLM_ROLE_USER);
+    ngx_litellm_turns_role(&t->turns, NGX_LITELLM_ROLE_USER);
     ngx_litellm_out_lit(t->out, "{\"text\":\"[tool result for ");
 
     if (msg->call_id.len) {
@@ -549,7 +505,7 @@ ngx_litellm_bedrock_part(ngx_litellm_bedrock_turn_t *t,
             return NGX_OK;
         }
 
-        ngx_litellm_bedrock_block(t, role);
+        ngx_litellm_turns_role(&t->turns, role);
         ngx_litellm_bedrock_text(t->out, &part->text);
         break;
 
@@ -567,7 +523,7 @@ ngx_litellm_bedrock_part(ngx_litellm_bedrock_turn_t *t,
             return rc;
         }
 
-        ngx_litellm_bedrock_block(t, role);
+        ngx_litellm_turns_role(&t->turns, role);
         ngx_litellm_bedrock_media_write(t->b, &media);
         break;
 
@@ -583,7 +539,7 @@ ngx_litellm_bedrock_part(ngx_litellm_bedrock_turn_t *t,
                                            "can't be sent to this provider");
         }
 
-        ngx_litellm_bedrock_block(t, role);
+        ngx_litellm_turns_role(&t->turns, role);
         ngx_litellm_out_lit(t->out, "{\"guardContent\":{\"text\":{\"text\":");
         ngx_litellm_anthropic_raw(t->out, v);
         ngx_litellm_out_lit(t->out, "}}}");
@@ -651,14 +607,12 @@ ngx_litellm_bedrock_cache(ngx_litellm_bedrock_t *b, ngx_litellm_json_t *cache)
 }
 
 
-/* other characters become "_" on both sides; what is too long is shortened */
+/* what is too long is shortened as a name is */
 
 static ngx_int_t
 ngx_litellm_bedrock_id(ngx_litellm_bedrock_t *b, ngx_str_t *id)
 {
-    u_char      c;
-    ngx_str_t   text;
-    ngx_uint_t  i;
+    ngx_str_t  text;
 
     if (id->len > NGX_LITELLM_BEDROCK_ID_LEN) {
 
@@ -670,22 +624,5 @@ ngx_litellm_bedrock_id(ngx_litellm_bedrock_t *b, ngx_str_t *id)
         return NGX_OK;
     }
 
-    if (ngx_litellm_json_unescape(b->a.call->pool, &text, id) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < text.len; i++) {
-        c = text.data[i];
-
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-            || (c >= '0' && c <= '9') || c == '_' || c == '-')
-        {
-            ngx_litellm_out_copy(b->a.out, &c, 1);
-
-        } else if ((c & 0xc0) != 0x80) {
-            ngx_litellm_out_lit(b->a.out, "_");
-        }
-    }
-
-    return NGX_OK;
+    return ngx_litellm_tool_id(b->a.call->pool, b->a.out, id);
 }

@@ -11,10 +11,6 @@
 #include "ngx_litellm_cohere.h"
 
 
-/* as much of an error as is looked at */
-#define NGX_LITELLM_COHERE_ERROR_LEN  16384
-
-
 static ngx_int_t ngx_litellm_cohere_content(ngx_litellm_answer_t *answer,
     ngx_litellm_json_t *content);
 static ngx_int_t ngx_litellm_cohere_push(ngx_array_t *pieces,
@@ -418,46 +414,25 @@ void
 ngx_litellm_cohere_error(ngx_litellm_call_t *call, ngx_uint_t status,
     ngx_str_t *body, ngx_litellm_error_t *e)
 {
-    ngx_str_t   text;
-    ngx_uint_t  i;
+    const ngx_litellm_error_rule_t  *rule;
 
-    static const struct {
-        ngx_str_t             text;      /* lower case */
-        ngx_litellm_class_e   class;
-        ngx_uint_t            status;
-    } rules[] = {
-        { ngx_string("invalid api token"), NGX_LITELLM_AUTHENTICATION, 401 },
-        { ngx_string("no api key provided"),
-          NGX_LITELLM_AUTHENTICATION, 401 },
-        { ngx_string("too many tokens"), NGX_LITELLM_CONTEXT_WINDOW, 400 }
+    static const ngx_litellm_error_rule_t  rules[] = {
+        { "invalid api token", NULL, NGX_LITELLM_AUTHENTICATION, 401 },
+        { "no api key provided", NULL, NGX_LITELLM_AUTHENTICATION, 401 },
+        { "too many tokens", NULL, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+        { NULL, NULL, 0, 0 }
     };
 
-    text.len = ngx_min(body->len, NGX_LITELLM_COHERE_ERROR_LEN);
-    text.data = ngx_pnalloc(call->pool, text.len + 1);
+    rule = ngx_litellm_error_rule(body, rules);
 
-    if (text.data == NULL) {
-        text.len = 0;
-    }
-
-    ngx_strlow(text.data, body->data, text.len);
-
-    for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-
-        if (ngx_litellm_find(text.data, text.data + text.len,
-                             (char *) rules[i].text.data, rules[i].text.len)
-            == NULL)
-        {
-            continue;
-        }
-
+    if (rule) {
         ngx_memzero(e, sizeof(ngx_litellm_error_t));
 
-        if (ngx_litellm_error_set(call, e, rules[i].class, rules[i].status,
-                                  body)
+        if (ngx_litellm_error_set(call, e, rule->class, rule->status, body)
             != NGX_OK)
         {
-            e->class = rules[i].class;
-            e->status = rules[i].status;
+            e->class = rule->class;
+            e->status = rule->status;
         }
 
         return;

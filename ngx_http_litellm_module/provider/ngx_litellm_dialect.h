@@ -145,4 +145,30 @@ u_char *ngx_litellm_citation_write(u_char *p, ngx_litellm_json_t *url,
      + 2 * NGX_INT64_LEN)
 
 
+/* ngx_litellm_turns.c */
+
+/* zeroed but for out at first */
+typedef struct {
+    ngx_litellm_out_t          *out;
+    ngx_uint_t                  kind;        /* of the turn that is open */
+    ngx_uint_t                  n;           /* turns so far, the open one,
+                                                too */
+    unsigned                    open:1;
+} ngx_litellm_turns_t;
+
+
+/*
+ * What stands before a block of a turn of that kind: a comma, or the end of
+ * another kind's turn and head, which begins a new one; true then.
+ */
+ngx_uint_t ngx_litellm_turns_block(ngx_litellm_turns_t *t, ngx_uint_t kind,
+    const ngx_str_t *head);
+
+/* the same for {"role":...,"content":[ of a user or an assistant */
+void ngx_litellm_turns_role(ngx_litellm_turns_t *t, ngx_litellm_role_e role);
+
+/* the end of a turn, if one is open */
+void ngx_litellm_turns_close(ngx_litellm_turns_t *t);
+
+
 #endif /* _NGX_LITELLM_DIALECT_H_INCLUDED_ */

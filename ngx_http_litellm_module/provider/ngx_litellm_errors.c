@@ -18,6 +18,7 @@
 
 #define NGX_LITELLM_ERRORS_BODY   65536
 #define NGX_LITELLM_ERRORS_TEXT   4096
+#define NGX_LITELLM_ERRORS_LOOK   16384     /* of it, for a dialect's rules */
 #define NGX_LITELLM_ERRORS_WORD   256       /* of type, param and code */
 #define NGX_LITELLM_ERRORS_KEY    4         /* "none" and the like are no
                                                secrets */
@@ -30,14 +31,6 @@ typedef struct {
     ngx_str_t      code;
     ngx_uint_t     status;                  /* a number given as code */
 } ngx_litellm_errors_body_t;
-
-
-typedef struct {
-    const char            *text;
-    const char            *other;           /* must be there too */
-    ngx_litellm_class_e    class;
-    ngx_uint_t             status;
-} ngx_litellm_errors_rule_t;
 
 
 static ngx_int_t ngx_litellm_errors_read(ngx_litellm_call_t *call,
@@ -55,6 +48,7 @@ static ngx_uint_t ngx_litellm_errors_limited(ngx_uint_t status,
 static ngx_uint_t ngx_litellm_errors_guess(ngx_litellm_errors_body_t *b);
 static ngx_uint_t ngx_litellm_errors_has(ngx_litellm_errors_body_t *b,
     const char *word);
+static ngx_uint_t ngx_litellm_errors_in(ngx_str_t *s, const char *word);
 static void ngx_litellm_errors_cut(ngx_str_t *s, size_t max);
 static ngx_uint_t ngx_litellm_errors_next(ngx_litellm_call_t *call,
     ngx_uint_t *i, ngx_str_t **secret);
@@ -66,7 +60,7 @@ static void ngx_litellm_errors_hide(ngx_litellm_call_t *call, ngx_str_t *s,
 
 /* all are compared without regard to case */
 
-static const ngx_litellm_errors_rule_t  ngx_litellm_errors_rule[] = {
+static const ngx_litellm_error_rule_t  ngx_litellm_errors_rule[] = {
 
     { "exceed context limit", NULL, NGX_LITELLM_CONTEXT_WINDOW, 400 },
     { "this model's maximum context length is", NULL,
@@ -313,8 +307,8 @@ static ngx_uint_t
 ngx_litellm_errors_rules(ngx_uint_t status, ngx_litellm_errors_body_t *b,
     ngx_litellm_error_t *e)
 {
-    ngx_uint_t                        too_long;
-    const ngx_litellm_errors_rule_t  *r;
+    ngx_uint_t                       too_long;
+    const ngx_litellm_error_rule_t  *r;
 
     if (ngx_litellm_errors_limited(status, b)) {
         e->class = NGX_LITELLM_RATE_LIMIT;
@@ -443,19 +437,44 @@ ngx_litellm_errors_guess(ngx_litellm_errors_body_t *b)
 static ngx_uint_t
 ngx_litellm_errors_has(ngx_litellm_errors_body_t *b, const char *word)
 {
+    return ngx_litellm_errors_in(&b->message, word)
+           || ngx_litellm_errors_in(&b->type, word)
+           || ngx_litellm_errors_in(&b->code, word);
+}
+
+
+static ngx_uint_t
+ngx_litellm_errors_in(ngx_str_t *s, const char *word)
+{
     size_t  len;
 
     len = ngx_strlen(word);
 
-#define ngx_litellm_errors_in(s)                                              \
-    ((s).len >= len                                                           \
-     && ngx_strlcasestrn((s).data, (s).data + (s).len, (u_char *) word,       \
-                         len - 1)                                             \
-        != NULL)
+    return s->len >= len
+           && ngx_strlcasestrn(s->data, s->data + s->len, (u_char *) word,
+                               len - 1)
+              != NULL;
+}
 
-    return ngx_litellm_errors_in(b->message)
-           || ngx_litellm_errors_in(b->type)
-           || ngx_litellm_errors_in(b->code);
+
+const ngx_litellm_error_rule_t *
+ngx_litellm_error_rule(ngx_str_t *text, const ngx_litellm_error_rule_t *rules)
+{
+    ngx_str_t                        s;
+    const ngx_litellm_error_rule_t  *r;
+
+    s.data = text->data;
+    s.len = ngx_min(text->len, NGX_LITELLM_ERRORS_LOOK);
+
+    for (r = rules; r->text; r++) {
+        if (ngx_litellm_errors_in(&s, r->text)
+            && (r->other == NULL || ngx_litellm_errors_in(&s, r->other)))
+        {
+            return r;
+        }
+    }
+
+    return NULL;
 }
 
 

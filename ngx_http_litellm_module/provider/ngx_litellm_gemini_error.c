@@ -18,60 +18,41 @@
 #define NGX_LITELLM_GEMINI_MAX_DELAY   86400
 
 
-typedef struct {
-    ngx_str_t             text;      /* lower case */
-    ngx_str_t             other;     /* must be there, too */
-    ngx_litellm_class_e   class;
-    ngx_uint_t            status;
-} ngx_litellm_gemini_rule_t;
+static const ngx_litellm_error_rule_t  ngx_litellm_gemini_rules[] = {
 
-
-static const ngx_litellm_gemini_rule_t  ngx_litellm_gemini_rules[] = {
-
-    { ngx_string("exceeds the maximum number of tokens allowed"),
-      ngx_null_string, NGX_LITELLM_CONTEXT_WINDOW, 400 },
-    { ngx_string("exceed context limit"), ngx_null_string,
+    { "exceeds the maximum number of tokens allowed",
+      NULL, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { "exceed context limit", NULL, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { "maximum context length is", NULL, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { "model's maximum context limit", NULL, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { "is longer than the model's context length",
+      NULL, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { "input tokens exceed the configured limit",
+      NULL, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+    { "exceeds the available context size", NULL,
       NGX_LITELLM_CONTEXT_WINDOW, 400 },
-    { ngx_string("maximum context length is"), ngx_null_string,
-      NGX_LITELLM_CONTEXT_WINDOW, 400 },
-    { ngx_string("model's maximum context limit"), ngx_null_string,
-      NGX_LITELLM_CONTEXT_WINDOW, 400 },
-    { ngx_string("is longer than the model's context length"),
-      ngx_null_string, NGX_LITELLM_CONTEXT_WINDOW, 400 },
-    { ngx_string("input tokens exceed the configured limit"),
-      ngx_null_string, NGX_LITELLM_CONTEXT_WINDOW, 400 },
-    { ngx_string("exceeds the available context size"), ngx_null_string,
-      NGX_LITELLM_CONTEXT_WINDOW, 400 },
-    { ngx_string("input token count"), ngx_string("exceeds the maximum"),
+    { "input token count", "exceeds the maximum",
       NGX_LITELLM_CONTEXT_WINDOW, 400 },
 
-    { ngx_string("vertex ai api has not been used"), ngx_null_string,
-      NGX_LITELLM_BAD_REQUEST, 400 },
-    { ngx_string("request payload size exceeds"), ngx_null_string,
-      NGX_LITELLM_BAD_REQUEST, 400 },
+    { "vertex ai api has not been used", NULL, NGX_LITELLM_BAD_REQUEST, 400 },
+    { "request payload size exceeds", NULL, NGX_LITELLM_BAD_REQUEST, 400 },
 
     /* status 400 with the reason API_KEY_INVALID (Gemini docs,
        "Troubleshooting") */
 
-    { ngx_string("api key not valid"), ngx_null_string,
-      NGX_LITELLM_AUTHENTICATION, 401 },
-    { ngx_string("api key expired"), ngx_null_string,
-      NGX_LITELLM_AUTHENTICATION, 401 },
+    { "api key not valid", NULL, NGX_LITELLM_AUTHENTICATION, 401 },
+    { "api key expired", NULL, NGX_LITELLM_AUTHENTICATION, 401 },
 
-    { ngx_string("the response was blocked."), ngx_null_string,
-      NGX_LITELLM_CONTENT_POLICY, 400 },
-    { ngx_string("output blocked by content filtering policy"),
-      ngx_null_string, NGX_LITELLM_CONTENT_POLICY, 400 },
+    { "the response was blocked.", NULL, NGX_LITELLM_CONTENT_POLICY, 400 },
+    { "output blocked by content filtering policy",
+      NULL, NGX_LITELLM_CONTENT_POLICY, 400 },
 
-    { ngx_string("quota exceeded for"), ngx_null_string,
-      NGX_LITELLM_RATE_LIMIT, 429 },
-    { ngx_string("resource exhausted"), ngx_null_string,
-      NGX_LITELLM_RATE_LIMIT, 429 },
+    { "quota exceeded for", NULL, NGX_LITELLM_RATE_LIMIT, 429 },
+    { "resource exhausted", NULL, NGX_LITELLM_RATE_LIMIT, 429 },
 
-    { ngx_string("the model is overloaded."), ngx_null_string,
-      NGX_LITELLM_SERVICE_UNAVAILABLE, 503 },
+    { "the model is overloaded.", NULL, NGX_LITELLM_SERVICE_UNAVAILABLE, 503 },
 
-    { ngx_null_string, ngx_null_string, 0, 0 }
+    { NULL, NULL, 0, 0 }
 };
 
 
@@ -96,8 +77,8 @@ static const struct {
 
 static ngx_uint_t ngx_litellm_gemini_code(ngx_litellm_json_t *v);
 static ngx_msec_t ngx_litellm_gemini_delay(ngx_litellm_json_t *details);
-static void ngx_litellm_gemini_classify(ngx_litellm_call_t *call,
-    ngx_uint_t status, ngx_str_t *text, ngx_litellm_error_t *e);
+static void ngx_litellm_gemini_classify(ngx_uint_t status,
+    ngx_str_t *message, ngx_litellm_error_t *e);
 
 
 /*
@@ -153,7 +134,7 @@ ngx_litellm_gemini_error(ngx_litellm_call_t *call, ngx_uint_t status,
         status = code ? code : 500;
     }
 
-    ngx_litellm_gemini_classify(call, status, &message, e);
+    ngx_litellm_gemini_classify(status, &message, e);
 
     if (ngx_litellm_error_set(call, e, e->class, e->status, &message)
         != NGX_OK)
@@ -166,44 +147,20 @@ ngx_litellm_gemini_error(ngx_litellm_call_t *call, ngx_uint_t status,
 
 
 static void
-ngx_litellm_gemini_classify(ngx_litellm_call_t *call, ngx_uint_t status,
-    ngx_str_t *message, ngx_litellm_error_t *e)
+ngx_litellm_gemini_classify(ngx_uint_t status, ngx_str_t *message,
+    ngx_litellm_error_t *e)
 {
-    ngx_str_t                         text;
-    ngx_uint_t                        i;
-    const ngx_litellm_gemini_rule_t  *rule;
+    const ngx_litellm_error_rule_t  *rule;
 
-    e->class = NGX_LITELLM_NO_ERROR;
-
-    text.len = ngx_min(message->len, NGX_LITELLM_GEMINI_ERROR_LEN);
-    text.data = ngx_pnalloc(call->pool, text.len + 1);
-
-    if (text.data == NULL) {
-        text.len = 0;
-    }
-
-    for (i = 0; i < text.len; i++) {
-        text.data[i] = ngx_tolower(message->data[i]);
-    }
-
-    for (rule = ngx_litellm_gemini_rules; rule->text.len; rule++) {
-
-        if (ngx_litellm_find(text.data, text.data + text.len,
-                             (char *) rule->text.data, rule->text.len)
-            && (rule->other.len == 0
-                || ngx_litellm_find(text.data, text.data + text.len,
-                                    (char *) rule->other.data,
-                                    rule->other.len)))
-        {
-            e->class = rule->class;
-            e->status = rule->status;
-            break;
-        }
-    }
+    rule = ngx_litellm_error_rule(message, ngx_litellm_gemini_rules);
 
     /* a quota's error is a 429 whatever the text says */
 
-    if (e->class == NGX_LITELLM_NO_ERROR || status == 429) {
+    if (rule && status != 429) {
+        e->class = rule->class;
+        e->status = rule->status;
+
+    } else {
         e->class = (status == 529) ? NGX_LITELLM_SERVICE_UNAVAILABLE
                                    : ngx_litellm_error_status(status);
         e->status = (status == 529) ? 503 : status;

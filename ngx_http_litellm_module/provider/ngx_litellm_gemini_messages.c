@@ -36,13 +36,11 @@ typedef struct {
 typedef struct {
     ngx_litellm_gemini_t        *g;
     ngx_litellm_out_t           *out;
-    ngx_litellm_gemini_side_e    side;      /* of the contents that are open */
+    ngx_litellm_turns_t          turns;     /* of sides */
     ngx_litellm_gemini_known_t  *known;
     ngx_uint_t                   nknown;
     unsigned                     indexed:1;
-    unsigned                     open:1;
-    unsigned                     contents:1;    /* there were some before */
-    unsigned                     text:1;    /* the open ones have a text */
+    unsigned                     text:1;    /* the open turn has a text */
     unsigned                     called:1;  /* ... or a call */
 } ngx_litellm_gemini_turn_t;
 
@@ -96,6 +94,7 @@ ngx_litellm_gemini_messages(ngx_litellm_gemini_t *g)
     ngx_memzero(&t, sizeof(ngx_litellm_gemini_turn_t));
     t.g = g;
     t.out = g->out;
+    t.turns.out = g->out;
     out = g->out;
 
     ngx_litellm_out_lit(out, "\"contents\":[");
@@ -111,7 +110,7 @@ ngx_litellm_gemini_messages(ngx_litellm_gemini_t *g)
 
     /* the API wants contents, the client gave instructions only */
 
-    if (!t.contents) {
+    if (t.turns.n == 0) {
         ngx_litellm_out_lit(out, "{\"role\":\"user\",\"parts\":"
                             "[{\"text\":\".\"}]}");
     }
@@ -148,33 +147,23 @@ ngx_litellm_gemini_message(ngx_litellm_gemini_turn_t *t, ngx_uint_t i)
 }
 
 
-/* what stands before a part: a comma, or the end of contents and new ones */
-
 static void
 ngx_litellm_gemini_part(ngx_litellm_gemini_turn_t *t,
     ngx_litellm_gemini_side_e side)
 {
-    if (t->open && t->side == side) {
-        ngx_litellm_out_lit(t->out, ",");
-        return;
+    static const ngx_str_t  heads[] = {
+        ngx_string("{\"role\":\"user\",\"parts\":["),
+        ngx_string("{\"role\":\"user\",\"parts\":["),
+        ngx_string("{\"role\":\"model\",\"parts\":[")
+    };
+
+    if (t->turns.open && t->turns.kind != (ngx_uint_t) side) {
+        ngx_litellm_gemini_close(t);
     }
 
-    ngx_litellm_gemini_close(t);
-
-    if (t->contents) {
-        ngx_litellm_out_lit(t->out, ",");
-    }
-
-    t->open = 1;
-    t->side = side;
-    t->text = 0;
-    t->called = 0;
-
-    if (side == NGX_LITELLM_GEMINI_MODEL) {
-        ngx_litellm_out_lit(t->out, "{\"role\":\"model\",\"parts\":[");
-
-    } else {
-        ngx_litellm_out_lit(t->out, "{\"role\":\"user\",\"parts\":[");
+    if (ngx_litellm_turns_block(&t->turns, side, &heads[side])) {
+        t->text = 0;
+        t->called = 0;
     }
 }
 
@@ -184,18 +173,12 @@ ngx_litellm_gemini_part(ngx_litellm_gemini_turn_t *t,
 static void
 ngx_litellm_gemini_close(ngx_litellm_gemini_turn_t *t)
 {
-    if (!t->open) {
-        return;
-    }
-
-    if (t->side == NGX_LITELLM_GEMINI_USER && !t->text) {
+    if (t->turns.open && t->turns.kind == NGX_LITELLM_GEMINI_USER && !t->text)
+    {
         ngx_litellm_out_lit(t->out, ",{\"text\":\" \"}");
     }
 
-    ngx_litellm_out_lit(t->out, "]}");
-
-    t->open = 0;
-    t->contents = 1;
+    ngx_litellm_turns_close(&t->turns);
 }
 
 

@@ -16,6 +16,10 @@
 
 #define NGX_LITELLM_TOOL_NAME  64
 
+#define ngx_litellm_names_fits(c)                                             \
+    (((c) >= 'a' && (c) <= 'z') || ((c) >= 'A' && (c) <= 'Z')                 \
+     || ((c) >= '0' && (c) <= '9') || (c) == '_' || (c) == '-')
+
 
 static ngx_int_t ngx_litellm_names_tools(ngx_litellm_call_t *call,
     ngx_litellm_names_t *names);
@@ -34,9 +38,7 @@ ngx_litellm_tool_name(ngx_pool_t *pool, ngx_str_t *name, ngx_str_t *dst)
     for (i = 0; i < name->len; i++) {
         c = name->data[i];
 
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-              || (c >= '0' && c <= '9') || c == '_' || c == '-'))
-        {
+        if (!ngx_litellm_names_fits(c)) {
             break;
         }
     }
@@ -59,15 +61,50 @@ ngx_litellm_tool_name(ngx_pool_t *pool, ngx_str_t *name, ngx_str_t *dst)
     for (i = 0; i < len; i++) {
         c = text.data[i];
 
-        p[i] = ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-                || (c >= '0' && c <= '9') || c == '-')
-               ? c : '_';
+        p[i] = ngx_litellm_names_fits(c) ? c : '_';
     }
 
     dst->data = p;
     dst->len = ngx_sprintf(p + len, "_%08xD",
                            ngx_crc32_long(text.data, text.len))
                - p;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_litellm_tool_id(ngx_pool_t *pool, ngx_litellm_out_t *out, ngx_str_t *id)
+{
+    u_char      c;
+    ngx_str_t   text;
+    ngx_uint_t  i;
+
+    for (i = 0; i < id->len; i++) {
+        if (!ngx_litellm_names_fits(id->data[i])) {
+            break;
+        }
+    }
+
+    if (i == id->len) {
+        ngx_litellm_out_str(out, id);
+        return NGX_OK;
+    }
+
+    if (ngx_litellm_json_unescape(pool, &text, id) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < text.len; i++) {
+        c = text.data[i];
+
+        if (ngx_litellm_names_fits(c)) {
+            ngx_litellm_out_copy(out, &c, 1);
+
+        } else if ((c & 0xc0) != 0x80) {
+            ngx_litellm_out_lit(out, "_");
+        }
+    }
 
     return NGX_OK;
 }

@@ -319,6 +319,11 @@ int64_t ngx_litellm_call_count(ngx_litellm_json_t *v, const char *name,
 ngx_int_t ngx_litellm_tool_name(ngx_pool_t *pool, ngx_str_t *name,
     ngx_str_t *dst);
 
+/* a call's id written for such a provider: each other character becomes "_",
+   in the call and in its result */
+ngx_int_t ngx_litellm_tool_id(ngx_pool_t *pool, ngx_litellm_out_t *out,
+    ngx_str_t *id);
+
 /* what finds the client's own names again; all zero at first */
 typedef struct {
     ngx_litellm_json_t          *tools;
@@ -598,6 +603,18 @@ ngx_int_t ngx_litellm_params_list(ngx_litellm_call_t *call, const char *name,
  */
 void ngx_litellm_error_openai(ngx_litellm_call_t *call, ngx_uint_t status,
     ngx_str_t *body, ngx_litellm_error_t *e);
+
+/* a table of what texts of errors mean ends with NULL */
+typedef struct {
+    const char                  *text;         /* without regard to case */
+    const char                  *other;        /* must be there too; or NULL */
+    ngx_litellm_class_e          class;
+    ngx_uint_t                   status;
+} ngx_litellm_error_rule_t;
+
+/* the first one that is true of the text's beginning; NULL: none is */
+const ngx_litellm_error_rule_t *ngx_litellm_error_rule(ngx_str_t *text,
+    const ngx_litellm_error_rule_t *rules);
 
 /* true if s holds a secret of the deployment */
 ngx_uint_t ngx_litellm_error_tells(ngx_litellm_call_t *call, ngx_str_t *s);

@@ -286,32 +286,25 @@ void
 ngx_litellm_replicate_error(ngx_litellm_call_t *call, ngx_uint_t status,
     ngx_str_t *body, ngx_litellm_error_t *e)
 {
-    ngx_str_t   text;
-    ngx_uint_t  i;
+    const ngx_litellm_error_rule_t  *rule;
 
-    static const struct {
-        const char           *word;
-        ngx_litellm_class_e   class;
-        ngx_uint_t            status;
-    } rules[] = {
-        { "incorrect authentication token", NGX_LITELLM_AUTHENTICATION, 401 },
-        { "input is too long", NGX_LITELLM_CONTEXT_WINDOW, 400 },
-        { "request was throttled", NGX_LITELLM_RATE_LIMIT, 429 }
+    static const ngx_litellm_error_rule_t  rules[] = {
+        { "incorrect authentication token", NULL,
+          NGX_LITELLM_AUTHENTICATION, 401 },
+        { "input is too long", NULL, NGX_LITELLM_CONTEXT_WINDOW, 400 },
+        { "request was throttled", NULL, NGX_LITELLM_RATE_LIMIT, 429 },
+        { NULL, NULL, 0, 0 }
     };
 
     ngx_memzero(e, sizeof(ngx_litellm_error_t));
 
-    text = *body;
-    text.len = ngx_min(text.len, NGX_LITELLM_REPLICATE_ERROR);
+    rule = ngx_litellm_error_rule(body, rules);
 
-    for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-        if (ngx_litellm_replicate_has(&text, rules[i].word)
-            && ngx_litellm_error_set(call, e, rules[i].class, rules[i].status,
-                                     body)
-               == NGX_OK)
-        {
-            return;
-        }
+    if (rule
+        && ngx_litellm_error_set(call, e, rule->class, rule->status, body)
+           == NGX_OK)
+    {
+        return;
     }
 
     ngx_litellm_error_openai(call, status, body, e);
