@@ -603,6 +603,7 @@ path(case_t *c)
 
 
 /* a further text of an embedding */
+
 static void
 follow(case_t *c, ngx_litellm_wire_t *wire, ngx_uint_t stream)
 {
