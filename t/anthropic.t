@@ -21,17 +21,7 @@ END
 my $up = $t->listener(8082);
 $t->run;
 
-sub call {
-    my ($raw, $answer) = @_;
-    my $c = start($raw);
-    my ($peer, $req) = $up->request;
-    return ({ header => {}, body => '' }, finish($c)) if !$peer;
-    $peer->write($answer);
-    $peer->close if $answer !~ /^(content-length|transfer-encoding):/im;
-    my $r = finish($c);
-    $peer->close;
-    return ($req, $r);
-}
+sub call { exchange($up, @_) }
 
 # JSON
 

@@ -14,8 +14,7 @@ use LiteLLM::Test;
 
 my $t = LiteLLM::Test->new->plan(39);
 
-$t->write_conf;
-$t->write_yaml(<<'END');
+my $up = $t->in_front_of(8082, <<'END');
   - model_name: azure
     litellm_params:
       model: azure/tide 4o
@@ -44,22 +43,9 @@ $t->write_yaml(<<'END');
       model: azure_ai/claude-sonnet-4-5
       api_base: http://127.0.0.1:%%PORT_8082%%/anthropic
       api_key: key-ai-0123
-litellm_settings:
-  num_retries: 0
 END
-my $up = $t->listener(8082);
-$t->run;
 
-sub call {
-    my ($raw, $answer) = @_;
-    my $c = start($raw);
-    my ($peer, $req) = $up->request;
-    return ({ header => {}, body => '' }, finish($c)) if !$peer;
-    $peer->write($answer);
-    my $r = finish($c);
-    $peer->close;
-    return ($req, $r);
-}
+sub call { exchange($up, @_) }
 
 # the wire
 

@@ -16,9 +16,7 @@ use LiteLLM::Test;
 
 my $t = LiteLLM::Test->new->plan(66);
 
-$t->write_conf;
-$t->write_file_expand('litellm.yaml', <<'END');
-model_list:
+my $up = $t->in_front_of(8081, <<'MODELS', <<'SETTINGS');
   - model_name: claude
     litellm_params: &aws
       model: bedrock/converse/us.anthropic.claude-sonnet-4-5-20250929-v1:0
@@ -51,23 +49,13 @@ model_list:
     litellm_params:
       <<: *aws
       aws_role_name: arn:aws:iam::1:role/r
+MODELS
 litellm_settings:
   num_retries: 0
   fallbacks: [{ failing: [bearer] }]
-END
-my $up = $t->listener(8081);
-$t->run;
+SETTINGS
 
-sub call {
-    my ($raw, $answer, @split) = @_;
-    my $c = start($raw);
-    my ($peer, $req) = $up->request;
-    return ({ header => {}, body => '' }, finish($c)) if !$peer;
-    $peer->write_split($answer, @split ? @split : length $answer);
-    my $r = finish($c);
-    $peer->close;
-    return ($req, $r);
-}
+sub call { exchange($up, @_) }
 
 # why the signature of a request is wrong; '' if it is right
 sub signature {

@@ -13,9 +13,7 @@ use LiteLLM::Test;
 
 my $t = LiteLLM::Test->new->plan(44);
 
-$t->write_conf;
-$t->write_file_expand('litellm.yaml', <<'END');
-model_list:
+my $up = $t->in_front_of(8082, <<'END');
   - model_name: command
     litellm_params:
       model: cohere_chat/command-a-03-2025
@@ -26,22 +24,9 @@ model_list:
       model: cohere/command-r-08-2024
       api_base: http://127.0.0.1:%%PORT_8082%%/gate/v2/chat
       api_key: cohere-key-one
-litellm_settings:
-  num_retries: 0
 END
-my $up = $t->listener(8082);
-$t->run;
 
-sub call {
-    my ($raw, $answer) = @_;
-    my $c = start($raw);
-    my ($peer, $req) = $up->request;
-    return ({ header => {}, body => '' }, finish($c)) if !$peer;
-    $peer->write($answer);
-    my $r = finish($c);
-    $peer->close;
-    return ($req, $r);
-}
+sub call { exchange($up, @_) }
 
 sub message {
     my ($content, $reason, %more) = @_;

@@ -14,9 +14,7 @@ use LiteLLM::Test;
 
 my $t = LiteLLM::Test->new->plan(47);
 
-$t->write_conf;
-$t->write_file_expand('litellm.yaml', <<'END');
-model_list:
+my $up = $t->in_front_of(8081, <<'END', undef, env => { OR_SITE_URL => 'https://acme.example', OR_APP_NAME => 'other' });
   - model_name: router
     litellm_params:
       model: openrouter/anthropic/claude-sonnet-4.5
@@ -53,22 +51,9 @@ model_list:
       model: voyage/owl-1
       api_base: http://127.0.0.1:%%PORT_8081%%/v1
       api_key: sk-voyage-one
-litellm_settings:
-  num_retries: 0
 END
-my $up = $t->listener(8081);
-$t->run(env => { OR_SITE_URL => 'https://acme.example', OR_APP_NAME => 'other' });
 
-sub call {
-    my ($raw, $answer) = @_;
-    my $c = start($raw);
-    my ($peer, $req) = $up->request;
-    return ({ header => {}, body => '' }, finish($c)) if !$peer;
-    $peer->write($answer);
-    my $r = finish($c);
-    $peer->close;
-    return ($req, $r);
-}
+sub call { exchange($up, @_) }
 
 my @client = (headers => ['Authorization' => 'Bearer sk-client']);
 my @stream = (stream => JSON::PP::true);

@@ -14,9 +14,7 @@ use LiteLLM::Test;
 
 my $t = LiteLLM::Test->new->plan(60);
 
-$t->write_conf;
-$t->write_file_expand('litellm.yaml', <<'END');
-model_list:
+my $up = $t->in_front_of(8081, <<'MODELS', <<'SETTINGS');
   - model_name: flash
     litellm_params:
       model: gemini/gemini-2.5-flash
@@ -40,25 +38,15 @@ model_list:
       api_base: http://127.0.0.1:%%PORT_8081%%/v1beta
       api_key: AIza-provider-one
       num_retries: 1
+MODELS
 litellm_settings:
   num_retries: 0
 router_settings:
   num_retries: 0
   disable_cooldowns: true
-END
-my $up = $t->listener(8081);
-$t->run;
+SETTINGS
 
-sub call {
-    my ($raw, $answer) = @_;
-    my $c = start($raw);
-    my ($peer, $req) = $up->request;
-    return ({ header => {}, body => '' }, finish($c)) if !$peer;
-    $peer->write($answer);
-    my $r = finish($c);
-    $peer->close;
-    return ($req, $r);
-}
+sub call { exchange($up, @_) }
 
 my %usage = (usageMetadata => { promptTokenCount => 11, candidatesTokenCount => 5, totalTokenCount => 16 });
 

@@ -14,9 +14,7 @@ use LiteLLM::Test;
 
 my $t = LiteLLM::Test->new->plan(44);
 
-$t->write_conf;
-$t->write_file_expand('litellm.yaml', <<'END');
-model_list:
+my $up = $t->in_front_of(8081, <<'END');
   - model_name: llama
     litellm_params:
       model: ollama/llama3.1
@@ -28,22 +26,9 @@ model_list:
       model: ollama_chat/llama3.1
       api_base: http://127.0.0.1:%%PORT_8081%%/ollama
       api_key: sk-ollama-one
-litellm_settings:
-  num_retries: 0
 END
-my $up = $t->listener(8081);
-$t->run;
 
-sub call {
-    my ($raw, $answer) = @_;
-    my $c = start($raw);
-    my ($peer, $req) = $up->request;
-    return ({ header => {}, body => '' }, finish($c)) if !$peer;
-    $peer->write($answer);
-    my $r = finish($c);
-    $peer->close;
-    return ($req, $r);
-}
+sub call { exchange($up, @_) }
 
 # a line of an answer
 sub line {

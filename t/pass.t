@@ -30,14 +30,7 @@ $t->run;
 # one call: returns (request upstream, answer)
 sub call {
     my ($body, $answer, @headers) = @_;
-    my $c = start(LiteLLM::Test::post_request('/v1/chat/completions', $body, @headers));
-    my ($peer, $req) = $up->request;
-    return (undef, finish($c)) if !$peer;
-    $peer->write($answer);
-    $peer->close if $answer !~ /^(content-length|transfer-encoding):/im;
-    my $r = finish($c);
-    $peer->close;
-    return ($req, $r);
+    return exchange($up, LiteLLM::Test::post_request('/v1/chat/completions', $body, @headers), $answer);
 }
 
 # requests: only the model's value may change

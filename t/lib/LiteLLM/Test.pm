@@ -35,7 +35,8 @@ use POSIX qw(:sys_wait_h);
 use Test::More ();
 use Time::HiRes qw(time);
 
-our @EXPORT = qw(http http_get http_post chat events texts json_of json_text start finish);
+our @EXPORT = qw(http http_get http_post chat events texts json_of json_text start finish
+    exchange);
 
 my $current;
 my $slow = $LiteLLM::Peer::slow;
@@ -272,6 +273,19 @@ sub run {
     return $self;
 }
 
+# The gateway, running, in front of a provider in the test itself, which is
+# what comes back: its port, the entries of model_list, and what follows them
+# (no retries); more: as for run().
+sub in_front_of {
+    my ($self, $port, $models, $settings, %more) = @_;
+    $self->write_conf;
+    $self->write_file_expand('litellm.yaml', "model_list:\n$models"
+        . ($settings // "litellm_settings:\n  num_retries: 0\n"));
+    my $up = $self->listener($port);
+    $self->run(%more);
+    return $up;
+}
+
 sub signal { kill $_[1], $_[0]{pid} }
 
 # waits for a line in error.log, from an offset on; true when it came
@@ -406,6 +420,20 @@ sub http {
     my $m = finish($peer, no_body => scalar($raw =~ /^HEAD /), %opt);
     $peer->close;
     return $m;
+}
+
+# A raw request, and the provider's answer to it, all at once or split at these
+# lengths: what the provider got, what the client got.
+sub exchange {
+    my ($up, $raw, $answer, @split) = @_;
+    my $c = start($raw);
+    my ($peer, $req) = $up->request;
+    return ({ line => '', header => {}, body => '', raw => '' }, finish($c)) if !$peer;
+    @split ? $peer->write_split($answer, @split) : $peer->write($answer);
+    $peer->close if $answer !~ /^(content-length|transfer-encoding):/im;
+    my $r = finish($c);
+    $peer->close;
+    return ($req, $r);
 }
 
 sub lines { my $text = ''; while (@_) { my ($n, $v) = splice @_, 0, 2; $text .= "$n: $v\r\n" } $text }
