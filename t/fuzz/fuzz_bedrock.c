@@ -1,29 +1,16 @@
 
 /*
  * The Bedrock dialects under a client of the chat, completions or embeddings
- * format: any bytes as a request, as an answer, as an error, as the payloads of
- * a stream or as the answers of an embedding's calls.  Whatever comes out is
- * JSON, a request has no member twice, a stream is events of JSON.
+ * format: any bytes as a request, an answer or an error, as the payloads of a
+ * stream or as the answers of an embedding's calls.  See fuzz_dialect.h for
+ * what must hold.
  *
  * The first byte says what the input is, the second which model and options
  * hold.
  */
 
-#include "fuzz.h"
-
+#include "fuzz_dialect.h"
 #include "ngx_litellm_bedrock.h"
-
-
-typedef struct {
-    ngx_litellm_deployment_t      deployment;
-    ngx_litellm_bedrock_own_t     own;
-    ngx_litellm_config_t          config;
-    ngx_litellm_call_t            call;
-    ngx_litellm_error_t           error;
-    ngx_litellm_writer_t          writer;
-    ngx_litellm_out_t             out;
-    const ngx_litellm_dialect_t  *dialect;
-} fuzz_call_t;
 
 
 static const char  fuzz_request_text[] =
@@ -37,11 +24,14 @@ static const char  fuzz_inputs_text[] =
     "{\"model\":\"m\",\"input\":[\"a\",\"b\",\"data:image/png;base64,AQID\"]}";
 
 
+#define FUZZ_INNER  "inferenceConfig additionalModelRequestFields"
+
+
 static void
-fuzz_call(fuzz_call_t *f, ngx_pool_t *pool, ngx_uint_t embed,
-    ngx_uint_t options, ngx_str_t *body)
+fuzz_set(fuzz_call_t *f, ngx_pool_t *pool, ngx_litellm_bedrock_own_t *own,
+    ngx_uint_t embed, ngx_uint_t options, ngx_str_t *body)
 {
-    ngx_str_t  name;
+    ngx_litellm_op_e  op;
 
     static const char  *models[] = {
         "converse/us.anthropic.claude-sonnet-4-5-20250929-v1:0",
@@ -65,192 +55,25 @@ fuzz_call(fuzz_call_t *f, ngx_pool_t *pool, ngx_uint_t embed,
         "other"
     };
 
-    ngx_memzero(f, sizeof(fuzz_call_t));
+    op = embed ? NGX_LITELLM_OP_EMBEDDINGS
+         : (options & 0x40) ? NGX_LITELLM_OP_COMPLETIONS
+         : NGX_LITELLM_OP_CHAT;
 
-    ngx_str_set(&name, "bedrock");
-    f->deployment.provider = ngx_litellm_provider_find(&name);
-    ngx_str_set(&f->deployment.api_key, "bedrock-fuzz-key");
-    f->deployment.model.data = (u_char *) (embed ? embeds[options & 7]
-                                                 : models[options & 7]);
-    f->deployment.model.len = ngx_strlen(f->deployment.model.data);
+    fuzz_call(f, pool, "bedrock",
+              embed ? embeds[options & 7] : models[options & 7], op, body);
 
     if (options & 8) {
-        ngx_str_set(&f->own.key.key_id, "AKID");
-        ngx_str_set(&f->own.key.secret, "fuzz-secret");
-        ngx_str_set(&f->own.key.region, "us-east-1");
-        ngx_str_set(&f->own.key.service, "bedrock");
-        f->deployment.own = &f->own;
+        ngx_memzero(own, sizeof(ngx_litellm_bedrock_own_t));
+        ngx_str_set(&own->key.key_id, "AKID");
+        ngx_str_set(&own->key.secret, "fuzz-secret");
+        ngx_str_set(&own->key.region, "us-east-1");
+        ngx_str_set(&own->key.service, "bedrock");
+        f->deployment.own = own;
     }
 
     f->config.modify_params = (options >> 4) & 1;
-
-    f->call.pool = pool;
-    f->call.log = &fuzz_log;
-    f->call.config = &f->config;
-    f->call.deployment = &f->deployment;
-    f->call.provider_model = f->deployment.model;
     f->call.drop_params = (options >> 5) & 1;
     f->call.may_fetch = (options >> 7) & 1;
-    f->call.body = *body;
-    f->call.now = 1700000000;
-    ngx_str_set(&f->call.id, "chatcmpl-1");
-
-    f->call.format = &ngx_litellm_openai_chat;
-
-    if (embed) {
-        f->call.op = NGX_LITELLM_OP_EMBEDDINGS;
-        f->call.format = &ngx_litellm_openai_embeddings;
-
-    } else if (options & 0x40) {
-        f->call.op = NGX_LITELLM_OP_COMPLETIONS;
-        f->call.format = &ngx_litellm_openai_completions;
-    }
-
-    f->dialect = ngx_litellm_provider_dialect(&f->call);
-
-    f->writer.call = &f->call;
-    ngx_litellm_usage_init(&f->writer.usage);
-    ngx_litellm_out_init(&f->out, pool);
-}
-
-
-static ngx_litellm_json_t *
-fuzz_is_json(ngx_pool_t *pool, ngx_str_t *text)
-{
-    ngx_litellm_json_doc_t  doc;
-
-    ngx_memzero(&doc, sizeof(doc));
-    doc.pool = pool;
-    doc.max_depth = 1024;
-
-    FUZZ_ASSERT(ngx_litellm_json_parse(&doc, text->data, text->len)
-                == NGX_OK);
-
-    return doc.root;
-}
-
-
-static void
-fuzz_written(fuzz_call_t *f, ngx_pool_t *pool)
-{
-    ngx_str_t  text;
-
-    FUZZ_ASSERT(!f->out.failed);
-    FUZZ_ASSERT(ngx_litellm_out_join(&f->out, &text) == NGX_OK);
-
-    (void) fuzz_is_json(pool, &text);
-}
-
-
-static void
-fuzz_unique(ngx_litellm_json_t *v)
-{
-    ngx_uint_t           i, j;
-    ngx_litellm_json_t  *key, *other;
-
-    if (!ngx_litellm_json_is(v, OBJECT)) {
-        return;
-    }
-
-    key = v + 1;
-
-    for (i = 0; i < v->count && i < 64; i++) {
-        other = ngx_litellm_json_next(key + 1);
-
-        for (j = i + 1; j < v->count && j < 64; j++) {
-            FUZZ_ASSERT(key->len != other->len
-                        || ngx_memcmp(key->start, other->start, key->len)
-                           != 0);
-            other = ngx_litellm_json_next(other + 1);
-        }
-
-        key = ngx_litellm_json_next(key + 1);
-    }
-}
-
-
-static void
-fuzz_wire(ngx_litellm_wire_t *wire, ngx_pool_t *pool, void *state)
-{
-    ngx_memzero(wire, sizeof(ngx_litellm_wire_t));
-    wire->state = state;
-    ngx_litellm_out_init(&wire->body, pool);
-    wire->body.chunk = 128;
-    wire->body.ref_min = 64;
-    (void) ngx_array_init(&wire->headers, pool, 4, sizeof(ngx_keyval_t));
-}
-
-
-/* NGX_OK: a request that may be sent */
-
-static ngx_int_t
-fuzz_request(fuzz_call_t *f, ngx_pool_t *pool, ngx_litellm_wire_t *wire)
-{
-    ngx_int_t             rc;
-    ngx_str_t             text;
-    ngx_uint_t            i;
-    ngx_litellm_json_t   *root;
-    ngx_litellm_fetch_t  *fetch;
-
-    fuzz_wire(wire, pool, NULL);
-
-    rc = f->dialect->request(&f->call, wire, &f->error);
-
-    if (rc == NGX_AGAIN) {
-        FUZZ_ASSERT(f->call.fetches != NULL);
-        fetch = f->call.fetches->elts;
-
-        for (i = 0; i < f->call.fetches->nelts; i++) {
-            fetch[i].done = 1;
-            ngx_str_set(&fetch[i].media, "image/png");
-            ngx_str_set(&fetch[i].data, "AQID");
-        }
-
-        fuzz_wire(wire, pool, NULL);
-        rc = f->dialect->request(&f->call, wire, &f->error);
-    }
-
-    if (rc == NGX_DECLINED) {
-        FUZZ_ASSERT(f->error.status >= 400 && f->error.message.len);
-        f->call.format->error(&f->out, &f->error, 0);
-        fuzz_written(f, pool);
-        return NGX_DECLINED;
-    }
-
-    FUZZ_ASSERT(rc == NGX_OK && wire->path.len && wire->headers.nelts);
-    FUZZ_ASSERT(ngx_litellm_out_join(&wire->body, &text) == NGX_OK);
-
-    root = fuzz_is_json(pool, &text);
-    FUZZ_ASSERT(root->type == NGX_LITELLM_JSON_OBJECT);
-
-    fuzz_unique(root);
-    fuzz_unique(ngx_litellm_json_member(root, "inferenceConfig"));
-    fuzz_unique(ngx_litellm_json_member(root,
-                                        "additionalModelRequestFields"));
-
-    return NGX_OK;
-}
-
-
-static void
-fuzz_answer(fuzz_call_t *f, ngx_pool_t *pool, ngx_str_t *body)
-{
-    ngx_int_t             rc;
-    ngx_litellm_answer_t  answer;
-
-    (void) ngx_litellm_answer_init(&answer, pool);
-
-    rc = f->dialect->response(&f->call, body, &answer, &f->error);
-
-    if (rc == NGX_OK) {
-        f->call.format->answer(&f->call, &f->out, &answer);
-
-    } else {
-        FUZZ_ASSERT(rc == NGX_DECLINED && f->error.status >= 400);
-        f->call.format->error(&f->out, &f->error, 0);
-    }
-
-    fuzz_written(f, pool);
 }
 
 
@@ -264,7 +87,7 @@ fuzz_follow(fuzz_call_t *f, ngx_pool_t *pool, ngx_str_t *input)
     ngx_str_t            line, text;
     ngx_litellm_wire_t   wire;
 
-    if (fuzz_request(f, pool, &wire) != NGX_OK) {
+    if (fuzz_request(f, pool, &wire, NULL) == NULL) {
         return;
     }
 
@@ -278,7 +101,7 @@ fuzz_follow(fuzz_call_t *f, ngx_pool_t *pool, ngx_str_t *input)
         line = fuzz_copy(pool, p, end - p);
         p = ngx_min(end + 1, last);
 
-        fuzz_wire(&wire, pool, wire.state);
+        fuzz_wire(&wire, pool);
 
         rc = f->dialect->follow(&f->call, &wire, &line, NULL, &f->error);
 
@@ -298,25 +121,13 @@ fuzz_follow(fuzz_call_t *f, ngx_pool_t *pool, ngx_str_t *input)
 }
 
 
-static ngx_int_t
-fuzz_emit(void *data, ngx_litellm_event_t *ev)
-{
-    fuzz_call_t *f = data;
-
-    f->call.format->event(&f->writer, &f->out, ev);
-
-    return NGX_OK;
-}
-
-
 /* each line is an event: one character for its name, then the payload */
 
 static void
-fuzz_stream(fuzz_call_t *f, ngx_pool_t *pool, ngx_str_t *bytes)
+fuzz_payloads(fuzz_call_t *f, ngx_pool_t *pool, ngx_str_t *bytes)
 {
-    u_char                *p, *last, *end;
-    ngx_str_t              text, line, name;
-    ngx_litellm_stream_t   st;
+    u_char     *p, *last, *end;
+    ngx_str_t   line, name;
 
     static const ngx_str_t  names[] = {
         ngx_string("messageStart"),
@@ -329,13 +140,6 @@ fuzz_stream(fuzz_call_t *f, ngx_pool_t *pool, ngx_str_t *bytes)
         ngx_string("other")
     };
 
-    ngx_memzero(&st, sizeof(st));
-    st.call = &f->call;
-    st.pool = pool;
-    st.doc.pool = pool;
-    st.emit = fuzz_emit;
-    st.data = f;
-
     p = bytes->data;
     last = p + bytes->len;
 
@@ -345,48 +149,28 @@ fuzz_stream(fuzz_call_t *f, ngx_pool_t *pool, ngx_str_t *bytes)
 
         if (end > p) {
             name = names[*p & 7];
-            st.exception = ((*p & 7) == 6 || *p & 0x80);
+            f->stream.exception = ((*p & 7) == 6 || *p & 0x80);
             line = fuzz_copy(pool, p + 1, end - p - 1);
 
-            FUZZ_ASSERT(f->dialect->event(&st, &name, &line) == NGX_OK);
+            FUZZ_ASSERT(f->dialect->event(&f->stream, &name, &line) == NGX_OK);
         }
 
         p = end + 1;
     }
 
-    FUZZ_ASSERT(!f->out.failed);
-    FUZZ_ASSERT(ngx_litellm_out_join(&f->out, &text) == NGX_OK);
-
-    p = text.data;
-    last = p + text.len;
-
-    while (p < last) {
-        FUZZ_ASSERT(last - p > 8 && ngx_memcmp(p, "data: ", 6) == 0);
-        p += 6;
-
-        end = ngx_strlchr(p, last, '\n');
-        FUZZ_ASSERT(end != NULL && end + 1 < last && end[1] == '\n');
-
-        line.data = p;
-        line.len = end - p;
-
-        if (line.len != 6 || ngx_memcmp(line.data, "[DONE]", 6) != 0) {
-            (void) fuzz_is_json(pool, &line);
-        }
-
-        p = end + 2;
-    }
+    fuzz_events(f, pool);
 }
 
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    ngx_str_t            input, request;
-    ngx_uint_t           what, options, embed;
-    ngx_pool_t          *pool;
-    fuzz_call_t          f;
-    ngx_litellm_wire_t   wire;
+    ngx_str_t                   input, body;
+    ngx_uint_t                  what, options, embed;
+    ngx_pool_t                 *pool;
+    fuzz_call_t                 f;
+    ngx_litellm_wire_t          wire;
+    ngx_litellm_bedrock_own_t   own;
 
     if (size < 2) {
         return 0;
@@ -399,20 +183,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     pool = fuzz_pool();
 
     input = fuzz_copy(pool, data + 2, size - 2);
-    request = input;
+    body = input;
 
     if (what != 0 && what != 4) {
         options &= ~0x40;
-        request.data = (u_char *) (embed ? fuzz_inputs_text
-                                         : fuzz_request_text);
-        request.len = ngx_strlen(request.data);
+        body.data = (u_char *) (embed ? fuzz_inputs_text
+                                      : fuzz_request_text);
+        body.len = ngx_strlen(body.data);
     }
 
-    fuzz_call(&f, pool, embed, options, &request);
+    fuzz_set(&f, pool, &own, embed, options, &body);
 
-    if (f.call.format->open(&f.call, &f.error) != NGX_OK) {
-        f.call.format->error(&f.out, &f.error, 0);
-        fuzz_written(&f, pool);
+    if (!fuzz_open(&f, pool)) {
         ngx_destroy_pool(pool);
         return 0;
     }
@@ -421,7 +203,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     case 0:
     case 4:
-        (void) fuzz_request(&f, pool, &wire);
+        if (fuzz_request(&f, pool, &wire, FUZZ_INNER) != NULL) {
+            FUZZ_ASSERT(wire.headers.nelts);
+        }
+
         break;
 
     case 1:
@@ -429,13 +214,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
 
     case 2:
-        fuzz_stream(&f, pool, &input);
+        fuzz_payloads(&f, pool, &input);
         break;
 
     case 3:
-        f.dialect->error(&f.call, 400 + options, &input, &f.error);
-        f.call.format->error(&f.out, &f.error, 0);
-        fuzz_written(&f, pool);
+        fuzz_error(&f, pool, 400 + options % 200, &input);
         break;
 
     default:

@@ -1,9 +1,9 @@
 
 /*
- * What the targets of translating dialects share: a call of one of the
- * client's formats, and the properties that must hold whatever comes in.  A
- * request is JSON without a member twice, an answer and an error are JSON, a
- * stream is events of JSON.
+ * What the targets of dialects share: a call of one of the client's formats,
+ * and the properties that must hold whatever comes in.  A request is JSON
+ * without a member twice, and the same for a second attempt; an answer and an
+ * error are JSON, a provider's error has no key; a stream is events of JSON.
  */
 
 #ifndef _FUZZ_DIALECT_H_INCLUDED_
@@ -18,6 +18,17 @@
 
 
 #define FUZZ_MEMBERS  80
+#define FUZZ_KEY      "sk-fuzz-key-0123"
+
+
+/* what an input is: the low bits of its first byte */
+
+typedef enum {
+    FUZZ_REQUEST = 0,
+    FUZZ_ANSWER,
+    FUZZ_STREAM,
+    FUZZ_ERROR
+} fuzz_what_e;
 
 
 typedef struct {
@@ -36,6 +47,12 @@ static ngx_inline ngx_int_t
 fuzz_emit(void *data, ngx_litellm_event_t *ev)
 {
     fuzz_call_t *f = data;
+
+    FUZZ_ASSERT(ev->choice < NGX_LITELLM_CHOICES);
+
+    if (ev->type == NGX_LITELLM_EV_ERROR) {
+        FUZZ_ASSERT(ev->error->status >= 400 && ev->error->message.len);
+    }
 
     f->call.format->event(&f->writer, &f->out, ev);
 
@@ -57,9 +74,12 @@ fuzz_call(fuzz_call_t *f, ngx_pool_t *pool, const char *provider,
     f->deployment.provider = ngx_litellm_provider_find(&name);
     FUZZ_ASSERT(f->deployment.provider != NULL);
 
-    ngx_str_set(&f->deployment.api_key, "sk-fuzz-key-0123");
+    ngx_str_set(&f->deployment.api_key, FUZZ_KEY);
     f->deployment.model.data = (u_char *) model;
     f->deployment.model.len = ngx_strlen(model);
+    f->deployment.info =
+             ngx_litellm_model_find((ngx_str_t *) &f->deployment.provider->name,
+                                    &f->deployment.model);
 
     f->call.pool = pool;
     f->call.log = &fuzz_log;
@@ -68,6 +88,7 @@ fuzz_call(fuzz_call_t *f, ngx_pool_t *pool, const char *provider,
     f->call.provider_model = f->deployment.model;
     f->call.op = op;
     f->call.body = *body;
+    f->call.now = 1700000000;
     ngx_str_set(&f->call.id, "chatcmpl-1");
 
     switch (op) {
@@ -80,12 +101,13 @@ fuzz_call(fuzz_call_t *f, ngx_pool_t *pool, const char *provider,
         f->call.format = &ngx_litellm_openai_embeddings;
         break;
 
+    case NGX_LITELLM_OP_RERANK:
+        f->call.format = &ngx_litellm_rerank_format;
+        break;
+
     default:
         f->call.format = &ngx_litellm_openai_chat;
     }
-
-    f->dialect = ngx_litellm_provider_dialect(&f->call);
-    FUZZ_ASSERT(f->dialect != NULL);
 
     f->writer.call = &f->call;
     ngx_litellm_usage_init(&f->writer.usage);
@@ -132,11 +154,53 @@ fuzz_written(fuzz_call_t *f, ngx_pool_t *pool)
 static ngx_inline void
 fuzz_refused(fuzz_call_t *f, ngx_pool_t *pool)
 {
+    FUZZ_ASSERT(f->error.class != NGX_LITELLM_NO_ERROR);
     FUZZ_ASSERT(f->error.status >= 400 && f->error.status < 600);
     FUZZ_ASSERT(f->error.message.len);
 
     f->call.format->error(&f->out, &f->error, 0);
     fuzz_written(f, pool);
+}
+
+
+static ngx_inline ngx_uint_t
+fuzz_tells(ngx_str_t *text)
+{
+    return ngx_litellm_find(text->data, text->data + text->len, FUZZ_KEY,
+                            sizeof(FUZZ_KEY) - 1)
+           != NULL;
+}
+
+
+/* an error made of what a provider says */
+
+static ngx_inline void
+fuzz_failed(fuzz_call_t *f, ngx_pool_t *pool)
+{
+    FUZZ_ASSERT(f->error.message.len < 8192);
+    FUZZ_ASSERT(!fuzz_tells(&f->error.message));
+    FUZZ_ASSERT(!fuzz_tells(&f->error.specific));
+    FUZZ_ASSERT(f->error.specific.len == 0
+                || memchr(f->error.specific.data, LF, f->error.specific.len)
+                   == NULL);
+
+    fuzz_refused(f, pool);
+}
+
+
+/* true if there is something to do */
+
+static ngx_inline ngx_uint_t
+fuzz_open(fuzz_call_t *f, ngx_pool_t *pool)
+{
+    if (f->call.format->open(&f->call, &f->error) != NGX_OK) {
+        fuzz_refused(f, pool);
+        return 0;
+    }
+
+    f->dialect = ngx_litellm_provider_dialect(&f->call);
+
+    return f->dialect != NULL;
 }
 
 
@@ -180,58 +244,100 @@ fuzz_wire(ngx_litellm_wire_t *wire, ngx_pool_t *pool)
 }
 
 
-/* inner: a member of the body that is an object with members of ours */
+/* with what is fetched, if something is */
 
-static ngx_inline void
-fuzz_request(fuzz_call_t *f, ngx_pool_t *pool, const char *inner)
+static ngx_inline ngx_int_t
+fuzz_send(fuzz_call_t *f, ngx_pool_t *pool, ngx_litellm_wire_t *wire)
 {
-    ngx_int_t            rc;
-    ngx_str_t            text;
-    ngx_uint_t           i;
-    ngx_litellm_wire_t   wire;
-    ngx_litellm_json_t  *root, *v;
-    ngx_litellm_fetch_t *fetch;
+    ngx_int_t             rc;
+    ngx_str_t             model;
+    ngx_uint_t            i;
+    ngx_litellm_fetch_t  *fetch;
 
-    wire.state = NULL;
-    fuzz_wire(&wire, pool);
+    model = f->call.provider_model;
 
-    rc = f->dialect->request(&f->call, &wire, &f->error);
+    wire->state = NULL;
+    fuzz_wire(wire, pool);
+
+    rc = f->dialect->request(&f->call, wire, &f->error);
 
     if (rc == NGX_AGAIN) {
+        FUZZ_ASSERT(f->call.fetches != NULL);
         fetch = f->call.fetches->elts;
 
         for (i = 0; i < f->call.fetches->nelts; i++) {
+            ngx_str_set(&fetch[i].media, "image/png");
             ngx_str_set(&fetch[i].data, "AQID");
             fetch[i].done = 1;
         }
 
-        fuzz_wire(&wire, pool);
-        rc = f->dialect->request(&f->call, &wire, &f->error);
+        wire->state = NULL;
+        fuzz_wire(wire, pool);
+        rc = f->dialect->request(&f->call, wire, &f->error);
     }
+
+    f->call.provider_model = model;
+
+    return rc;
+}
+
+
+/*
+ * inner: members of the body that are objects with members of ours, a blank
+ * between; NULL: none.  The JSON that goes to the provider, NULL if nothing
+ * does.
+ */
+
+static ngx_inline ngx_litellm_json_t *
+fuzz_request(fuzz_call_t *f, ngx_pool_t *pool, ngx_litellm_wire_t *wire,
+    const char *inner)
+{
+    ngx_int_t            rc;
+    ngx_str_t            first, text;
+    ngx_uint_t           i;
+    const char          *end;
+    ngx_litellm_json_t  *root, *v;
+
+    rc = fuzz_send(f, pool, wire);
 
     if (rc == NGX_DECLINED) {
         fuzz_refused(f, pool);
-        return;
+        return NULL;
     }
 
     FUZZ_ASSERT(rc == NGX_OK);
-    FUZZ_ASSERT(ngx_litellm_out_join(&wire.body, &text) == NGX_OK);
+    FUZZ_ASSERT(ngx_litellm_out_join(&wire->body, &first) == NGX_OK);
+    FUZZ_ASSERT((off_t) first.len == wire->body.size);
+
+    rc = fuzz_send(f, pool, wire);
+
+    FUZZ_ASSERT(rc == NGX_OK);
+    FUZZ_ASSERT(ngx_litellm_out_join(&wire->body, &text) == NGX_OK);
+    FUZZ_ASSERT(first.len == text.len
+                && ngx_memcmp(first.data, text.data, text.len) == 0);
 
     root = fuzz_is_json(pool, &text);
     FUZZ_ASSERT(root->type == NGX_LITELLM_JSON_OBJECT);
     fuzz_unique(root);
 
-    v = ngx_litellm_json_get(root, inner, ngx_strlen(inner));
+    for ( /* void */ ; inner; inner = *end ? end + 1 : NULL) {
+        end = inner + strcspn(inner, " ");
+        v = ngx_litellm_json_get(root, inner, end - inner);
 
-    if (ngx_litellm_json_is(v, OBJECT)) {
-        fuzz_unique(v);
+        if (ngx_litellm_json_is(v, OBJECT)) {
+            fuzz_unique(v);
+        }
     }
 
     /* nothing that splits a request line */
 
-    for (i = 0; i < wire.path.len; i++) {
-        FUZZ_ASSERT(wire.path.data[i] > ' ' && wire.path.data[i] < 0x7f);
+    FUZZ_ASSERT(wire->path.len && wire->path.data[0] == '/');
+
+    for (i = 0; i < wire->path.len; i++) {
+        FUZZ_ASSERT(wire->path.data[i] > ' ' && wire->path.data[i] < 0x7f);
     }
+
+    return root;
 }
 
 
@@ -246,7 +352,7 @@ fuzz_answer(fuzz_call_t *f, ngx_pool_t *pool, ngx_str_t *body)
     rc = f->dialect->response(&f->call, body, &answer, &f->error);
 
     if (rc == NGX_DECLINED) {
-        fuzz_refused(f, pool);
+        fuzz_failed(f, pool);
         return;
     }
 
@@ -261,8 +367,11 @@ static ngx_inline void
 fuzz_error(fuzz_call_t *f, ngx_pool_t *pool, ngx_uint_t status,
     ngx_str_t *body)
 {
+    ngx_memzero(&f->error, sizeof(ngx_litellm_error_t));
+    ngx_litellm_out_init(&f->out, pool);
+
     f->dialect->error(&f->call, status, body, &f->error);
-    fuzz_refused(f, pool);
+    fuzz_failed(f, pool);
 }
 
 
@@ -335,6 +444,59 @@ fuzz_stream(fuzz_call_t *f, ngx_pool_t *pool, ngx_str_t *bytes)
     }
 
     fuzz_events(f, pool);
+}
+
+
+/* status: of FUZZ_ERROR */
+
+static ngx_inline void
+fuzz_play(fuzz_call_t *f, ngx_pool_t *pool, fuzz_what_e what,
+    ngx_str_t *input, const char *inner, ngx_uint_t status)
+{
+    ngx_litellm_wire_t  wire;
+
+    if (!fuzz_open(f, pool)) {
+        return;
+    }
+
+    switch (what) {
+
+    case FUZZ_REQUEST:
+        (void) fuzz_request(f, pool, &wire, inner);
+        break;
+
+    case FUZZ_ANSWER:
+        fuzz_answer(f, pool, input);
+        break;
+
+    case FUZZ_STREAM:
+        if (f->dialect->event) {
+            fuzz_stream(f, pool, input);
+        }
+
+        break;
+
+    case FUZZ_ERROR:
+        fuzz_error(f, pool, status, input);
+    }
+}
+
+
+/* what the client sends: a text of ours where the input is the provider's */
+
+static ngx_inline ngx_str_t
+fuzz_body(fuzz_what_e what, ngx_str_t *input, const char *text)
+{
+    ngx_str_t  body;
+
+    if (what == FUZZ_REQUEST) {
+        return *input;
+    }
+
+    body.data = (u_char *) text;
+    body.len = ngx_strlen(text);
+
+    return body;
 }
 
 

@@ -33,9 +33,10 @@ static const struct {
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    ngx_str_t              input, request;
-    ngx_uint_t             what, options, model;
+    ngx_str_t              input, body;
+    ngx_uint_t             options, model;
     ngx_pool_t            *pool;
+    fuzz_what_e            what;
     fuzz_call_t            f;
     ngx_litellm_op_e       op;
     ngx_litellm_vertex_t   vertex;
@@ -52,15 +53,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     pool = fuzz_pool();
 
     input = fuzz_copy(pool, data + 1, size - 1);
-    request = input;
-
-    if (what != 0) {
-        request.data = (u_char *) fuzz_texts[op];
-        request.len = ngx_strlen(fuzz_texts[op]);
-    }
+    body = fuzz_body(what, &input, fuzz_texts[op]);
 
     fuzz_call(&f, pool, fuzz_models[model].provider,
-              fuzz_models[model].model, op, &request);
+              fuzz_models[model].model, op, &body);
 
     f.call.drop_params = options & 1;
     f.call.may_fetch = (options >> 1) & 1;
@@ -73,30 +69,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ngx_str_set(&f.call.token, "ya29.fuzz-token");
     }
 
-    if (f.call.format->open(&f.call, &f.error) != NGX_OK) {
-        f.call.format->error(&f.out, &f.error, 0);
-        fuzz_written(&f, pool);
-        ngx_destroy_pool(pool);
-        return 0;
-    }
-
-    switch (what) {
-
-    case 0:
-        fuzz_request(&f, pool, "generationConfig");
-        break;
-
-    case 1:
-        fuzz_answer(&f, pool, &input);
-        break;
-
-    case 2:
-        fuzz_stream(&f, pool, &input);
-        break;
-
-    default:
-        fuzz_error(&f, pool, options ? 400 + options : 200, &input);
-    }
+    fuzz_play(&f, pool, what, &input, "generationConfig",
+              options ? 400 + options : 200);
 
     ngx_destroy_pool(pool);
 

@@ -21,9 +21,10 @@ static const char  *fuzz_texts[] = {
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    ngx_str_t          input, request;
-    ngx_uint_t         what, options;
+    ngx_str_t          input, body;
+    ngx_uint_t         options;
     ngx_pool_t        *pool;
+    fuzz_what_e        what;
     fuzz_call_t        f;
     ngx_litellm_op_e   op;
 
@@ -43,46 +44,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     pool = fuzz_pool();
 
     input = fuzz_copy(pool, data + 1, size - 1);
-    request = input;
-
-    if (what != 0) {
-        request.data = (u_char *) fuzz_texts[op];
-        request.len = ngx_strlen(fuzz_texts[op]);
-    }
+    body = fuzz_body(what, &input, fuzz_texts[op]);
 
     fuzz_call(&f, pool, (options & 1) ? "ollama_chat" : "ollama",
-              (options & 2) ? "gpt-oss:20b" : "m", op, &request);
+              (options & 2) ? "gpt-oss:20b" : "m", op, &body);
 
     f.call.drop_params = (options >> 2) & 1;
     f.call.may_fetch = (options >> 3) & 1;
 
-    if (f.call.format->open(&f.call, &f.error) != NGX_OK) {
-        f.call.format->error(&f.out, &f.error, 0);
-        fuzz_written(&f, pool);
-        ngx_destroy_pool(pool);
-        return 0;
-    }
-
-    switch (what) {
-
-    case 0:
-        fuzz_request(&f, pool, "options");
-        break;
-
-    case 1:
-        fuzz_answer(&f, pool, &input);
-        break;
-
-    case 2:
-        if (op != NGX_LITELLM_OP_EMBEDDINGS) {
-            fuzz_stream(&f, pool, &input);
-        }
-
-        break;
-
-    default:
-        fuzz_error(&f, pool, options ? 400 + options : 200, &input);
-    }
+    fuzz_play(&f, pool, what, &input, "options",
+              options ? 400 + options : 200);
 
     ngx_destroy_pool(pool);
 

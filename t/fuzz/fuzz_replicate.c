@@ -93,7 +93,7 @@ fuzz_follow(fuzz_call_t *f, ngx_pool_t *pool, ngx_str_t *input,
             ended = 1;
 
             if (!stream) {
-                fuzz_refused(f, pool);
+                fuzz_failed(f, pool);
                 return;
             }
 
@@ -123,8 +123,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     u_char            *p;
     ngx_str_t          input, request, model;
-    ngx_uint_t         what, options;
+    ngx_uint_t         options;
     ngx_pool_t        *pool;
+    fuzz_what_e        what;
     fuzz_call_t        f;
     ngx_litellm_op_e   op;
 
@@ -147,7 +148,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     request = input;
     ngx_str_null(&model);
 
-    if (what != 0) {
+    if (what != FUZZ_REQUEST) {
         op = NGX_LITELLM_OP_CHAT;
         request.data = (u_char *) fuzz_text;
         request.len = sizeof(fuzz_text) - 1;
@@ -179,30 +180,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     f.call.drop_params = (options >> 3) & 1;
 
-    if (f.call.format->open(&f.call, &f.error) != NGX_OK) {
-        f.call.format->error(&f.out, &f.error, 0);
-        fuzz_written(&f, pool);
-        ngx_destroy_pool(pool);
-        return 0;
-    }
+    if (what != FUZZ_ANSWER) {
+        fuzz_play(&f, pool, what, &input, "input",
+                  options & 0x10 ? 400 + (options & 15) : 500);
 
-    switch (what) {
-
-    case 0:
-        fuzz_request(&f, pool, "input");
-        break;
-
-    case 1:
+    } else if (fuzz_open(&f, pool)) {
         fuzz_follow(&f, pool, &input, options & 0x10);
-        break;
-
-    case 2:
-        fuzz_stream(&f, pool, &input);
-        break;
-
-    default:
-        fuzz_error(&f, pool, options & 0x10 ? 400 + (options & 15) : 500,
-                   &input);
     }
 
     ngx_destroy_pool(pool);
