@@ -324,6 +324,25 @@ unit_dir(const char *path)
 }
 
 
+ngx_int_t
+unit_env(const char *const *vars, ngx_uint_t max, const ngx_str_t *name,
+    ngx_str_t *value)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < max && vars[i]; i++) {
+        if (ngx_strncmp(vars[i], name->data, name->len) == 0
+            && vars[i][name->len] == '=')
+        {
+            *value = unit_str(vars[i] + name->len + 1);
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
 ngx_str_t
 unit_chain(ngx_chain_t *cl)
 {

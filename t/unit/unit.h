@@ -76,6 +76,13 @@ ngx_int_t unit_file(const char *path, ngx_str_t *text);
  */
 ngx_array_t *unit_dir(const char *path);
 
+/*
+ * A variable of an environment made up of at most max texts "NAME=value", NULL
+ * behind the last one.  NGX_DECLINED: it is not set.
+ */
+ngx_int_t unit_env(const char *const *vars, ngx_uint_t max,
+    const ngx_str_t *name, ngx_str_t *value);
+
 /* the bytes of a chain as one text */
 ngx_str_t unit_chain(ngx_chain_t *cl);
 

@@ -58,18 +58,7 @@ test_read(void *data, ngx_str_t *path, ngx_str_t *text, ngx_str_t *why)
 static ngx_int_t
 test_env(void *data, ngx_str_t *name, ngx_str_t *value)
 {
-    ngx_uint_t  i;
-
-    for (i = 0; vars[i]; i++) {
-        if (ngx_strncmp(vars[i], name->data, name->len) == 0
-            && vars[i][name->len] == '=')
-        {
-            *value = unit_str(vars[i] + name->len + 1);
-            return NGX_OK;
-        }
-    }
-
-    return NGX_DECLINED;
+    return unit_env(vars, 16, name, value);
 }
 
 

@@ -43,20 +43,9 @@ typedef struct {
 static ngx_int_t
 vars_env(void *data, ngx_str_t *name, ngx_str_t *value)
 {
-    vars_t      *v = data;
-    ngx_uint_t   i;
+    vars_t *v = data;
 
-    for (i = 0; i < 6 && v->vars[i]; i++) {
-        if (ngx_strlen(v->vars[i]) > name->len
-            && v->vars[i][name->len] == '='
-            && ngx_memcmp(v->vars[i], name->data, name->len) == 0)
-        {
-            *value = unit_str(v->vars[i] + name->len + 1);
-            return NGX_OK;
-        }
-    }
-
-    return NGX_DECLINED;
+    return unit_env(v->vars, 6, name, value);
 }
 
 

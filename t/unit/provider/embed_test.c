@@ -20,13 +20,7 @@ static const case_set_t  embeddings = {
 static void
 mocks(void)
 {
-    ngx_str_t              got;
-    ngx_uint_t             i;
-    ngx_litellm_out_t      out;
-    ngx_litellm_call_t     call;
-    ngx_litellm_error_t    e;
-    ngx_litellm_answer_t   answer;
-    ngx_litellm_deployment_t  d;
+    ngx_uint_t  i;
 
     static const struct {
         const char  *mock;
@@ -44,34 +38,7 @@ mocks(void)
     };
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-
-        unit_case("mock_response %s", cases[i].mock);
-
-        ngx_memzero(&call, sizeof(call));
-        ngx_memzero(&d, sizeof(d));
-
-        call.pool = unit_pool;
-        call.log = &unit_log;
-        call.deployment = &d;
-        call.op = NGX_LITELLM_OP_EMBEDDINGS;
-        call.format = &ngx_litellm_openai_embeddings;
-        call.body = unit_str(cases[i].body);
-        d.mock_response = unit_str(cases[i].mock);
-
-        CHECK(call.format->open(&call, &e) == NGX_OK);
-        CHECK(ngx_litellm_answer_init(&answer, unit_pool) == NGX_OK);
-        CHECK(ngx_litellm_mock_answer(&call, &answer, &e) == NGX_OK);
-
-        ngx_litellm_out_init(&out, unit_pool);
-        call.format->answer(&call, &out, &answer);
-
-        CHECK(!out.failed);
-        got = unit_chain(out.first);
-        (void) case_json(&got);
-
-        CHECKF(ngx_litellm_find(got.data, got.data + got.len,
-                                cases[i].data, ngx_strlen(cases[i].data))
-               != NULL, "%.*s", (int) got.len, (char *) got.data);
+        case_mock(&embeddings, cases[i].body, cases[i].mock, cases[i].data);
     }
 }
 

@@ -22,18 +22,7 @@ static const char  *vars[8];
 static ngx_int_t
 test_env(void *data, ngx_str_t *name, ngx_str_t *value)
 {
-    ngx_uint_t  i;
-
-    for (i = 0; vars[i]; i++) {
-        if (ngx_strncmp(vars[i], name->data, name->len) == 0
-            && vars[i][name->len] == '=')
-        {
-            *value = unit_str(vars[i] + name->len + 1);
-            return NGX_OK;
-        }
-    }
-
-    return NGX_DECLINED;
+    return unit_env(vars, 8, name, value);
 }
 
 

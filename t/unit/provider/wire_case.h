@@ -163,6 +163,11 @@ ngx_litellm_json_t *case_json(ngx_str_t *text);
 ngx_int_t case_request(case_t *c);
 void case_answer(case_t *c);
 
+/* a mock_response of the set's deployment to this body; the client's answer
+   has the part */
+void case_mock(const case_set_t *set, const char *body, const char *mock,
+    const char *part);
+
 /* an empty wire that keeps its state */
 void case_wire(ngx_litellm_wire_t *wire, ngx_pool_t *pool);
 /* dialect->request() into c->wire */

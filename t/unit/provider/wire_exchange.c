@@ -750,3 +750,32 @@ done:
     c->call.pool = unit_pool;
     ngx_destroy_pool(pool);
 }
+
+
+void
+case_mock(const case_set_t *set, const char *body, const char *mock,
+    const char *part)
+{
+    case_t                c;
+    ngx_str_t             got, want;
+    ngx_litellm_out_t     out;
+    ngx_litellm_answer_t  answer;
+
+    unit_case("mock_response %s", mock);
+
+    case_call(&c, set, unit_str(body));
+    c.deployment.mock_response = unit_str(mock);
+
+    CHECK(ngx_litellm_answer_init(&answer, unit_pool) == NGX_OK);
+    CHECK(ngx_litellm_mock_answer(&c.call, &answer, &c.e) == NGX_OK);
+
+    ngx_litellm_out_init(&out, unit_pool);
+    c.format.answer(&c.call, &out, &answer);
+
+    CHECK(!out.failed);
+    got = unit_chain(out.first);
+    (void) case_json(&got);
+
+    want = unit_str(part);
+    CHECKF(case_has(&got, &want), "%.*s", (int) got.len, (char *) got.data);
+}
