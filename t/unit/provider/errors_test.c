@@ -172,7 +172,7 @@ test_key(void)
         OPENAI_KEY "\",\"type\":\"" OPENAI_KEY "\",\"param\":\"" OPENAI_KEY
         "\",\"code\":\"" OPENAI_KEY "\"}}",
         "{\"error\":{\"message\":\"key sk-unit-0123456789\\u0061bcdef\"}}",
-        "plain " OPENAI_KEY,
+        ("plain " OPENAI_KEY),
         OPENAI_KEY
     };
 
