@@ -31,6 +31,8 @@ model_list:
     litellm_params: {model: openai/gpt-4o, api_base: "http://127.0.0.1:%%PORT_8082%%/dead", api_key: k4, num_retries: 0}
 litellm_settings:
   num_retries: 3
+router_settings:
+  disable_cooldowns: true
 END
 my $up = $t->listener(8081);
 $t->run;

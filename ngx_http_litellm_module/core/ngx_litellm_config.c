@@ -76,6 +76,7 @@ ngx_litellm_config_read(ngx_pool_t *pool, ngx_str_t *path,
 
     ngx_litellm_cf_direct(&cf);
     ngx_litellm_cf_routes(&cf);
+    ngx_litellm_cf_policies(&cf);
     ngx_litellm_cf_master_key(&cf);
     ngx_litellm_cf_lint_done(&cf);
 
@@ -165,6 +166,8 @@ ngx_litellm_cf_init(ngx_litellm_cf_t *cf, ngx_pool_t *pool,
                           sizeof(ngx_litellm_fallback_t)) != NGX_OK
         || ngx_array_init(&conf->content_policy_fallbacks, pool, 2,
                           sizeof(ngx_litellm_fallback_t)) != NGX_OK
+        || ngx_array_init(&conf->group_policies, pool, 2,
+                          sizeof(ngx_litellm_group_policy_t)) != NGX_OK
         || ngx_array_init(&conf->env_names, pool, 4, sizeof(ngx_str_t))
            != NGX_OK)
     {

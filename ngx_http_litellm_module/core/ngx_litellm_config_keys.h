@@ -56,7 +56,8 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "worker_registry" },
 
     { NGX_LITELLM_CF_LITELLM, NGX_LITELLM_CF_SERVED,
-      "drop_params modify_params num_retries max_fallbacks request_timeout "
+      "drop_params modify_params num_retries num_retries_per_request "
+      "max_fallbacks request_timeout allowed_fails "
       "fallbacks default_fallbacks context_window_fallbacks "
       "content_policy_fallbacks expose_router_debug_in_errors" },
 
@@ -66,7 +67,7 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "network_mock user_url_validation" },
 
     { NGX_LITELLM_CF_LITELLM, NGX_LITELLM_CF_LATER,
-      "num_retries_per_request allowed_fails cache_params "
+      "cache_params "
       "budget_exceeded_status_code budget_exceeded_throttle_percentage "
       "budget_rollover budget_reset_time "
       "block_requests_for_models_without_pricing model_group_settings "
@@ -110,12 +111,12 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "routing_strategy model_group_alias num_retries max_fallbacks "
       "retry_after timeout stream_timeout fallbacks default_fallbacks "
       "context_window_fallbacks content_policy_fallbacks "
-      "default_litellm_params" },
+      "default_litellm_params retry_policy model_group_retry_policy "
+      "allowed_fails allowed_fails_policy cooldown_time "
+      "disable_cooldowns" },
 
     { NGX_LITELLM_CF_ROUTER, NGX_LITELLM_CF_LATER,
       "routing_strategy_args routing_groups enable_weighted_failover "
-      "retry_policy model_group_retry_policy allowed_fails "
-      "allowed_fails_policy cooldown_time disable_cooldowns "
       "enable_pre_call_checks enable_tag_filtering tag_filtering_match_any "
       "tag_routing_prefix redis_url redis_host redis_port redis_password "
       "redis_db cache_responses cache_kwargs caching_groups "
@@ -193,7 +194,7 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "organization litellm_credential_name rpm tpm weight order timeout "
       "stream_timeout num_retries drop_params additional_drop_params "
       "allowed_openai_params extra_headers headers extra_body "
-      "mock_response" },
+      "mock_response cooldown_time max_parallel_requests" },
 
     { NGX_LITELLM_CF_PARAMS, NGX_LITELLM_CF_QUIET,
       "stream stream_options max_retries base_model itpm otpm tags tag_regex "
@@ -208,13 +209,13 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "litellm_trace_id id force_timeout logger_fn verbose" },
 
     { NGX_LITELLM_CF_PARAMS, NGX_LITELLM_CF_LATER,
-      "timeout_by_service_tier stream_timeout_by_service_tier cooldown_time "
+      "timeout_by_service_tier stream_timeout_by_service_tier "
       "keepalive_seconds allow_client_keepalive_override "
       "provider_affinity_header silent_model "
       "configurable_clientside_auth_params ensure_alternating_roles "
       "user_continue_message assistant_continue_message "
       "cache_control_injection_points max_budget budget_duration "
-      "max_parallel_requests default_api_key_tpm_limit "
+      "default_api_key_tpm_limit "
       "default_api_key_rpm_limit" },
 
     { NGX_LITELLM_CF_PARAMS, NGX_LITELLM_CF_BODY,

@@ -6,6 +6,7 @@
  *   ngx_litellm_config_model.c  model_list: a deployment for each entry
  *   ngx_litellm_config_params.c   its litellm_params and model_info
  *   ngx_litellm_config_route.c  fallbacks, aliases, strategy, their checks
+ *   ngx_litellm_config_policy.c retries and cooldowns
  *   ngx_litellm_config_value.c  typed values, os.environ/NAME, JSON text
  *   ngx_litellm_config_lint.c   which keys are read where; the warnings
  *   ngx_litellm_config_match.c  lookups at run time
@@ -228,6 +229,17 @@ ngx_uint_t ngx_litellm_cf_control(ngx_str_t *text);
 
 void ngx_litellm_cf_routes(ngx_litellm_cf_t *cf);
 void ngx_litellm_cf_strategy(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v);
+
+/* a warning if no model answers to the name; what: the beginning of it */
+void ngx_litellm_cf_answered(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *at,
+    ngx_str_t *name, const char *what);
+
+
+/* ngx_litellm_config_policy.c */
+
+void ngx_litellm_cf_policies(ngx_litellm_cf_t *cf);
+void ngx_litellm_cf_cooldown(ngx_litellm_cf_t *cf,
+    ngx_litellm_deployment_t *d, ngx_litellm_cf_entry_t *e);
 
 
 /* ngx_litellm_config_match.c */

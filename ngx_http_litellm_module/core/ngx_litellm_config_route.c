@@ -56,8 +56,6 @@ static void ngx_litellm_cf_fallback(ngx_litellm_cf_t *cf, const char *name,
 static void ngx_litellm_cf_aliases(ngx_litellm_cf_t *cf);
 static void ngx_litellm_cf_alias(ngx_litellm_cf_t *cf,
     ngx_litellm_yaml_t *key, ngx_litellm_yaml_t *value);
-static void ngx_litellm_cf_answered(ngx_litellm_cf_t *cf,
-    ngx_litellm_yaml_t *at, ngx_str_t *name, const char *what);
 static void ngx_litellm_cf_choice(ngx_litellm_cf_t *cf);
 
 
@@ -424,7 +422,7 @@ ngx_litellm_cf_alias(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *key,
 
 /* a name that no group, alias or wildcard takes is most likely mistyped */
 
-static void
+void
 ngx_litellm_cf_answered(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *at,
     ngx_str_t *name, const char *what)
 {

@@ -24,6 +24,7 @@
 #include "ngx_http_litellm_compat.h"
 #include "ngx_http_litellm_origin.h"
 #include "ngx_http_litellm_token.h"
+#include "ngx_http_litellm_state.h"
 
 
 #define NGX_HTTP_LITELLM_VERSION  "0.1.0"
@@ -229,6 +230,8 @@ struct ngx_http_litellm_attempt_s {
     ngx_int_t                        rc;         /* why the engine ended it */
     ngx_msec_t                       start;
     ngx_msec_t                       deadline;   /* 0: none */
+    ngx_msec_t                       first;      /* ms to the commit */
+    ngx_http_litellm_lease_t         lease;      /* of its deployment */
     ngx_http_litellm_done_pt         handler;    /* NULL: wake the parent */
     void                            *data;
 
@@ -278,6 +281,11 @@ struct ngx_http_litellm_ctx_s {
     ngx_array_t                     *own_fallbacks;  /* ngx_str_t: client's */
     ngx_uint_t                       fallbacks;  /* hops done */
     ngx_int_t                        retries;    /* done in this group */
+    ngx_int_t                        again[NGX_LITELLM_CLASSES];
+                                                 /* ... by what failed */
+    uint64_t                         tokens;     /* it may take, about */
+    ngx_http_litellm_lease_t         lease;      /* of what was picked, until
+                                                    its attempt has it */
     ngx_uint_t                       attempts;   /* done in all */
     size_t                           fetched;    /* bytes, by all attempts */
     ngx_msec_t                       timeout;    /* of the client; 0: none */
@@ -360,6 +368,8 @@ ngx_int_t ngx_http_litellm_route_open(ngx_http_request_t *r,
 /* the next deployment of the group: NGX_OK, NGX_DECLINED with ctx->error */
 ngx_int_t ngx_http_litellm_route_pick(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_litellm_deployment_t **d);
+/* deployments of the group that can be called at all; 2: or more */
+ngx_uint_t ngx_http_litellm_route_width(ngx_http_litellm_ctx_t *ctx);
 /*
  * After a failed attempt: NGX_OK: try again after *delay ms (pick anew);
  * NGX_DECLINED: ctx->error is final.
@@ -391,6 +401,9 @@ ngx_http_litellm_attempt_t *ngx_http_litellm_attempt_create(
  * a->error and a->done are set; NGX_ERROR.
  */
 ngx_int_t ngx_http_litellm_attempt_start(ngx_http_litellm_attempt_t *a);
+/* what came of it, for the router; given_up: nobody waited for its end */
+void ngx_http_litellm_attempt_settle(ngx_http_litellm_attempt_t *a,
+    ngx_uint_t given_up);
 /* a step: the request is made when its token is there */
 ngx_int_t ngx_http_litellm_attempt_token(ngx_http_litellm_attempt_t *a);
 /* ends a running attempt with this class; not from inside its own filters */

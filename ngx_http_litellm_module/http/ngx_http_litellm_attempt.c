@@ -94,6 +94,51 @@ ngx_http_litellm_attempt_cleanup(void *data)
     ngx_http_litellm_attempt_t *a = data;
 
     ngx_http_litellm_attempt_stop_waiting(a);
+    ngx_http_litellm_attempt_settle(a, 1);
+}
+
+
+/*
+ * The one place where the deployment's place is given back: from the handler
+ * as soon as the attempt is done, else from the cleanup.  What does not come
+ * from the deployment says nothing about it: a client that left, a time-out of
+ * the client's own, a request that was refused before it was sent.
+ */
+
+void
+ngx_http_litellm_attempt_settle(ngx_http_litellm_attempt_t *a,
+    ngx_uint_t given_up)
+{
+    ngx_litellm_error_t      none, *e;
+    ngx_litellm_usage_t     *u;
+    ngx_http_litellm_ctx_t  *ctx;
+
+    if (a->lease.state == NULL) {
+        return;
+    }
+
+    ctx = a->ctx;
+    u = &a->facts.usage;
+    e = (a->error.class != NGX_LITELLM_NO_ERROR) ? &a->error : NULL;
+
+    if (given_up
+        || (e != NULL && e->class == NGX_LITELLM_TIMEOUT
+            && (ctx->timeout || (a->call->stream && ctx->stream_timeout)))
+        || (e != NULL && a->request == NULL && a->spent == NULL
+            && !ngx_http_litellm_cooldown_counts(e)))
+    {
+        ngx_memzero(&none, sizeof(ngx_litellm_error_t));
+        e = &none;
+    }
+
+    ngx_http_litellm_state_end(a->deployment, &a->lease, e, a->first,
+                               ngx_max(u->prompt, 0),
+                               ngx_max(u->completion, 0));
+
+    if (e != NULL && e != &none) {
+        ngx_http_litellm_cooldown(a->call->config, a->deployment, e,
+                                  ngx_http_litellm_route_width(ctx));
+    }
 }
 
 

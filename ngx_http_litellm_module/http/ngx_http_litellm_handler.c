@@ -508,6 +508,8 @@ ngx_http_litellm_attempts(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
             ngx_del_timer(&ctx->timer);
         }
 
+        ngx_http_litellm_attempt_settle(ctx->attempt, 0);
+
         rc = ngx_http_litellm_judge(r, ctx);
 
         if (rc != NGX_BUSY) {
@@ -558,6 +560,9 @@ ngx_http_litellm_try(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
     if (a == NULL) {
         return NGX_ERROR;
     }
+
+    a->lease = ctx->lease;
+    ctx->lease.state = NULL;
 
     ctx->attempt = a;
     ctx->attempts++;
@@ -763,9 +768,16 @@ ngx_http_litellm_cleanup(void *data)
 {
     ngx_http_litellm_ctx_t *ctx = data;
 
+    ngx_litellm_error_t  none;
+
     if (ctx->timer.timer_set) {
         ngx_del_timer(&ctx->timer);
     }
+
+    /* picked, and then there was no memory for the attempt */
+
+    ngx_memzero(&none, sizeof(ngx_litellm_error_t));
+    ngx_http_litellm_state_end(NULL, &ctx->lease, &none, 0, 0, 0);
 }
 
 

@@ -12,6 +12,8 @@
 static ngx_uint_t ngx_http_litellm_health_list(ngx_http_litellm_health_t *h,
     ngx_litellm_out_t *out, ngx_http_litellm_health_e state,
     const char *reason);
+static void ngx_http_litellm_health_state(ngx_litellm_out_t *out,
+    ngx_litellm_deployment_t *d);
 
 
 ngx_int_t
@@ -121,6 +123,8 @@ ngx_http_litellm_health_list(ngx_http_litellm_health_t *h,
             ngx_litellm_out_int(out, (int64_t) item->latency);
         }
 
+        ngx_http_litellm_health_state(out, d);
+
         if (reason != NULL) {
             ngx_litellm_out_lit(out, ",\"");
             ngx_litellm_out_copy(out, reason, ngx_strlen(reason));
@@ -134,6 +138,45 @@ ngx_http_litellm_health_list(ngx_http_litellm_health_t *h,
     ngx_litellm_out_lit(out, "]");
 
     return n;
+}
+
+
+/* what the router knows of it */
+
+static void
+ngx_http_litellm_health_state(ngx_litellm_out_t *out,
+    ngx_litellm_deployment_t *d)
+{
+    ngx_str_t                 *class;
+    ngx_msec_t                 left;
+    ngx_atomic_uint_t          cause;
+    ngx_http_litellm_state_t  *s;
+
+    s = d->state;
+
+    if (s == NULL) {
+        return;
+    }
+
+    ngx_litellm_out_lit(out, ",\"in_flight\":");
+    ngx_litellm_out_int(out, (int64_t) s->inflight);
+
+    if (s->until == 0) {
+        return;
+    }
+
+    left = ngx_http_litellm_cooldown_left(d);
+    cause = s->cause;
+
+    class = ngx_litellm_error_class((cause & 0xff) % NGX_LITELLM_CLASSES);
+
+    ngx_litellm_out_lit(out, ",\"cooldown\":{\"left_ms\":");
+    ngx_litellm_out_int(out, (int64_t) left);
+    ngx_litellm_out_lit(out, ",\"status\":");
+    ngx_litellm_out_int(out, (int64_t) (cause >> 8));
+    ngx_litellm_out_lit(out, ",\"error\":");
+    ngx_litellm_out_json(out, class);
+    ngx_litellm_out_lit(out, "}");
 }
 
 

@@ -14,6 +14,8 @@ static void ngx_http_litellm_answer_events(ngx_litellm_writer_t *w,
     ngx_litellm_out_t *out, ngx_litellm_answer_t *answer);
 static void ngx_http_litellm_choice_events(ngx_litellm_writer_t *w,
     ngx_litellm_out_t *out, ngx_litellm_answer_t *answer);
+static ngx_int_t ngx_http_litellm_add_number(ngx_http_request_t *r,
+    const char *key, size_t len, ngx_uint_t n);
 static ngx_int_t ngx_http_litellm_own_headers(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_attempt_t *a);
 static ngx_int_t ngx_http_litellm_provider_headers(ngx_http_request_t *r,
@@ -339,6 +341,15 @@ ngx_http_litellm_send_error(ngx_http_request_t *r,
         e->status = NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (e->retry_after
+        && ngx_http_litellm_add_number(r, "Retry-After",
+                                       sizeof("Retry-After") - 1,
+                                       (e->retry_after + 999) / 1000)
+           != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     return ngx_http_litellm_send_body(r, ctx, ctx->attempt, e->status, &out);
 }
 
@@ -493,8 +504,8 @@ ngx_http_litellm_own_headers(ngx_http_request_t *r,
 
 
 /*
- * Each of the provider's as llm_provider-NAME; its rate limits, request id
- * and, for errors, Retry-After under their own names too: clients act on them.
+ * Each of the provider's as llm_provider-NAME; its rate limits and request id
+ * under their own names too: clients act on them.
  */
 
 static ngx_int_t
@@ -548,14 +559,10 @@ ngx_http_litellm_provider_headers(ngx_http_request_t *r,
             break;
 
         case 'r':
-            own = (status >= 400
-                   && ngx_strncmp(h[i].lowcase, "retry-after",
-                                  sizeof("retry-after") - 1)
-                      == 0)
-                  || (h[i].key.len == sizeof("request-id") - 1
-                      && ngx_strncmp(h[i].lowcase, "request-id",
-                                     sizeof("request-id") - 1)
-                         == 0);
+            own = (h[i].key.len == sizeof("request-id") - 1
+                   && ngx_strncmp(h[i].lowcase, "request-id",
+                                  sizeof("request-id") - 1)
+                      == 0);
             break;
 
         default:

@@ -16,7 +16,7 @@ static ngx_litellm_deployment_t *ngx_http_litellm_route_choose(
 static ngx_uint_t ngx_http_litellm_route_usable(ngx_http_litellm_ctx_t *ctx,
     ngx_litellm_deployment_t *d, ngx_uint_t refused);
 static ngx_uint_t ngx_http_litellm_route_retryable(
-    ngx_http_litellm_ctx_t *ctx, ngx_litellm_error_t *e);
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_attempt_t *a);
 static ngx_msec_t ngx_http_litellm_route_delay(ngx_http_litellm_ctx_t *ctx,
     ngx_litellm_error_t *e, ngx_int_t retries);
 static ngx_uint_t ngx_http_litellm_route_next_order(
@@ -86,6 +86,7 @@ ngx_http_litellm_route_group(ngx_http_request_t *r,
     ctx->candidates = NULL;
     ctx->ncaptured = 0;
     ctx->retries = 0;
+    ngx_memzero(ctx->again, sizeof(ctx->again));
     ctx->order_set = 0;
     ctx->refused.nelts = 0;
 
@@ -191,9 +192,12 @@ ngx_http_litellm_route_pick(ngx_http_request_t *r,
 {
     ngx_int_t                   rc;
     ngx_str_t                   text;
-    ngx_uint_t                  i;
+    ngx_msec_t                  left;
+    ngx_uint_t                  i, lost;
     ngx_litellm_error_t         e;
     ngx_litellm_deployment_t  **all;
+
+    lost = 0;
 
     for ( ;; ) {
 
@@ -207,7 +211,16 @@ ngx_http_litellm_route_pick(ngx_http_request_t *r,
         }
 
         if (*d != NULL) {
-            return NGX_OK;
+
+            if (ngx_http_litellm_state_begin(*d, ctx->tokens, &ctx->lease)
+                == NGX_OK)
+            {
+                return NGX_OK;
+            }
+
+            if (lost++ < 10) {
+                continue;
+            }
         }
 
         /* nothing in this group can be called: why? */
@@ -245,11 +258,30 @@ ngx_http_litellm_route_pick(ngx_http_request_t *r,
             break;
         }
 
+        if (ngx_http_litellm_route_width(ctx)) {
+            e.class = NGX_LITELLM_RATE_LIMIT;
+            e.status = 429;
+            e.retry_after = (60 - ngx_time() % 60) * 1000;
+            ngx_str_set(&e.type, "rate_limit_error");
+            ngx_str_set(&e.message, "No deployments available for selected "
+                                    "model");
+
+            for (i = 0; i < ctx->candidates->nelts; i++) {
+                left = ngx_http_litellm_cooldown_left(all[i]);
+
+                if (left) {
+                    e.retry_after = left;
+                }
+            }
+        }
+
         rc = ngx_http_litellm_route_fallback(r, ctx, &e);
 
         if (rc != NGX_OK) {
             return rc;
         }
+
+        lost = 0;
     }
 }
 
@@ -348,6 +380,10 @@ ngx_http_litellm_route_usable(ngx_http_litellm_ctx_t *ctx,
         return 0;
     }
 
+    if (ngx_http_litellm_state_check(d, ctx->tokens) != NGX_OK) {
+        return 0;
+    }
+
     if (refused) {
         return 1;
     }
@@ -403,21 +439,41 @@ ngx_http_litellm_route_next_order(ngx_http_litellm_ctx_t *ctx)
 }
 
 
+ngx_uint_t
+ngx_http_litellm_route_width(ngx_http_litellm_ctx_t *ctx)
+{
+    ngx_uint_t                  i, n;
+    ngx_litellm_deployment_t  **d;
+
+    if (ctx->candidates == NULL) {
+        return 0;
+    }
+
+    n = 0;
+    d = ctx->candidates->elts;
+
+    for (i = 0; i < ctx->candidates->nelts && n < 2; i++) {
+        if (!d[i]->no_credentials && (d[i]->mock || d[i]->http != NULL)) {
+            n++;
+        }
+    }
+
+    return n;
+}
+
+
 ngx_int_t
 ngx_http_litellm_route_failed(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_attempt_t *a,
     ngx_msec_t *delay)
 {
-    ngx_int_t                   max;
     ngx_litellm_error_t        *e;
+    ngx_litellm_config_t       *config;
     ngx_litellm_deployment_t  **d;
 
     *delay = 0;
     e = &a->error;
-
-    max = (ctx->num_retries >= 0) ? ctx->num_retries
-          : (a->deployment->num_retries >= 0) ? a->deployment->num_retries
-          : ctx->call.config->num_retries;
+    config = ctx->call.config;
 
     if (e->status < 500 && e->status != 408 && e->status != 409
         && e->status != 429)
@@ -430,9 +486,21 @@ ngx_http_litellm_route_failed(ngx_http_request_t *r,
         *d = a->deployment;
     }
 
-    if (ctx->retries < max && ngx_http_litellm_route_retryable(ctx, e)) {
+    if (config->max_retries >= 0
+        && ctx->attempts > (ngx_uint_t) config->max_retries)
+    {
+        /* num_retries_per_request: of all groups together */
+
+        ctx->no_fallbacks = 1;
+        ctx->frames.nelts = 0;
+
+        return ngx_http_litellm_route_fallback(r, ctx, e);
+    }
+
+    if (ngx_http_litellm_route_retryable(ctx, a)) {
         *delay = ngx_http_litellm_route_delay(ctx, e, ctx->retries);
         ctx->retries++;
+        ctx->again[e->class]++;
         return NGX_OK;
     }
 
@@ -442,6 +510,7 @@ ngx_http_litellm_route_failed(ngx_http_request_t *r,
         && ngx_http_litellm_route_next_order(ctx))
     {
         ctx->retries = 0;
+        ngx_memzero(ctx->again, sizeof(ctx->again));
         return NGX_OK;
     }
 
@@ -449,10 +518,38 @@ ngx_http_litellm_route_failed(ngx_http_request_t *r,
 }
 
 
+/*
+ * A policy that knows the class decides alone, unless the client wants no
+ * retries; but nothing is tried again where nothing can be called.
+ */
+
 static ngx_uint_t
 ngx_http_litellm_route_retryable(ngx_http_litellm_ctx_t *ctx,
-    ngx_litellm_error_t *e)
+    ngx_http_litellm_attempt_t *a)
 {
+    ngx_int_t              max;
+    ngx_litellm_error_t   *e;
+    ngx_litellm_config_t  *config;
+    ngx_litellm_policy_t  *policy;
+
+    e = &a->error;
+    config = ctx->call.config;
+
+    policy = ngx_litellm_config_retry_policy(config, &ctx->group);
+
+    if (policy != NULL && ctx->num_retries != 0 && policy->n[e->class] >= 0) {
+        return ctx->again[e->class] < policy->n[e->class]
+               && ngx_http_litellm_route_choose(ctx, 1) != NULL;
+    }
+
+    max = (ctx->num_retries >= 0) ? ctx->num_retries
+          : (a->deployment->num_retries >= 0) ? a->deployment->num_retries
+          : config->num_retries;
+
+    if (ctx->retries >= max) {
+        return 0;
+    }
+
     switch (e->class) {
 
     case NGX_LITELLM_CONTEXT_WINDOW:
@@ -467,18 +564,22 @@ ngx_http_litellm_route_retryable(ngx_http_litellm_ctx_t *ctx,
 
     switch (e->status) {
 
-    case 408:
-    case 409:
-    case 429:
-        return 1;
-
     case 401:
     case 403:
         return ngx_http_litellm_route_choose(ctx, 0) != NULL;
 
+    case 408:
+    case 409:
+    case 429:
+        break;
+
     default:
-        return e->status >= 500;
+        if (e->status < 500) {
+            return 0;
+        }
     }
+
+    return ngx_http_litellm_route_choose(ctx, 1) != NULL;
 }
 
 

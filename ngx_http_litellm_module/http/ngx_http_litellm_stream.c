@@ -453,6 +453,7 @@ ngx_http_litellm_commit(ngx_http_litellm_attempt_t *a)
     ngx_int_t  rc;
 
     a->committed = 1;
+    a->first = ngx_max(ngx_current_msec - a->start, 1);
 
     rc = ngx_http_litellm_send_header(a->parent, a->ctx, a, NGX_HTTP_OK, -1);
 
