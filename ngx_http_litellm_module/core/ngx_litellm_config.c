@@ -39,6 +39,8 @@ static void ngx_litellm_cf_lint_all(ngx_litellm_cf_t *cf);
 static void ngx_litellm_cf_settings(ngx_litellm_cf_t *cf);
 static void ngx_litellm_cf_times(ngx_litellm_cf_t *cf,
     ngx_litellm_yaml_t *litellm, ngx_litellm_yaml_t *router);
+static void ngx_litellm_cf_streams(ngx_litellm_cf_t *cf,
+    ngx_litellm_yaml_t *litellm, ngx_litellm_yaml_t *router);
 static void ngx_litellm_cf_master_key(ngx_litellm_cf_t *cf);
 
 
@@ -138,6 +140,7 @@ ngx_litellm_cf_init(ngx_litellm_cf_t *cf, ngx_pool_t *pool,
     conf->cooldown_time = 5000;
     conf->allowed_fails = -1;
     conf->always_include_stream_usage = NGX_CONF_UNSET;
+    conf->stream_continue = NGX_CONF_UNSET;
     conf->expose_router_debug = 1;
     ngx_str_set(&conf->routing_strategy, "simple-shuffle");
 
@@ -733,6 +736,7 @@ ngx_litellm_cf_settings(ngx_litellm_cf_t *cf)
     }
 
     ngx_litellm_cf_times(cf, litellm, router);
+    ngx_litellm_cf_streams(cf, litellm, router);
 
     ngx_litellm_cf_strategy(cf,
                        ngx_litellm_yaml_member(router, "routing_strategy"));
@@ -773,6 +777,38 @@ ngx_litellm_cf_times(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *litellm,
     (void) ngx_litellm_cf_msec(cf,
                          ngx_litellm_yaml_member(router, "retry_after"),
                          "retry_after", &conf->retry_after);
+}
+
+
+/* the two that LiteLLM has no name for are read in either section */
+
+static void
+ngx_litellm_cf_streams(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *litellm,
+    ngx_litellm_yaml_t *router)
+{
+    ngx_uint_t             i;
+    ngx_litellm_yaml_t    *v;
+    ngx_litellm_config_t  *conf;
+
+    conf = cf->conf;
+
+    for (i = 0; i < 2; i++) {
+        v = i ? router : litellm;
+
+        (void) ngx_litellm_cf_flag(cf,
+                             ngx_litellm_yaml_member(v, "stream_continue"),
+                             "stream_continue", &conf->stream_continue);
+        (void) ngx_litellm_cf_msec(cf,
+                             ngx_litellm_yaml_member(v, "stream_idle_timeout"),
+                             "stream_idle_timeout",
+                             &conf->stream_idle_timeout);
+    }
+
+    (void) ngx_litellm_cf_msec(cf,
+                         ngx_litellm_yaml_member(litellm,
+                                       "sse_keepalive_ping_interval_seconds"),
+                         "sse_keepalive_ping_interval_seconds",
+                         &conf->stream_keepalive);
 }
 
 

@@ -144,6 +144,7 @@ struct ngx_litellm_deployment_s {
 
     ngx_msec_t                timeout;         /* ms; 0: not set */
     ngx_msec_t                stream_timeout;
+    ngx_msec_t                stream_keepalive;
     ngx_int_t                 num_retries;     /* -1: not set */
     ngx_int_t                 order;           /* NGX_MAX_INT_T_VALUE: unset */
     int64_t                   weight;          /* millionths; -1: not set */
@@ -244,6 +245,9 @@ typedef struct {
 
     ngx_msec_t                request_timeout;   /* ms; 0: 6000 s */
     ngx_msec_t                stream_timeout;    /* ms; 0: none */
+    ngx_msec_t                stream_idle_timeout;
+    ngx_msec_t                stream_keepalive;  /* ms between comments */
+    ngx_flag_t                stream_continue;   /* UNSET */
     ngx_flag_t                drop_params;
     ngx_flag_t                modify_params;
     ngx_flag_t                always_include_stream_usage; /* UNSET */

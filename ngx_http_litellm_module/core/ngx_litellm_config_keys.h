@@ -59,7 +59,9 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "drop_params modify_params num_retries num_retries_per_request "
       "max_fallbacks request_timeout allowed_fails "
       "fallbacks default_fallbacks context_window_fallbacks "
-      "content_policy_fallbacks expose_router_debug_in_errors" },
+      "content_policy_fallbacks expose_router_debug_in_errors "
+      "sse_keepalive_ping_interval_seconds stream_continue "
+      "stream_idle_timeout" },
 
     { NGX_LITELLM_CF_LITELLM, NGX_LITELLM_CF_QUIET,
       "turn_off_message_logging redact_user_api_key_info "
@@ -79,7 +81,6 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "disable_end_user_cost_tracking_prometheus_only "
       "enable_caching_on_provider_specific_optional_params "
       "use_chat_completions_url_for_anthropic_messages "
-      "sse_keepalive_ping_interval_seconds "
       "anthropic_sse_ping_interval_seconds include_cost_in_streaming_usage "
       "enable_anthropic_prompt_caching anthropic_prompt_caching_ttl "
       "forward_traceparent_to_llm_provider user_url_allowed_hosts "
@@ -113,7 +114,7 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "context_window_fallbacks content_policy_fallbacks "
       "default_litellm_params retry_policy model_group_retry_policy "
       "allowed_fails allowed_fails_policy cooldown_time "
-      "disable_cooldowns" },
+      "disable_cooldowns stream_continue stream_idle_timeout" },
 
     { NGX_LITELLM_CF_ROUTER, NGX_LITELLM_CF_LATER,
       "routing_strategy_args routing_groups enable_weighted_failover "
@@ -192,8 +193,8 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
     { NGX_LITELLM_CF_PARAMS, NGX_LITELLM_CF_SERVED,
       "model custom_llm_provider api_key api_base base_url api_version "
       "organization litellm_credential_name rpm tpm weight order timeout "
-      "stream_timeout num_retries drop_params additional_drop_params "
-      "allowed_openai_params extra_headers headers extra_body "
+      "stream_timeout keepalive_seconds num_retries drop_params "
+      "additional_drop_params allowed_openai_params extra_headers headers extra_body "
       "mock_response cooldown_time max_parallel_requests" },
 
     { NGX_LITELLM_CF_PARAMS, NGX_LITELLM_CF_QUIET,
@@ -210,7 +211,7 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
 
     { NGX_LITELLM_CF_PARAMS, NGX_LITELLM_CF_LATER,
       "timeout_by_service_tier stream_timeout_by_service_tier "
-      "keepalive_seconds allow_client_keepalive_override "
+      "allow_client_keepalive_override "
       "provider_affinity_header silent_model "
       "configurable_clientside_auth_params ensure_alternating_roles "
       "user_continue_message assistant_continue_message "

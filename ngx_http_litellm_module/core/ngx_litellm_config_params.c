@@ -203,6 +203,9 @@ ngx_litellm_cf_options(ngx_litellm_cf_t *cf, ngx_litellm_deployment_t *d,
                                "timeout", &d->timeout);
     (void) ngx_litellm_cf_msec(cf, ngx_litellm_cf_param(e, "stream_timeout"),
                                "stream_timeout", &d->stream_timeout);
+    (void) ngx_litellm_cf_msec(cf,
+                               ngx_litellm_cf_param(e, "keepalive_seconds"),
+                               "keepalive_seconds", &d->stream_keepalive);
 }
 
 

@@ -24,6 +24,8 @@ typedef struct {
     ngx_str_t              id;           /* J-string */
     ngx_litellm_usage_t    usage;        /* the last one seen */
     void                  *state;        /* the format's own */
+    unsigned               started:1;    /* the role went out before, not by
+                                            this writer */
 } ngx_litellm_writer_t;
 
 

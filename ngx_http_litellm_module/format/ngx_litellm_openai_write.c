@@ -207,6 +207,7 @@ ngx_litellm_openai_chunk(ngx_litellm_writer_t *w, ngx_uint_t choice)
 
     c->choice = choice;
     c->completion = (call->op == NGX_LITELLM_OP_COMPLETIONS);
+    c->role_sent = w->started;
     c->functions = ngx_litellm_openai_functions(call) ? 1 : 0;
 
     ngx_litellm_out_init(&o, call->pool);

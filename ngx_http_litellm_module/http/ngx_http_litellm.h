@@ -33,6 +33,8 @@
 typedef struct ngx_http_litellm_ctx_s      ngx_http_litellm_ctx_t;
 typedef struct ngx_http_litellm_attempt_s  ngx_http_litellm_attempt_t;
 typedef struct ngx_http_litellm_fetching_s  ngx_http_litellm_fetching_t;
+typedef struct ngx_http_litellm_pulse_s    ngx_http_litellm_pulse_t;
+typedef struct ngx_http_litellm_continue_s  ngx_http_litellm_continue_t;
 typedef struct ngx_http_litellm_zone_s     ngx_http_litellm_zone_t;
 typedef struct ngx_http_litellm_token_s    ngx_http_litellm_token_t;
 
@@ -87,6 +89,13 @@ typedef struct {
     ngx_msec_t                       send_timeout;
     ngx_msec_t                       read_timeout;
     ngx_flag_t                       socket_keepalive;
+
+    ngx_flag_t                       stream_continue;  /* UNSET: the file's */
+    size_t                           stream_continue_size;
+    ngx_msec_t                       stream_idle_timeout;  /* the same */
+    ngx_msec_t                       stream_keepalive;     /* the same */
+    ngx_uint_t                       stream_keepalive_early;
+
     ngx_uint_t                       next_upstream;
     ngx_uint_t                       next_upstream_tries;
 
@@ -133,6 +142,19 @@ typedef struct {
     ngx_litellm_op_e                 op;
     unsigned                         open:1;     /* no key asked for */
 } ngx_http_litellm_api_t;
+
+
+/* what is watched while a stream is silent: ngx_http_litellm_pulse.c */
+struct ngx_http_litellm_pulse_s {
+    ngx_event_t                      event;
+    ngx_http_request_t              *request;
+    ngx_msec_t                       interval;   /* of comments; 0: none */
+    ngx_msec_t                       idle;       /* 0: no limit */
+    ngx_msec_t                       heard;      /* the last event */
+    ngx_msec_t                       sent;       /* the last bytes */
+    ngx_buf_t                        buf;
+    ngx_chain_t                      link;
+};
 
 
 /* phases of an attempt, and how it reads its answer */
@@ -298,6 +320,8 @@ struct ngx_http_litellm_ctx_s {
     ngx_http_litellm_attempt_t      *attempt;    /* running or last */
     ngx_litellm_error_t              first_error;   /* of the first group */
     ngx_event_t                      timer;      /* backoff, time-outs */
+    ngx_http_litellm_pulse_t        *pulse;      /* NULL: not asked for */
+    ngx_http_litellm_continue_t     *cont;       /* the same */
 
     ngx_str_t                        page;       /* ..._errorpage.c */
     void                            *health;
@@ -466,6 +490,51 @@ ngx_int_t ngx_http_litellm_stream_bytes(ngx_http_litellm_attempt_t *a,
 /* the body has ended: what is left to send is in its out; error is set for a
    stream that was cut */
 ngx_int_t ngx_http_litellm_stream_end(ngx_http_litellm_attempt_t *a);
+
+/*
+ * ngx_http_litellm_pulse.c: silence of a stream.  All but start do nothing
+ * for a request without a pulse; start makes one where it is asked for.
+ */
+ngx_int_t ngx_http_litellm_pulse_start(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+/* an attempt's header went out */
+void ngx_http_litellm_pulse_commit(ngx_http_litellm_ctx_t *ctx);
+/* the provider said something; bytes went to the client */
+#define ngx_http_litellm_pulse_heard(ctx)                                     \
+    if ((ctx)->pulse) { (ctx)->pulse->heard = ngx_current_msec; }
+#define ngx_http_litellm_pulse_sent(ctx)                                      \
+    if ((ctx)->pulse) { (ctx)->pulse->sent = ngx_current_msec; }
+void ngx_http_litellm_pulse_stop(ngx_http_litellm_ctx_t *ctx);
+
+/*
+ * ngx_http_litellm_continue.c: cut streams that go on elsewhere.  open: before
+ * an attempt's first event; makes ctx->cont where it is asked for.
+ */
+ngx_int_t ngx_http_litellm_continue_open(ngx_http_litellm_attempt_t *a);
+/*
+ * An event on its way to the client, *ev may be changed.  NGX_OK;
+ * NGX_DECLINED: not for the client; NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_litellm_continue_event(ngx_http_litellm_attempt_t *a,
+    ngx_litellm_event_t *ev);
+/* an event that passes: only looked at */
+ngx_int_t ngx_http_litellm_continue_data(ngx_http_litellm_attempt_t *a,
+    ngx_litellm_sse_event_t *ev);
+/*
+ * An attempt failed behind its commit.  NGX_OK: the next one goes on;
+ * NGX_DECLINED: the error goes to the client; NGX_ERROR.
+ */
+ngx_int_t ngx_http_litellm_continue_cut(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_attempt_t *a);
+/* call->body for the deployment that goes on: NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_litellm_continue_request(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_litellm_deployment_t *d);
+/* true if the deployment may be called: always, but for one that would have
+   to go on and can't */
+ngx_uint_t ngx_http_litellm_continue_able(ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_deployment_t *d);
+/* true for an attempt that goes on with what others began */
+ngx_uint_t ngx_http_litellm_continued(ngx_http_litellm_ctx_t *ctx);
 
 /* ngx_http_litellm_respond.c: the step, and what it is made of */
 ngx_int_t ngx_http_litellm_respond(ngx_http_request_t *r,

@@ -316,6 +316,13 @@ ngx_http_litellm_attempt_request(ngx_http_litellm_attempt_t *a)
         return NGX_DECLINED;
     }
 
+    if (ngx_http_litellm_continued(a->ctx)) {
+
+        /* one id, one role: bytes of another provider's stream can't pass */
+
+        a->wire.pass = 0;
+    }
+
     return ngx_http_litellm_attempt_connect(a);
 }
 

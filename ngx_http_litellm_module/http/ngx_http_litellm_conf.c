@@ -95,6 +95,11 @@ ngx_http_litellm_create_loc_conf(ngx_conf_t *cf)
     lcf->send_timeout = NGX_CONF_UNSET_MSEC;
     lcf->read_timeout = NGX_CONF_UNSET_MSEC;
     lcf->socket_keepalive = NGX_CONF_UNSET;
+    lcf->stream_continue = NGX_CONF_UNSET;
+    lcf->stream_continue_size = NGX_CONF_UNSET_SIZE;
+    lcf->stream_idle_timeout = NGX_CONF_UNSET_MSEC;
+    lcf->stream_keepalive = NGX_CONF_UNSET_MSEC;
+    lcf->stream_keepalive_early = NGX_CONF_UNSET_UINT;
     lcf->next_upstream_tries = NGX_CONF_UNSET_UINT;
     lcf->keepalive = NGX_CONF_UNSET_UINT;
     lcf->keepalive_requests = NGX_CONF_UNSET_UINT;
@@ -167,6 +172,19 @@ ngx_http_litellm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_msec_value(conf->send_timeout, prev->send_timeout, 60000);
     ngx_conf_merge_msec_value(conf->read_timeout, prev->read_timeout, 600000);
     ngx_conf_merge_value(conf->socket_keepalive, prev->socket_keepalive, 1);
+
+    /* unset here and above: the YAML file decides */
+
+    ngx_conf_merge_value(conf->stream_continue, prev->stream_continue,
+                         NGX_CONF_UNSET);
+    ngx_conf_merge_size_value(conf->stream_continue_size,
+                              prev->stream_continue_size, 64 * 1024);
+    ngx_conf_merge_msec_value(conf->stream_idle_timeout,
+                              prev->stream_idle_timeout, NGX_CONF_UNSET_MSEC);
+    ngx_conf_merge_uint_value(conf->stream_keepalive_early,
+                              prev->stream_keepalive_early, 0);
+    ngx_conf_merge_msec_value(conf->stream_keepalive, prev->stream_keepalive,
+                              NGX_CONF_UNSET_MSEC);
 
     ngx_conf_merge_bitmask_value(conf->next_upstream, prev->next_upstream,
                                  (NGX_CONF_BITMASK_SET

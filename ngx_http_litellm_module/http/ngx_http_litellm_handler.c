@@ -556,6 +556,12 @@ ngx_http_litellm_try(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 
     ctx->call.ask_usage = ngx_http_litellm_ask_usage(config, d);
 
+    if (ngx_http_litellm_continued(ctx)
+        && ngx_http_litellm_continue_request(r, ctx, d) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     a = ngx_http_litellm_attempt_create(r, ctx, &ctx->call, d);
     if (a == NULL) {
         return NGX_ERROR;
@@ -578,6 +584,10 @@ ngx_http_litellm_try(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 
     if (rc == NGX_AGAIN) {
         ngx_http_litellm_set_timer(r, ctx);
+
+        if (ngx_http_litellm_pulse_start(r, ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
 
     return rc;
@@ -630,8 +640,16 @@ ngx_http_litellm_judge(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 
     a = ctx->attempt;
 
-    if (a->error.class == NGX_LITELLM_NO_ERROR || a->committed) {
+    if (a->error.class == NGX_LITELLM_NO_ERROR) {
         return NGX_OK;
+    }
+
+    if (a->committed) {
+        rc = ngx_http_litellm_continue_cut(r, ctx, a);
+
+        if (rc != NGX_OK) {
+            return (rc == NGX_DECLINED) ? NGX_OK : rc;
+        }
     }
 
     level = (a->error.status >= 500) ? NGX_LOG_WARN : NGX_LOG_INFO;
@@ -778,6 +796,7 @@ ngx_http_litellm_cleanup(void *data)
 
     ngx_memzero(&none, sizeof(ngx_litellm_error_t));
     ngx_http_litellm_state_end(NULL, &ctx->lease, &none, 0, 0, 0);
+    ngx_http_litellm_pulse_stop(ctx);
 }
 
 

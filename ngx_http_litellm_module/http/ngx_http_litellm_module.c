@@ -13,6 +13,8 @@
 static char *ngx_http_litellm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_litellm_env_file(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_litellm_stream_keepalive(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 static char *ngx_http_litellm_fetch_cidrs(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_litellm_fetch_ports(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -166,6 +168,34 @@ static ngx_command_t  ngx_http_litellm_commands[] = {
       ngx_conf_set_msec_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_litellm_loc_conf_t, read_timeout),
+      NULL },
+
+    { ngx_string("litellm_stream_idle_timeout"),
+      NGX_HTTP_LITELLM_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_litellm_loc_conf_t, stream_idle_timeout),
+      NULL },
+
+    { ngx_string("litellm_stream_keepalive"),
+      NGX_HTTP_LITELLM_CONF|NGX_CONF_TAKE12,
+      ngx_http_litellm_stream_keepalive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("litellm_stream_continue"),
+      NGX_HTTP_LITELLM_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_litellm_loc_conf_t, stream_continue),
+      NULL },
+
+    { ngx_string("litellm_stream_continue_size"),
+      NGX_HTTP_LITELLM_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_litellm_loc_conf_t, stream_continue_size),
       NULL },
 
     { ngx_string("litellm_socket_keepalive"),
@@ -410,6 +440,43 @@ ngx_http_litellm_env_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (ngx_conf_full_name(cf->cycle, file, 1) != NGX_OK) {
         return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_litellm_stream_keepalive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_litellm_loc_conf_t *lcf = conf;
+
+    ngx_str_t  *value;
+
+    if (lcf->stream_keepalive != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    lcf->stream_keepalive = ngx_parse_time(&value[1], 0);
+
+    if (lcf->stream_keepalive == (ngx_msec_t) NGX_ERROR) {
+        return "invalid value";
+    }
+
+    lcf->stream_keepalive_early = 0;
+
+    if (cf->args->nelts == 3) {
+
+        if (value[2].len != 5 || ngx_strncmp(value[2].data, "early", 5) != 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\"", &value[2]);
+            return NGX_CONF_ERROR;
+        }
+
+        lcf->stream_keepalive_early = 1;
     }
 
     return NGX_CONF_OK;

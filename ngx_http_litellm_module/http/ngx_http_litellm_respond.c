@@ -322,13 +322,28 @@ ngx_http_litellm_send_error(ngx_http_request_t *r,
     ngx_litellm_out_t             out;
     const ngx_litellm_format_t   *format;
 
-    if (ctx->header_sent) {
+    if (ctx->header_sent && !ctx->call.stream) {
         return NGX_ERROR;
     }
 
     ngx_litellm_out_init(&out, r->pool);
 
     format = ctx->call.format;
+
+    if (ctx->header_sent) {
+
+        /* comments went out, or a stream was cut that nobody goes on with */
+
+        format->error(&out, e, 1);
+
+        if (out.failed
+            || ngx_http_output_filter(r, out.first) == NGX_ERROR)
+        {
+            return NGX_ERROR;
+        }
+
+        return ngx_http_send_special(r, NGX_HTTP_LAST);
+    }
 
     if (format != NULL) {
         format->error(&out, e, 0);

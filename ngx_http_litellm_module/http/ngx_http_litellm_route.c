@@ -375,7 +375,7 @@ ngx_http_litellm_route_usable(ngx_http_litellm_ctx_t *ctx,
 
     if (d->no_credentials || (!d->mock && (d->provider == NULL
                                            || d->http == NULL))
-        || d->order != ctx->order)
+        || d->order != ctx->order || !ngx_http_litellm_continue_able(ctx, d))
     {
         return 0;
     }

@@ -93,6 +93,10 @@ ngx_http_litellm_stream_init(ngx_http_litellm_attempt_t *a)
         return NGX_OK;
     }
 
+    if (ngx_http_litellm_continue_open(a) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     a->stream->doc.pool = r->pool;
 
     a->stream->out.more = ngx_http_litellm_page;
@@ -115,10 +119,12 @@ ngx_http_litellm_stream_init(ngx_http_litellm_attempt_t *a)
     a->stream->decoder.emit = ngx_http_litellm_emit;
     a->stream->decoder.data = a;
 
-    a->stream->writer.call = call;
-    a->stream->writer.id = call->id;
+    if (a->stream->writer.call == NULL) {
+        a->stream->writer.call = call;
+        a->stream->writer.id = call->id;
 
-    ngx_litellm_usage_init(&a->stream->writer.usage);
+        ngx_litellm_usage_init(&a->stream->writer.usage);
+    }
 
     return NGX_OK;
 }
@@ -270,6 +276,14 @@ ngx_http_litellm_pass_event(ngx_http_litellm_attempt_t *a,
         a->complete = 1;
     }
 
+    ngx_http_litellm_pulse_heard(a->ctx);
+
+    if (a->ctx->cont != NULL
+        && ngx_http_litellm_continue_data(a, ev) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (a->committed) {
         return (a->facts.usage_only && a->wire.hide_usage) ? NGX_DECLINED
                                                            : NGX_OK;
@@ -397,7 +411,11 @@ ngx_http_litellm_emit(void *data, ngx_litellm_event_t *ev)
 {
     ngx_http_litellm_attempt_t *a = data;
 
+    ngx_int_t                     rc;
+    ngx_litellm_event_t           changed;
     ngx_http_litellm_loc_conf_t  *lcf;
+
+    ngx_http_litellm_pulse_heard(a->ctx);
 
     switch (ev->type) {
 
@@ -422,6 +440,17 @@ ngx_http_litellm_emit(void *data, ngx_litellm_event_t *ev)
 
     default:
         break;
+    }
+
+    if (a->ctx->cont != NULL) {
+        changed = *ev;
+        ev = &changed;
+
+        rc = ngx_http_litellm_continue_event(a, ev);
+
+        if (rc != NGX_OK) {
+            return (rc == NGX_DECLINED) ? NGX_OK : rc;
+        }
     }
 
     if (!a->committed) {
@@ -455,11 +484,22 @@ ngx_http_litellm_commit(ngx_http_litellm_attempt_t *a)
     a->committed = 1;
     a->first = ngx_max(ngx_current_msec - a->start, 1);
 
+    if (a->ctx->header_sent) {
+
+        /* behind comments, or what another attempt began */
+
+        ngx_http_litellm_pulse_commit(a->ctx);
+
+        return NGX_OK;
+    }
+
     rc = ngx_http_litellm_send_header(a->parent, a->ctx, a, NGX_HTTP_OK, -1);
 
     if (rc == NGX_ERROR || rc > NGX_OK) {
         return NGX_ERROR;
     }
+
+    ngx_http_litellm_pulse_commit(a->ctx);
 
     return NGX_OK;
 }
@@ -485,6 +525,8 @@ ngx_http_litellm_flush(ngx_http_litellm_attempt_t *a)
     if (cl == NULL) {
         return NGX_OK;
     }
+
+    ngx_http_litellm_pulse_sent(a->ctx);
 
     u = a->request->upstream;
 
@@ -523,6 +565,8 @@ ngx_http_litellm_flush_range(ngx_http_litellm_attempt_t *a, u_char *start,
     if (start == NULL) {
         return NGX_OK;
     }
+
+    ngx_http_litellm_pulse_sent(a->ctx);
 
     u = a->request->upstream;
 

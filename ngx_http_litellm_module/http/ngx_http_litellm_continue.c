@@ -1,0 +1,898 @@
+
+/*
+ * Streams that were cut behind the commit point and go on with another
+ * deployment (architecture 5).  Only where the operator asks for it.
+ *
+ * The text that went out is kept, as a J-string and up to a bound, while the
+ * stream runs: events that pass are decoded for it a second time, translated
+ * ones come by here anyway.  When the stream is cut, routing chooses among the
+ * deployments whose models take a last assistant message as the beginning of
+ * their answer, and gets the client's request with the text as that message.
+ * Its stream is always translated: for the client it is one answer, with the
+ * id, the model and the role of the first one.
+ *
+ * Not everything can be gone on with: see ngx_http_litellm_continue_note() for
+ * the stream's side and ngx_http_litellm_continue_split() for the request's.
+ * Reasoning is the first model's: a stream cut before its text begins anew,
+ * one cut in the text goes on without any.
+ */
+
+#include "ngx_http_litellm.h"
+#include "ngx_litellm_openai.h"
+
+
+#define NGX_HTTP_LITELLM_CONTINUE_WORD    256      /* id, model */
+#define NGX_HTTP_LITELLM_CONTINUE_TOKENS  ((int64_t) 1 << 48)
+
+
+struct ngx_http_litellm_continue_s {
+    ngx_litellm_stream_t     decoder;    /* of a stream that passes */
+    ngx_litellm_writer_t     writer;     /* of the client's stream */
+    ngx_str_t                id;         /* of a stream that passes */
+    ngx_str_t                model;
+    ngx_litellm_usage_t      usage;      /* of the attempts that were cut */
+    ngx_litellm_usage_t      sum;
+
+    u_char                  *text;       /* J-string: what the client has */
+    size_t                   len;
+    size_t                   alloc;
+    size_t                   max;
+    size_t                   trim;       /* of that: without white space at
+                                            the end */
+    size_t                   skip;       /* [skip, skip_end) of it: white space
+                                            that may come once more */
+    size_t                   skip_end;
+
+    ngx_str_t                body;       /* the client's */
+    ngx_str_t                before;     /* of the message put behind */
+    u_char                  *request;    /* the one made last */
+
+    unsigned                 resumed:1;
+    unsigned                 fixed:1;    /* can't be gone on with */
+    unsigned                 block:1;    /* in a block that is to be signed */
+};
+
+
+static ngx_int_t ngx_http_litellm_continue_collect(void *data,
+    ngx_litellm_event_t *ev);
+static ngx_int_t ngx_http_litellm_continue_word(ngx_pool_t *pool,
+    ngx_str_t *dst, ngx_str_t *src);
+static ngx_int_t ngx_http_litellm_continue_note(
+    ngx_http_litellm_attempt_t *a, ngx_litellm_event_t *ev);
+static ngx_int_t ngx_http_litellm_continue_append(
+    ngx_http_litellm_attempt_t *a, ngx_str_t *text);
+static void ngx_http_litellm_continue_fix(ngx_http_litellm_attempt_t *a);
+static void ngx_http_litellm_continue_skip(ngx_http_litellm_continue_t *c,
+    ngx_str_t *text);
+static void ngx_http_litellm_continue_add(ngx_litellm_usage_t *sum,
+    ngx_litellm_usage_t *u);
+static void ngx_http_litellm_continue_count(int64_t *sum, int64_t n);
+static ngx_int_t ngx_http_litellm_continue_split(ngx_http_litellm_ctx_t *ctx);
+static ngx_uint_t ngx_http_litellm_continue_plain(
+    ngx_http_litellm_ctx_t *ctx);
+static ngx_uint_t ngx_http_litellm_continue_last_is_user(
+    ngx_litellm_json_t *messages);
+static void ngx_http_litellm_continue_trim(ngx_http_litellm_continue_t *c);
+static ngx_int_t ngx_http_litellm_continue_flush(ngx_http_request_t *r,
+    ngx_http_litellm_attempt_t *a);
+static ngx_uint_t ngx_http_litellm_continue_default(
+    ngx_litellm_deployment_t *d, ngx_int_t param);
+static ngx_uint_t ngx_http_litellm_continue_row(ngx_litellm_deployment_t *d,
+    const char *name, size_t len);
+
+
+#define ngx_http_litellm_continue_is(d, s)                                    \
+    ngx_http_litellm_continue_row(d, s, sizeof(s) - 1)
+
+
+ngx_int_t
+ngx_http_litellm_continue_open(ngx_http_litellm_attempt_t *a)
+{
+    ngx_flag_t                    on;
+    ngx_http_litellm_ctx_t       *ctx;
+    ngx_http_litellm_continue_t  *c;
+    ngx_http_litellm_loc_conf_t  *lcf;
+
+    ctx = a->ctx;
+    c = ctx->cont;
+
+    lcf = ngx_http_get_module_loc_conf(a->parent, ngx_http_litellm_module);
+
+    if (c == NULL) {
+
+        on = (lcf->stream_continue != NGX_CONF_UNSET)
+             ? lcf->stream_continue
+             : ctx->call.config->stream_continue;
+
+        if (on != 1 || a->call != &ctx->call
+            || ctx->call.format != &ngx_litellm_openai_chat)
+        {
+            return NGX_OK;
+        }
+
+        c = ngx_pcalloc(a->parent->pool, sizeof(ngx_http_litellm_continue_t));
+        if (c == NULL) {
+            return NGX_ERROR;
+        }
+
+        c->max = lcf->stream_continue_size;
+        ngx_litellm_usage_init(&c->usage);
+
+        ctx->cont = c;
+    }
+
+    /* what an attempt left that failed before its commit */
+
+    c->fixed = 0;
+    c->block = 0;
+
+    if (c->resumed) {
+        a->stream->writer = c->writer;
+        return NGX_OK;
+    }
+
+    c->len = 0;
+
+    ngx_str_null(&c->id);
+    ngx_str_null(&c->model);
+
+    ngx_memzero(&c->decoder, sizeof(ngx_litellm_stream_t));
+
+    c->decoder.call = a->call;
+    c->decoder.pool = a->parent->pool;
+    c->decoder.doc.pool = a->parent->pool;
+    c->decoder.emit = ngx_http_litellm_continue_collect;
+    c->decoder.data = a;
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_http_litellm_continued(ngx_http_litellm_ctx_t *ctx)
+{
+    return ctx->cont != NULL && ctx->cont->resumed;
+}
+
+
+ngx_int_t
+ngx_http_litellm_continue_data(ngx_http_litellm_attempt_t *a,
+    ngx_litellm_sse_event_t *ev)
+{
+    ngx_http_litellm_continue_t  *c;
+
+    c = a->ctx->cont;
+
+    if (c->fixed || a->facts.end) {
+        return NGX_OK;
+    }
+
+    return a->dialect->event(&c->decoder, &ev->name, &ev->data);
+}
+
+
+static ngx_int_t
+ngx_http_litellm_continue_collect(void *data, ngx_litellm_event_t *ev)
+{
+    ngx_http_litellm_attempt_t *a = data;
+
+    ngx_http_litellm_continue_t  *c;
+
+    c = a->ctx->cont;
+
+    if (ev->type != NGX_LITELLM_EV_START) {
+        return ngx_http_litellm_continue_note(a, ev);
+    }
+
+    if (ngx_http_litellm_continue_word(a->parent->pool, &c->id, &ev->id)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_litellm_continue_word(a->parent->pool, &c->model,
+                                          &ev->text);
+}
+
+
+static ngx_int_t
+ngx_http_litellm_continue_word(ngx_pool_t *pool, ngx_str_t *dst,
+    ngx_str_t *src)
+{
+    if (src->len == 0 || src->len > NGX_HTTP_LITELLM_CONTINUE_WORD) {
+        return NGX_OK;
+    }
+
+    dst->data = ngx_pstrdup(pool, src);
+    if (dst->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    dst->len = src->len;
+
+    return NGX_OK;
+}
+
+
+/*
+ * What the client has, or that it can't be gone on with: a tool call, whose
+ * arguments nobody can be made to end; a second choice; what is no text; an
+ * answer that is whole.
+ */
+
+static ngx_int_t
+ngx_http_litellm_continue_note(ngx_http_litellm_attempt_t *a,
+    ngx_litellm_event_t *ev)
+{
+    ngx_http_litellm_continue_t  *c;
+
+    c = a->ctx->cont;
+
+    if (c->fixed) {
+        return NGX_OK;
+    }
+
+    switch (ev->type) {
+
+    case NGX_LITELLM_EV_TEXT:
+        c->block = 0;
+
+        if (ev->choice == 0) {
+            return ngx_http_litellm_continue_append(a, &ev->text);
+        }
+
+        break;
+
+    case NGX_LITELLM_EV_REASONING:
+        c->block = ev->index ? 1 : 0;
+        return NGX_OK;
+
+    case NGX_LITELLM_EV_SIGNATURE:
+        c->block = 0;
+        return NGX_OK;
+
+    case NGX_LITELLM_EV_REFUSAL:
+    case NGX_LITELLM_EV_CALL:
+    case NGX_LITELLM_EV_ARGUMENTS:
+    case NGX_LITELLM_EV_IMAGE:
+    case NGX_LITELLM_EV_FINISH:
+        break;
+
+    default:
+        return NGX_OK;
+    }
+
+    ngx_http_litellm_continue_fix(a);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_litellm_continue_append(ngx_http_litellm_attempt_t *a,
+    ngx_str_t *text)
+{
+    size_t                        want;
+    u_char                       *p;
+    ngx_http_litellm_continue_t  *c;
+
+    c = a->ctx->cont;
+
+    if (text->len == 0) {
+        return NGX_OK;
+    }
+
+    if (text->len > c->max - c->len) {
+        ngx_log_error(NGX_LOG_INFO, a->parent->connection->log, 0,
+                      "litellm: stream is over "
+                      "\"litellm_stream_continue_size\"");
+
+        ngx_http_litellm_continue_fix(a);
+        return NGX_OK;
+    }
+
+    if (text->len > c->alloc - c->len) {
+
+        want = ngx_max(c->alloc * 2, 4096);
+        want = ngx_min(ngx_max(want, c->len + text->len), c->max);
+
+        p = ngx_pnalloc(a->parent->pool, want);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (c->alloc) {
+            ngx_memcpy(p, c->text, c->len);
+            (void) ngx_pfree(a->parent->pool, c->text);
+        }
+
+        c->text = p;
+        c->alloc = want;
+    }
+
+    ngx_memcpy(c->text + c->len, text->data, text->len);
+    c->len += text->len;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_litellm_continue_fix(ngx_http_litellm_attempt_t *a)
+{
+    ngx_http_litellm_continue_t  *c;
+
+    c = a->ctx->cont;
+
+    c->fixed = 1;
+
+    if (c->resumed) {
+
+        /* this attempt may still fail before its commit */
+
+        return;
+    }
+
+    if (c->alloc) {
+        (void) ngx_pfree(a->parent->pool, c->text);
+    }
+
+    c->text = NULL;
+    c->len = 0;
+    c->alloc = 0;
+}
+
+
+ngx_int_t
+ngx_http_litellm_continue_event(ngx_http_litellm_attempt_t *a,
+    ngx_litellm_event_t *ev)
+{
+    ngx_http_litellm_continue_t  *c;
+
+    c = a->ctx->cont;
+
+    if (!c->resumed) {
+        return ngx_http_litellm_continue_note(a, ev);
+    }
+
+    switch (ev->type) {
+
+    case NGX_LITELLM_EV_TEXT:
+
+        if (c->skip < c->skip_end && ev->choice == 0) {
+            ngx_http_litellm_continue_skip(c, &ev->text);
+
+            if (ev->text.len == 0) {
+                return NGX_DECLINED;
+            }
+        }
+
+        break;
+
+    case NGX_LITELLM_EV_REASONING:
+    case NGX_LITELLM_EV_SIGNATURE:
+    case NGX_LITELLM_EV_REDACTED:
+
+        /* the client has begun to read the answer */
+
+        if (c->trim) {
+            return NGX_DECLINED;
+        }
+
+        break;
+
+    case NGX_LITELLM_EV_USAGE:
+        c->sum = c->usage;
+        ngx_http_litellm_continue_add(&c->sum, ev->usage);
+
+        ev->usage = &c->sum;
+
+        return NGX_OK;
+
+    default:
+        break;
+    }
+
+    return ngx_http_litellm_continue_note(a, ev);
+}
+
+
+/* white space that went out already, and was not part of the request */
+
+static void
+ngx_http_litellm_continue_skip(ngx_http_litellm_continue_t *c,
+    ngx_str_t *text)
+{
+    u_char  *p;
+    size_t   n;
+
+    while (text->len && c->skip < c->skip_end) {
+
+        p = c->text + c->skip;
+        n = (*p == '\\') ? 2 : 1;
+
+        if (text->len < n || ngx_memcmp(text->data, p, n) != 0) {
+            c->skip = c->skip_end;
+            return;
+        }
+
+        text->data += n;
+        text->len -= n;
+
+        c->skip += n;
+    }
+}
+
+
+/* a cost is a number of the provider's own: two of them are not told */
+
+static void
+ngx_http_litellm_continue_add(ngx_litellm_usage_t *sum,
+    ngx_litellm_usage_t *u)
+{
+    int64_t  total;
+
+    if (!u->known) {
+        return;
+    }
+
+    if (!sum->known) {
+        *sum = *u;
+        return;
+    }
+
+    total = (u->total >= 0) ? u->total
+                            : ngx_max(u->prompt, 0) + ngx_max(u->completion, 0);
+
+    if (sum->total < 0) {
+        sum->total = ngx_max(sum->prompt, 0) + ngx_max(sum->completion, 0);
+    }
+
+    ngx_http_litellm_continue_count(&sum->prompt, u->prompt);
+    ngx_http_litellm_continue_count(&sum->completion, u->completion);
+    ngx_http_litellm_continue_count(&sum->total, total);
+    ngx_http_litellm_continue_count(&sum->cached, u->cached);
+    ngx_http_litellm_continue_count(&sum->cache_write, u->cache_write);
+    ngx_http_litellm_continue_count(&sum->reasoning, u->reasoning);
+    ngx_http_litellm_continue_count(&sum->audio_in, u->audio_in);
+    ngx_http_litellm_continue_count(&sum->audio_out, u->audio_out);
+    ngx_http_litellm_continue_count(&sum->image_out, u->image_out);
+
+    ngx_str_null(&sum->cost);
+}
+
+
+/* providers' numbers are anything: what is absurd is not added up */
+
+static void
+ngx_http_litellm_continue_count(int64_t *sum, int64_t n)
+{
+    if (n < 0 || n > NGX_HTTP_LITELLM_CONTINUE_TOKENS) {
+        return;
+    }
+
+    *sum = (*sum < 0 || *sum > NGX_HTTP_LITELLM_CONTINUE_TOKENS) ? n
+                                                                 : *sum + n;
+}
+
+
+ngx_int_t
+ngx_http_litellm_continue_cut(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_attempt_t *a)
+{
+    ngx_int_t                     rc;
+    ngx_litellm_error_t          *e;
+    ngx_http_litellm_continue_t  *c;
+
+    c = ctx->cont;
+    e = &a->error;
+
+    if (c == NULL || c->fixed || c->block || a->stream == NULL
+        || a->facts.finish != NGX_LITELLM_FINISH_NONE
+        || e->class == NGX_LITELLM_CONTEXT_WINDOW
+        || e->class == NGX_LITELLM_CONTENT_POLICY
+        || (e->status < 500 && e->status != 408 && e->status != 409
+            && e->status != 429))
+    {
+        return NGX_DECLINED;
+    }
+
+    if (c->body.data == NULL) {
+        rc = ngx_http_litellm_continue_split(ctx);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    if (ngx_http_litellm_continue_flush(r, a) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (a->mode == NGX_HTTP_LITELLM_PASS) {
+        c->writer.call = &ctx->call;
+        c->writer.id = c->id;
+        c->writer.model = c->model;
+        c->writer.started = 1;
+
+        ngx_litellm_usage_init(&c->writer.usage);
+
+    } else {
+        c->writer = a->stream->writer;
+    }
+
+    ngx_http_litellm_continue_add(&c->usage, &a->facts.usage);
+    ngx_http_litellm_continue_trim(c);
+
+    c->resumed = 1;
+
+    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                  "litellm: stream of deployment \"%V\" of \"%V\" was cut "
+                  "behind %uz bytes of text", &a->deployment->id, &ctx->group,
+                  c->len);
+
+    return NGX_OK;
+}
+
+
+/*
+ * The client's request up to its last message: once, when a stream was cut.
+ * NGX_DECLINED: it asks for what can't be gone on with.
+ */
+
+static ngx_int_t
+ngx_http_litellm_continue_split(ngx_http_litellm_ctx_t *ctx)
+{
+    u_char                       *p;
+    ngx_int_t                     rc;
+    ngx_uint_t                    i;
+    ngx_litellm_json_t           *key, *v, *messages;
+    ngx_litellm_call_t           *call;
+    ngx_litellm_json_doc_t        doc;
+    ngx_http_litellm_continue_t  *c;
+
+    c = ctx->cont;
+    call = &ctx->call;
+
+    if (call->duplicates || !ngx_http_litellm_continue_plain(ctx)) {
+        return NGX_DECLINED;
+    }
+
+    ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
+
+    doc.pool = call->pool;
+    doc.keep = 2;
+    ngx_str_set(&doc.whole, "messages");
+
+    rc = ngx_litellm_json_parse(&doc, call->body.data, call->body.len);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    messages = ngx_litellm_json_member(doc.root, "messages");
+
+    if (!ngx_http_litellm_continue_last_is_user(messages)) {
+        return NGX_DECLINED;
+    }
+
+    p = ngx_pnalloc(call->pool, call->body.len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    c->before.data = p;
+    *p++ = '{';
+
+    key = doc.root + 1;
+
+    for (i = 0; i < doc.root->count; i++, key = ngx_litellm_json_next(v)) {
+
+        v = key + 1;
+
+        /* the reasoning is done, and APIs refuse it with such a message */
+
+        if (v == messages || ngx_litellm_json_eq(key, "reasoning_effort")
+            || ngx_litellm_json_eq(key, "thinking")
+            || ngx_litellm_json_eq(key, "reasoning"))
+        {
+            continue;
+        }
+
+        p = ngx_cpymem(p, key->start, v->start + v->len - key->start);
+        *p++ = ',';
+    }
+
+    p = ngx_cpymem(p, "\"messages\":", sizeof("\"messages\":") - 1);
+    p = ngx_cpymem(p, messages->start, messages->len - 1);
+
+    c->before.len = p - c->before.data;
+    c->body = call->body;
+
+    return NGX_OK;
+}
+
+
+/* one choice, of text, in no form that must hold for the whole of it */
+
+static ngx_uint_t
+ngx_http_litellm_continue_plain(ngx_http_litellm_ctx_t *ctx)
+{
+    int64_t                    n;
+    ngx_litellm_json_t        *v;
+    ngx_litellm_call_t        *call;
+    ngx_litellm_deployment_t  *d;
+
+    call = &ctx->call;
+    d = ctx->attempt->deployment;
+
+    v = call->param[NGX_LITELLM_P_N];
+
+    if (v != NULL && v->type != NGX_LITELLM_JSON_NULL
+        && (ngx_litellm_json_int(v, &n) != NGX_OK || n != 1))
+    {
+        return 0;
+    }
+
+    v = call->param[NGX_LITELLM_P_LOGPROBS];
+
+    if (v != NULL && v->type == NGX_LITELLM_JSON_TRUE) {
+        return 0;
+    }
+
+    return !(call->present & (ngx_litellm_param_bit(RESPONSE_FORMAT)
+                              | ngx_litellm_param_bit(MODALITIES)
+                              | ngx_litellm_param_bit(AUDIO)))
+           && !ngx_http_litellm_continue_default(d,
+                                            NGX_LITELLM_P_RESPONSE_FORMAT);
+}
+
+
+/* an assistant's is the client's own prefix: two of them are no dialogue */
+
+static ngx_uint_t
+ngx_http_litellm_continue_last_is_user(ngx_litellm_json_t *messages)
+{
+    ngx_uint_t           i;
+    ngx_litellm_json_t  *m, *role;
+
+    if (!ngx_litellm_json_is(messages, ARRAY) || messages->count == 0) {
+        return 0;
+    }
+
+    m = messages + 1;
+
+    for (i = 1; i < messages->count; i++) {
+        m = ngx_litellm_json_next(m);
+    }
+
+    role = ngx_litellm_json_member(m, "role");
+
+    return ngx_litellm_json_is(role, STRING)
+           && !ngx_litellm_json_eq(role, "assistant");
+}
+
+
+/* providers refuse a message with white space at its end, or stumble */
+
+static void
+ngx_http_litellm_continue_trim(ngx_http_litellm_continue_t *c)
+{
+    u_char  *p, *last, *end;
+
+    p = c->text;
+    last = p + c->len;
+    end = p;
+
+    while (p < last) {
+
+        if (*p == ' ') {
+            p++;
+            continue;
+        }
+
+        if (*p == '\\') {
+            p++;
+
+            if (p < last && (*p == 'n' || *p == 'r' || *p == 't')) {
+                p++;
+                continue;
+            }
+
+            if (p == last) {
+                break;
+            }
+        }
+
+        end = ++p;
+    }
+
+    c->trim = end - c->text;
+
+    c->skip = c->trim;
+    c->skip_end = c->len;
+}
+
+
+/*
+ * What the client has not got yet: the engine does not send what it took from
+ * a read that has failed in the end.
+ */
+
+static ngx_int_t
+ngx_http_litellm_continue_flush(ngx_http_request_t *r,
+    ngx_http_litellm_attempt_t *a)
+{
+    ngx_chain_t          *cl, *out;
+    ngx_http_upstream_t  *u;
+
+    u = a->request ? a->request->upstream : NULL;
+
+    if (u != NULL && u->out_bufs != NULL) {
+
+        out = u->out_bufs;
+        u->out_bufs = NULL;
+
+        if (ngx_http_output_filter(r, out) == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+    }
+
+    out = ngx_litellm_out_take(&a->stream->out);
+
+    if (out == NULL) {
+        return NGX_OK;
+    }
+
+    for (cl = out; cl; cl = cl->next) {
+        cl->buf->flush = 1;
+    }
+
+    return (ngx_http_output_filter(r, out) == NGX_ERROR) ? NGX_ERROR : NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_http_litellm_continue_able(ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_deployment_t *d)
+{
+    ngx_str_t                   model;
+    const ngx_litellm_model_t  *info;
+
+    if (!ngx_http_litellm_continued(ctx)) {
+        return 1;
+    }
+
+    if (d->mock) {
+        return 0;
+    }
+
+    if (ctx->cont->trim == 0) {
+
+        /* it begins anew */
+
+        return 1;
+    }
+
+    info = d->info;
+
+    if (info == NULL && d->provider != NULL
+        && ngx_litellm_config_model(ctx->call.pool, d, &ctx->group,
+                                    ctx->captured, ctx->ncaptured, &model)
+           == NGX_OK)
+    {
+        /* a wildcard's */
+
+        info = ngx_litellm_model_find((ngx_str_t *) &d->provider->name,
+                                      &model);
+    }
+
+    return info != NULL
+           && (info->flags & NGX_LITELLM_M_PREFILL)
+           && !(info->flags & NGX_LITELLM_M_NO_PREFILL)
+           && !ngx_http_litellm_continue_default(d, NGX_LITELLM_P_THINKING)
+           && !ngx_http_litellm_continue_default(d,
+                                            NGX_LITELLM_P_REASONING_EFFORT)
+           && !ngx_http_litellm_continue_default(d,
+                                            NGX_LITELLM_P_RESPONSE_FORMAT);
+}
+
+
+static ngx_uint_t
+ngx_http_litellm_continue_default(ngx_litellm_deployment_t *d,
+    ngx_int_t param)
+{
+    ngx_uint_t              i;
+    ngx_litellm_default_t  *def;
+
+    if (d->defaults == NULL) {
+        return 0;
+    }
+
+    def = d->defaults->elts;
+
+    for (i = 0; i < d->defaults->nelts; i++) {
+        if (def[i].param == param) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_http_litellm_continue_row(ngx_litellm_deployment_t *d, const char *name,
+    size_t len)
+{
+    return d->provider != NULL && d->provider->name.len == len
+           && ngx_memcmp(d->provider->name.data, name, len) == 0;
+}
+
+
+ngx_int_t
+ngx_http_litellm_continue_request(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_litellm_deployment_t *d)
+{
+    u_char                       *p;
+    size_t                        len;
+    ngx_litellm_call_t           *call;
+    ngx_http_litellm_continue_t  *c;
+
+    static ngx_str_t  head = ngx_string(",{\"role\":\"assistant\","
+                                        "\"content\":\"");
+    static ngx_str_t  tail = ngx_string("\"}]");
+    static ngx_str_t  vllm = ngx_string(",\"continue_final_message\":true,"
+                                        "\"add_generation_prompt\":false");
+
+    c = ctx->cont;
+    call = &ctx->call;
+
+    call->body = c->body;
+
+    if (c->trim) {
+
+        len = c->before.len + head.len + c->trim + tail.len + vllm.len + 1;
+
+        p = ngx_pnalloc(r->pool, len);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (c->request != NULL) {
+            (void) ngx_pfree(r->pool, c->request);
+        }
+
+        c->request = p;
+        call->body.data = p;
+
+        p = ngx_cpymem(p, c->before.data, c->before.len);
+        p = ngx_cpymem(p, head.data, head.len);
+        p = ngx_cpymem(p, c->text, c->trim);
+        p = ngx_cpymem(p, tail.data, tail.len);
+
+        if (ngx_http_litellm_continue_is(d, "hosted_vllm")
+            || ngx_http_litellm_continue_is(d, "vllm"))
+        {
+            /* its own way to say that the last message is not whole */
+
+            p = ngx_cpymem(p, vllm.data, vllm.len);
+        }
+
+        *p++ = '}';
+
+        call->body.len = p - call->body.data;
+    }
+
+    call->model = ctx->path_model;
+
+    if (call->format->open(call, &ctx->error) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->path_model.len) {
+        call->model = ctx->path_model;
+    }
+
+    return NGX_OK;
+}
