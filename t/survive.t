@@ -13,7 +13,7 @@ use LiteLLM::Mock qw(answer chunked sse openai_chunk openai_stream openai_error 
     anthropic_stream anthropic_error);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new;
+my $t = LiteLLM::Test->new->plan(100);
 
 $t->write_conf(server => <<'END');
 location /on/ {
@@ -59,11 +59,17 @@ for (['pre', 'openai/m', 8082, 'true'], ['pre2', 'openai/m', 8082, 'true'], ['pl
     $models .= "  - model_name: $name\n    litellm_params: {model: $model, api_base: 'http://127.0.0.1:%%PORT_$port%%/v1', "
         . "api_key: k}\n    model_info: {supports_assistant_prefill: $can}\n";
 }
-for my $to (qw(pre plain claude vllm again chain wild think)) {
+for my $to (qw(pre plain claude vllm again chain wild think mistral)) {
     $models .= "  - model_name: to-$to\n    litellm_params: {model: openai/gpt-4o, "
         . "api_base: 'http://127.0.0.1:%%PORT_8081%%/v1', api_key: k, stream_timeout: 5}\n";
 }
 $models .= <<'END';
+  - model_name: mistral
+    litellm_params: {model: mistral/mistral-large-latest, api_base: 'http://127.0.0.1:%%PORT_8084%%/v1', api_key: k}
+  - model_name: mini-claude
+    litellm_params: {model: openai/o3-mini, api_base: 'http://127.0.0.1:%%PORT_8081%%/v1', api_key: k}
+  - model_name: mini-plain
+    litellm_params: {model: openai/o3-mini, api_base: 'http://127.0.0.1:%%PORT_8081%%/v1', api_key: k}
   - model_name: again
     litellm_params: {model: openai/m, api_base: 'http://127.0.0.1:%%PORT_8081%%/v1', api_key: k}
     model_info: {supports_assistant_prefill: true}
@@ -83,7 +89,8 @@ router_settings:
   num_retries: 0
   fallbacks: [{"to-pre": ["pre"]}, {"to-plain": ["plain"]}, {"to-claude": ["claude"]}, {"to-vllm": ["vllm"]},
     {"to-again": ["again"]}, {"again": ["pre2"]}, {"to-chain": ["plain", "pre"]}, {"from-claude": ["pre"]},
-    {"to-wild": ["wild/claude-sonnet-4-5"]}, {"to-think": ["think"]}]
+    {"to-wild": ["wild/claude-sonnet-4-5"]}, {"to-think": ["think"]},
+    {"to-mistral": ["mistral"]}, {"mini-claude": ["claude"]}, {"mini-plain": ["plain"]}]
 END
 $t->write_file_expand('litellm.yaml', "model_list:\n$models$routes");
 $t->write_file_expand('yaml.yaml', "model_list:\n$models$routes" . <<'END');
@@ -105,6 +112,12 @@ my $other = $t->mock(8082, sub {
         openai_chunk('!'),
         openai_chunk({}, choices => [{ index => 0, delta => {}, finish_reason => 'stop' }]),
         openai_chunk({}, choices => [], usage => $usage), '[DONE]'));
+});
+my $mistral = $t->mock(8084, sub {
+    my ($peer, $req) = @_;
+    my %say = (whole => ['Hel"lo'], parts => ['He', 'l"l', 'o wor', 'ld'], none => [' wor', 'ld'], other => ['He', 'l', ' world']);
+    my $said = json_of($req->{body})->{messages}[0]{content};
+    return chunked(openai_stream(@{ $say{$said} }, $said eq 'whole' ? ' world' : ()));
 });
 my $claude = $t->mock(8083, sub { return chunked(anthropic_stream(' from', ' claude')) });
 $t->run;
@@ -215,12 +228,22 @@ $sent = json_of(($claude->requests)[-1]{body});
 is($sent->{messages}[-1]{role}, 'assistant', 'another dialect: the last message');
 is($sent->{messages}[-1]{content}[0]{text} // $sent->{messages}[-1]{content}, 'Hello', 'another dialect: its text');
 is(texts(cut('to-wild', \&hello)->{body}), 'Hello from claude', 'a wildcard\'s deployment');
-cut('to-claude', \&hello, reasoning_effort => 'high');
+cut('mini-claude', \&hello, reasoning_effort => 'high');
 is(json_of(($claude->requests)[-1]{body})->{thinking}, undef, 'no reasoning where the text goes on');
 cut('to-vllm', \&hello);
 $sent = json_of(($other->requests)[-1]{body});
 ok($sent->{continue_final_message} && exists $sent->{add_generation_prompt} && !$sent->{add_generation_prompt},
     'vLLM is told in its own way');
+
+
+# Mistral says the text once more
+
+for (['whole', 'Hel"lo world'], ['parts', 'Hel"lo world'], ['none', 'Hel"lo world'], ['other', 'Hel"loHel world']) {
+    my ($said, $text) = @$_;
+    $r = cut('to-mistral', [sse(openai_chunk('Hel'), openai_chunk('"lo'))], messages => [{ role => 'user', content => $said }]);
+    is(texts($r->{body}), $text, "an echo: $said");
+    ok(json_of(($mistral->requests)[-1]{body})->{messages}[-1]{prefix}, "an echo: $said: prefix is set");
+}
 
 # from another dialect
 
@@ -246,7 +269,7 @@ is(json_of(($other->requests)[-1]{body})->{messages}[-1]{content}, "a\"\\\x{263a
 
 # nothing but reasoning went out: anew, and any model may
 
-$r = cut('to-plain', [sse(openai_chunk({ role => 'assistant', reasoning_content => 'let me' }))], reasoning_effort => 'low');
+$r = cut('mini-plain', [sse(openai_chunk({ role => 'assistant', reasoning_content => 'let me' }))], reasoning_effort => 'low');
 is(texts($r->{body}), ' world!', 'cut in its reasoning');
 $sent = json_of(($other->requests)[-1]{body});
 is($sent->{messages}[-1]{role}, 'user', 'cut in its reasoning: the request is the client\'s');
@@ -325,5 +348,3 @@ is($r->{status}, 200, 'early: the status is fixed');
 is_cut($r, 'early');
 $r = cut('to-plain', sub { sleep(0.5); $_[0]->write(answer(500, openai_error('no', 'x', undef))) }, where => 'early');
 is(texts($r->{body}), ' world!', 'early: a fallback still answers');
-
-done_testing();

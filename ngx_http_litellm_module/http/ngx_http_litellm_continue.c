@@ -43,6 +43,10 @@ struct ngx_http_litellm_continue_s {
                                             that may come once more */
     size_t                   skip_end;
 
+    ngx_str_t                echo;       /* UTF-8: the text sent, as far as the
+                                            provider may say it once more */
+    size_t                   echoed;     /* of that */
+
     ngx_str_t                body;       /* the client's */
     ngx_str_t                before;     /* of the message put behind */
     u_char                  *request;    /* the one made last */
@@ -62,6 +66,8 @@ static ngx_int_t ngx_http_litellm_continue_note(
 static ngx_int_t ngx_http_litellm_continue_append(
     ngx_http_litellm_attempt_t *a, ngx_str_t *text);
 static void ngx_http_litellm_continue_fix(ngx_http_litellm_attempt_t *a);
+static ngx_int_t ngx_http_litellm_continue_echo(
+    ngx_http_litellm_attempt_t *a, ngx_str_t *text);
 static void ngx_http_litellm_continue_skip(ngx_http_litellm_continue_t *c,
     ngx_str_t *text);
 static void ngx_http_litellm_continue_add(ngx_litellm_usage_t *sum,
@@ -359,6 +365,16 @@ ngx_http_litellm_continue_event(ngx_http_litellm_attempt_t *a,
 
     case NGX_LITELLM_EV_TEXT:
 
+        if (c->echoed < c->echo.len && ev->choice == 0
+            && ngx_http_litellm_continue_echo(a, &ev->text) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (ev->text.len == 0) {
+            return NGX_DECLINED;
+        }
+
         if (c->skip < c->skip_end && ev->choice == 0) {
             ngx_http_litellm_continue_skip(c, &ev->text);
 
@@ -394,6 +410,55 @@ ngx_http_litellm_continue_event(ngx_http_litellm_attempt_t *a,
     }
 
     return ngx_http_litellm_continue_note(a, ev);
+}
+
+
+/*
+ * Mistral's API says the message that it goes on with once more, before what
+ * is new.  The two may be escaped in different ways, so UTF-8 is compared.
+ * What does not go on as an echo was none.
+ */
+
+static ngx_int_t
+ngx_http_litellm_continue_echo(ngx_http_litellm_attempt_t *a, ngx_str_t *text)
+{
+    size_t                        n, held;
+    ngx_str_t                     s;
+    ngx_litellm_out_t             out;
+    ngx_http_litellm_continue_t  *c;
+
+    c = a->ctx->cont;
+
+    if (ngx_litellm_json_unescape(a->parent->pool, &s, text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    held = c->echoed;
+    n = ngx_min(s.len, c->echo.len - held);
+
+    if (ngx_memcmp(s.data, c->echo.data + held, n) == 0) {
+
+        c->echoed += n;
+
+        s.data += n;
+        s.len -= n;
+        held = 0;
+
+    } else {
+        c->echoed = c->echo.len;
+    }
+
+    if (held + s.len == 0) {
+        text->len = 0;
+        return NGX_OK;
+    }
+
+    ngx_litellm_out_init(&out, a->parent->pool);
+
+    ngx_litellm_out_escape(&out, c->echo.data, held);
+    ngx_litellm_out_escape(&out, s.data, s.len);
+
+    return ngx_litellm_out_join(&out, text);
 }
 
 
@@ -836,6 +901,7 @@ ngx_http_litellm_continue_request(ngx_http_request_t *r,
 {
     u_char                       *p;
     size_t                        len;
+    ngx_str_t                     text;
     ngx_litellm_call_t           *call;
     ngx_http_litellm_continue_t  *c;
 
@@ -850,7 +916,21 @@ ngx_http_litellm_continue_request(ngx_http_request_t *r,
 
     call->body = c->body;
 
+    ngx_str_null(&c->echo);
+    c->echoed = 0;
+    c->skip = c->trim;
+
     if (c->trim) {
+
+        if (ngx_http_litellm_continue_is(d, "mistral")) {
+            text.data = c->text;
+            text.len = c->trim;
+
+            if (ngx_litellm_json_unescape(r->pool, &c->echo, &text) != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
 
         len = c->before.len + head.len + c->trim + tail.len + vllm.len + 1;
 
