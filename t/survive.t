@@ -6,6 +6,7 @@
 use warnings;
 use strict;
 
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(time sleep);
 
@@ -13,7 +14,7 @@ use LiteLLM::Mock qw(answer chunked sse openai_chunk openai_stream openai_error 
     anthropic_stream anthropic_error);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(100);
+my $t = LiteLLM::Test->new->plan(111);
 
 $t->write_conf(server => <<'END');
 location /on/ {
@@ -66,6 +67,13 @@ for my $to (qw(pre plain claude vllm again chain wild think mistral)) {
 $models .= <<'END';
   - model_name: mistral
     litellm_params: {model: mistral/mistral-large-latest, api_base: 'http://127.0.0.1:%%PORT_8084%%/v1', api_key: k}
+  - model_name: pair
+    litellm_params: {model: openai/gpt-4o, api_base: 'http://127.0.0.1:%%PORT_8081%%/v1', api_key: k, order: 1}
+  - model_name: pair
+    litellm_params: {model: openai/gpt-4o, api_base: 'http://127.0.0.1:%%PORT_8082%%/v1', api_key: k, order: 2}
+  - model_name: pair
+    litellm_params: {model: openai/m, api_base: 'http://127.0.0.1:%%PORT_8082%%/v1', api_key: k, order: 3}
+    model_info: {supports_assistant_prefill: true}
   - model_name: mini-claude
     litellm_params: {model: openai/o3-mini, api_base: 'http://127.0.0.1:%%PORT_8081%%/v1', api_key: k}
   - model_name: mini-plain
@@ -236,6 +244,17 @@ ok($sent->{continue_final_message} && exists $sent->{add_generation_prompt} && !
     'vLLM is told in its own way');
 
 
+# retries of the group: no wait where nobody there goes on
+
+my $from = time;
+is(texts(cut('to-pre', \&hello, num_retries => 3)->{body}), 'Hello world!', 'a group that can not: the fallback');
+cmp_ok(time - $from, '<', 0.45 * $LiteLLM::Peer::slow, 'a group that can not: at once');
+$r = cut('to-plain', \&hello, num_retries => 3);
+is_cut($r, 'nobody can');
+is(last_event($r)->{error}{code}, '500', 'nobody can: the cut is the error');
+is(texts(cut('pair', \&hello)->{body}), 'Hello world!', 'a later order');
+is(texts(cut('pair', \&hello, num_retries => 1)->{body}), 'Hello world!', 'a later order, with retries');
+
 # Mistral says the text once more
 
 for (['whole', 'Hel"lo world'], ['parts', 'Hel"lo world'], ['none', 'Hel"lo world'], ['other', 'Hel"loHel world']) {
@@ -297,7 +316,7 @@ is(texts(cut('to-pre', \&hello, where => 'yaml')->{body}), 'Hello world!', 'stre
 # silence
 
 my $limit = 2 + $LiteLLM::Peer::slow;
-my $from = time;
+$from = time;
 $r = cut('to-plain', sub { hello(@_); $_[0]->closed(3) }, where => 'idle');
 is(last_event($r)->{error}{code}, '408', 'silence: an error event');
 cmp_ok(time - $from, '>', 0.35, 'silence: not too early');
@@ -348,3 +367,34 @@ is($r->{status}, 200, 'early: the status is fixed');
 is_cut($r, 'early');
 $r = cut('to-plain', sub { sleep(0.5); $_[0]->write(answer(500, openai_error('no', 'x', undef))) }, where => 'early');
 is(texts($r->{body}), ' world!', 'early: a fallback still answers');
+
+# a slow client: the provider is not silent, it is not read
+
+my $big = 'x' x 60_000;
+for my $where ('idle', 'ping') {
+    $c = start(chat('to-plain', uri => "/$where/v1/chat/completions", stream => JSON::PP::true), rcvbuf => 4096);
+    ($peer) = $up->request;
+    $peer->write(chunked(@hello, undef));
+    my $pid = fork() // die;
+    if ($pid == 0) {
+        $peer->write(LiteLLM::Mock::chunk(join '', sse(openai_chunk($big)))) for 1 .. 100;
+        $peer->write(LiteLLM::Mock::chunk(join '', sse('[DONE]')) . "0\r\n\r\n");
+        POSIX::_exit(0);
+    }
+    sleep(1.2);
+    $r = finish($c);
+    waitpid $pid, 0;
+    $peer->close;
+    is(length texts($r->{body}), 5 + 100 * 60_000, "a slow client, $where: all of the text");
+    is((events($r->{body}))[-1], '[DONE]', "a slow client, $where: its end");
+}
+
+# a client that goes while another one goes on
+
+$c = start(chat('to-again', uri => '/on/v1/chat/completions', stream => JSON::PP::true));
+($peer) = $up->request;
+hello($peer);
+$peer->close;
+($second) = $up->request;
+$c->close;
+ok($second->closed(3), 'a client that goes: the second provider is closed');

@@ -533,6 +533,11 @@ ngx_int_t ngx_http_litellm_continue_request(ngx_http_request_t *r,
    to go on and can't */
 ngx_uint_t ngx_http_litellm_continue_able(ngx_http_litellm_ctx_t *ctx,
     ngx_litellm_deployment_t *d);
+/* true if some deployment of the group may */
+ngx_uint_t ngx_http_litellm_continue_any(ngx_http_litellm_ctx_t *ctx);
+/* the error of the stream that is to be gone on with; NULL: there is none */
+ngx_litellm_error_t *ngx_http_litellm_continue_error(
+    ngx_http_litellm_ctx_t *ctx);
 /* true for an attempt that goes on with what others began */
 ngx_uint_t ngx_http_litellm_continued(ngx_http_litellm_ctx_t *ctx);
 

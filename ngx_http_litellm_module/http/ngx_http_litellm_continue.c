@@ -32,6 +32,7 @@ struct ngx_http_litellm_continue_s {
     ngx_str_t                model;
     ngx_litellm_usage_t      usage;      /* of the attempts that were cut */
     ngx_litellm_usage_t      sum;
+    ngx_litellm_error_t      error;      /* the last cut's */
 
     u_char                  *text;       /* J-string: what the client has */
     size_t                   len;
@@ -158,6 +159,33 @@ ngx_uint_t
 ngx_http_litellm_continued(ngx_http_litellm_ctx_t *ctx)
 {
     return ctx->cont != NULL && ctx->cont->resumed;
+}
+
+
+ngx_litellm_error_t *
+ngx_http_litellm_continue_error(ngx_http_litellm_ctx_t *ctx)
+{
+    return ngx_http_litellm_continued(ctx) ? &ctx->cont->error : NULL;
+}
+
+
+/* a wait for a deployment that can't go on would be for nothing */
+
+ngx_uint_t
+ngx_http_litellm_continue_any(ngx_http_litellm_ctx_t *ctx)
+{
+    ngx_uint_t                  i;
+    ngx_litellm_deployment_t  **d;
+
+    d = ctx->candidates->elts;
+
+    for (i = 0; i < ctx->candidates->nelts; i++) {
+        if (ngx_http_litellm_continue_able(ctx, d[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -590,6 +618,7 @@ ngx_http_litellm_continue_cut(ngx_http_request_t *r,
     ngx_http_litellm_continue_trim(c);
 
     c->resumed = 1;
+    c->error = *e;
 
     ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                   "litellm: stream of deployment \"%V\" of \"%V\" was cut "

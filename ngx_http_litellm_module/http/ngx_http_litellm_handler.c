@@ -667,7 +667,7 @@ ngx_http_litellm_judge(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
         return rc;
     }
 
-    if (delay == 0) {
+    if (delay == 0 || !ngx_http_litellm_continue_any(ctx)) {
         ctx->backoff = 1;        /* a new attempt is due */
         return NGX_BUSY;
     }

@@ -194,7 +194,7 @@ ngx_http_litellm_route_pick(ngx_http_request_t *r,
     ngx_str_t                   text;
     ngx_msec_t                  left;
     ngx_uint_t                  i, lost;
-    ngx_litellm_error_t         e;
+    ngx_litellm_error_t         e, *cut;
     ngx_litellm_deployment_t  **all;
 
     lost = 0;
@@ -221,6 +221,25 @@ ngx_http_litellm_route_pick(ngx_http_request_t *r,
             if (lost++ < 10) {
                 continue;
             }
+        }
+
+        cut = ngx_http_litellm_continue_error(ctx);
+
+        if (cut != NULL) {
+
+            /* nobody here goes on with what others began */
+
+            if (ngx_http_litellm_route_next_order(ctx)) {
+                continue;
+            }
+
+            rc = ngx_http_litellm_route_fallback(r, ctx, cut);
+
+            if (rc != NGX_OK) {
+                return rc;
+            }
+
+            continue;
         }
 
         /* nothing in this group can be called: why? */
