@@ -564,6 +564,7 @@ test_deployment(void)
         "    organization: org-1\n"
         "    timeout: \"30.5\"\n"
         "    stream_timeout: 0.001\n"
+        "    keepalive_seconds: 7\n"
         "    num_retries: \"4\"\n"
         "    order: 2\n"
         "    weight: 0.75\n"
@@ -611,6 +612,7 @@ test_deployment(void)
     CHECK_STR(&d->organization, "org-1");
     CHECK_INT(d->timeout, 30500);
     CHECK_INT(d->stream_timeout, 1);
+    CHECK_INT(d->stream_keepalive, 7000);
     CHECK_INT(d->num_retries, 4);
     CHECK_INT(d->order, 2);
     CHECK_INT(d->weight, 750000);
@@ -845,6 +847,9 @@ test_settings(void)
     CHECK_INT(conf->drop_params, 0);
     CHECK_INT(conf->expose_router_debug, 1);
     CHECK_INT(conf->always_include_stream_usage, NGX_CONF_UNSET);
+    CHECK_INT(conf->stream_continue, NGX_CONF_UNSET);
+    CHECK_INT(conf->stream_idle_timeout, 0);
+    CHECK_INT(conf->stream_keepalive, 0);
     CHECK_STR(&conf->routing_strategy, "simple-shuffle");
     CHECK_STR(&conf->master_key, "sk-SECRET-123456");
     CHECK_INT(conf->has_context_window_fallbacks, 0);
@@ -935,6 +940,21 @@ test_settings(void)
                    "ContentPolicyViolationErrorRetries: 1}}\n" K), NGX_OK);
     CHECK_INT(conf->retry_policy->n[NGX_LITELLM_CONTENT_POLICY], 1);
     CHECK_INT(conf->retry_policy->n[NGX_LITELLM_BAD_REQUEST], 2);
+    unit_case("streams: either section, router_settings first");
+    CHECK_INT(load("litellm_settings: {stream_continue: true, "
+                   "stream_idle_timeout: 20, "
+                   "sse_keepalive_ping_interval_seconds: 2.5}\n" K),
+              NGX_OK);
+    CHECK_INT(conf->stream_continue, 1);
+    CHECK_INT(conf->stream_idle_timeout, 20000);
+    CHECK_INT(conf->stream_keepalive, 2500);
+    CHECK_INT(load("litellm_settings: {stream_continue: true, "
+                   "stream_idle_timeout: 20}\n"
+                   "router_settings: {stream_continue: false, "
+                   "stream_idle_timeout: 0.5}\n" K),
+              NGX_OK);
+    CHECK_INT(conf->stream_continue, 0);
+    CHECK_INT(conf->stream_idle_timeout, 500);
 
     unit_case("the router's timeout alone");
     CHECK_INT(load("router_settings: {timeout: 30}\n" K), NGX_OK);
