@@ -263,7 +263,7 @@ ngx_http_litellm_pulse_comment(ngx_http_request_t *r,
 
     p->sent = ngx_current_msec;
 
-    /* the output of any other one would be held back behind the active one's */
+    /* any other one's output would be held back behind the active one's */
 
     active = c->data;
 
