@@ -14,7 +14,7 @@ use LiteLLM::Mock qw(answer chunked sse openai_chunk openai_stream openai_error 
     anthropic_stream anthropic_error);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(111);
+my $t = LiteLLM::Test->new->plan(115);
 
 $t->write_conf(server => <<'END');
 location /on/ {
@@ -158,6 +158,9 @@ is(texts($r->{body}), 'Hello', 'off: the text');
 is_cut($r, 'off');
 is(scalar(() = $other->requests), 0, 'off: nobody is asked');
 
+$r = cut('to-pre', sub { $_[0]->write(chunked(@hello, undef) . "zz\r\n") }, where => 'off');
+is(texts($r->{body}), 'Hello', 'what came before a damage in the same read');
+
 # a fallback of the same dialect
 
 $r = cut('to-pre', \&hello, user => 'u');
@@ -182,6 +185,14 @@ $r = cut('to-pre', \&hello, stream_options => { include_usage => JSON::PP::true 
 is_deeply([map { json_of($_)->{usage} // () } grep { $_ ne '[DONE]' } events($r->{body})], [$usage],
     'usage of the one that told it');
 ok(!grep({ /"usage"/ } events(cut('to-pre', \&hello)->{body})), 'no usage unasked');
+
+# a stream that is not cut passes as it is
+
+for my $where ('on', 'yaml', 'ping') {
+    my @all = (': hello' . "\n\n", @hello, sse(openai_chunk(' ', x => [1.50, "\x{e9}"]), openai_chunk({}, choices => []), '[DONE]'));
+    $r = cut('to-pre', sub { $_[0]->write(chunked(@all)) }, where => $where);
+    is($r->{body}, join('', @all[1 .. $#all]), "passing, $where: byte for byte");
+}
 
 # the ways to be cut
 

@@ -490,6 +490,8 @@ ngx_int_t ngx_http_litellm_stream_bytes(ngx_http_litellm_attempt_t *a,
 /* the body has ended: what is left to send is in its out; error is set for a
    stream that was cut */
 ngx_int_t ngx_http_litellm_stream_end(ngx_http_litellm_attempt_t *a);
+/* by the parent, when the attempt is done: sends what is left to send */
+ngx_int_t ngx_http_litellm_stream_rest(ngx_http_litellm_attempt_t *a);
 
 /*
  * ngx_http_litellm_pulse.c: silence of a stream.  All but start do nothing

@@ -42,8 +42,6 @@ static void ngx_http_litellm_continue_add(ngx_litellm_usage_t *sum,
 static int64_t ngx_http_litellm_continue_total(ngx_litellm_usage_t *u);
 static void ngx_http_litellm_continue_count(int64_t *sum, int64_t n);
 static void ngx_http_litellm_continue_trim(ngx_http_litellm_continue_t *c);
-static ngx_int_t ngx_http_litellm_continue_flush(ngx_http_request_t *r,
-    ngx_http_litellm_attempt_t *a);
 
 
 ngx_int_t
@@ -546,7 +544,7 @@ ngx_http_litellm_continue_cut(ngx_http_request_t *r,
         }
     }
 
-    if (ngx_http_litellm_continue_flush(r, a) != NGX_OK) {
+    if (ngx_http_litellm_stream_rest(a) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -615,42 +613,4 @@ ngx_http_litellm_continue_trim(ngx_http_litellm_continue_t *c)
 
     c->skip = c->trim;
     c->skip_end = c->len;
-}
-
-
-/*
- * What the client has not got yet: the engine does not send what it took from
- * a read that has failed in the end.
- */
-
-static ngx_int_t
-ngx_http_litellm_continue_flush(ngx_http_request_t *r,
-    ngx_http_litellm_attempt_t *a)
-{
-    ngx_chain_t          *cl, *out;
-    ngx_http_upstream_t  *u;
-
-    u = a->request ? a->request->upstream : NULL;
-
-    if (u != NULL && u->out_bufs != NULL) {
-
-        out = u->out_bufs;
-        u->out_bufs = NULL;
-
-        if (ngx_http_output_filter(r, out) == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-    }
-
-    out = ngx_litellm_out_take(&a->stream->out);
-
-    if (out == NULL) {
-        return NGX_OK;
-    }
-
-    for (cl = out; cl; cl = cl->next) {
-        cl->buf->flush = 1;
-    }
-
-    return (ngx_http_output_filter(r, out) == NGX_ERROR) ? NGX_ERROR : NGX_OK;
 }

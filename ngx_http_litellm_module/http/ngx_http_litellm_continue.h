@@ -37,7 +37,6 @@ struct ngx_http_litellm_continue_s {
 
     ngx_str_t                body;       /* the client's */
     ngx_str_t                before;     /* of the message put behind */
-    u_char                  *request;    /* the one made last */
 
     unsigned                 resumed:1;
     unsigned                 fixed:1;    /* can't be gone on with */

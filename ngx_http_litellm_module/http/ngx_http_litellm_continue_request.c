@@ -302,11 +302,6 @@ ngx_http_litellm_continue_request(ngx_http_request_t *r,
             return NGX_ERROR;
         }
 
-        if (c->request != NULL) {
-            (void) ngx_pfree(r->pool, c->request);
-        }
-
-        c->request = p;
         call->body.data = p;
 
         p = ngx_cpymem(p, c->before.data, c->before.len);

@@ -128,6 +128,10 @@ ngx_http_litellm_respond_stream(ngx_http_request_t *r,
                       ngx_litellm_error_class(a->error.class),
                       a->error.status);
 
+        if (ngx_http_litellm_stream_rest(a) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
         ctx->call.format->error(&a->stream->out, &a->error, 1);
     }
 

@@ -801,3 +801,42 @@ ngx_http_litellm_stream_end(ngx_http_litellm_attempt_t *a)
 
     return NGX_OK;
 }
+
+
+/*
+ * What the client has not got yet: the engine does not send what it took from
+ * a read that has failed in the end.
+ */
+
+ngx_int_t
+ngx_http_litellm_stream_rest(ngx_http_litellm_attempt_t *a)
+{
+    ngx_chain_t          *cl, *out;
+    ngx_http_request_t   *r;
+    ngx_http_upstream_t  *u;
+
+    r = a->parent;
+    u = a->request ? a->request->upstream : NULL;
+
+    if (u != NULL && u->out_bufs != NULL) {
+
+        out = u->out_bufs;
+        u->out_bufs = NULL;
+
+        if (ngx_http_output_filter(r, out) == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+    }
+
+    out = ngx_litellm_out_take(&a->stream->out);
+
+    if (out == NULL) {
+        return NGX_OK;
+    }
+
+    for (cl = out; cl; cl = cl->next) {
+        cl->buf->flush = 1;
+    }
+
+    return (ngx_http_output_filter(r, out) == NGX_ERROR) ? NGX_ERROR : NGX_OK;
+}
