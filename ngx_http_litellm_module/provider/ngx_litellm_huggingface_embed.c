@@ -494,8 +494,7 @@ ngx_litellm_hf_rerank_response(ngx_litellm_call_t *call, ngx_str_t *body,
     ngx_litellm_answer_t *answer, ngx_litellm_error_t *e)
 {
     ngx_int_t                rc;
-    ngx_uint_t               i;
-    ngx_litellm_json_t      *list, *v;
+    ngx_litellm_json_t      *list;
     ngx_litellm_json_doc_t   doc;
 
     ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
@@ -520,19 +519,7 @@ ngx_litellm_hf_rerank_response(ngx_litellm_call_t *call, ngx_str_t *body,
         goto broken;
     }
 
-    v = list + 1;
-
-    for (i = 0; i < list->count; i++, v = ngx_litellm_json_next(v)) {
-        rc = ngx_litellm_rerank_result(call, answer, v);
-
-        if (rc != NGX_OK) {
-            break;
-        }
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_litellm_rerank_complete(call, answer);
-    }
+    rc = ngx_litellm_rerank_read(call, answer, list);
 
     if (rc == NGX_ERROR) {
         return NGX_ERROR;

@@ -391,17 +391,14 @@ void ngx_litellm_embed_usage(ngx_litellm_answer_t *answer, int64_t tokens);
 
 /* ngx_litellm_rerank.c: what dialects of rerank share */
 
-/* puts a result into answer->ranks; NGX_DECLINED: it is none */
-ngx_int_t ngx_litellm_rerank_result(ngx_litellm_call_t *call,
-    ngx_litellm_answer_t *answer, ngx_litellm_json_t *result);
-
 /*
- * Where all results are there: no more than top_n of them, and with
- * return_documents the client's documents where the provider gave none back.
- * NGX_DECLINED: a result is of no document, or of one a second time.
+ * Puts an array of results into answer->ranks: no more than top_n of them, and
+ * with return_documents the client's documents where the provider gave none
+ * back.  NGX_DECLINED: one is no result, or is of no document, or of one a
+ * second time.
  */
-ngx_int_t ngx_litellm_rerank_complete(ngx_litellm_call_t *call,
-    ngx_litellm_answer_t *answer);
+ngx_int_t ngx_litellm_rerank_read(ngx_litellm_call_t *call,
+    ngx_litellm_answer_t *answer, ngx_litellm_json_t *list);
 
 
 /*

@@ -29,6 +29,10 @@ typedef struct {
 } ngx_litellm_rerank_row_t;
 
 
+static ngx_int_t ngx_litellm_rerank_result(ngx_litellm_call_t *call,
+    ngx_litellm_answer_t *answer, ngx_litellm_json_t *result);
+static ngx_int_t ngx_litellm_rerank_complete(ngx_litellm_call_t *call,
+    ngx_litellm_answer_t *answer);
 static ngx_int_t ngx_litellm_rerank_request(ngx_litellm_call_t *call,
     ngx_litellm_wire_t *wire, ngx_litellm_error_t *e);
 static const ngx_litellm_rerank_row_t *ngx_litellm_rerank_row(
@@ -248,7 +252,6 @@ ngx_litellm_rerank_response(ngx_litellm_call_t *call, ngx_str_t *body,
     ngx_litellm_answer_t *answer, ngx_litellm_error_t *e)
 {
     ngx_int_t                rc;
-    ngx_uint_t               i;
     ngx_litellm_json_t      *list, *v;
     ngx_litellm_json_doc_t   doc;
 
@@ -276,20 +279,7 @@ ngx_litellm_rerank_response(ngx_litellm_call_t *call, ngx_str_t *body,
                                        "results");
     }
 
-    v = list + 1;
-
-    for (i = 0; i < list->count; i++, v = ngx_litellm_json_next(v)) {
-
-        rc = ngx_litellm_rerank_result(call, answer, v);
-
-        if (rc != NGX_OK) {
-            break;
-        }
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_litellm_rerank_complete(call, answer);
-    }
+    rc = ngx_litellm_rerank_read(call, answer, list);
 
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
@@ -313,6 +303,28 @@ ngx_litellm_rerank_response(ngx_litellm_call_t *call, ngx_str_t *body,
 
 
 ngx_int_t
+ngx_litellm_rerank_read(ngx_litellm_call_t *call,
+    ngx_litellm_answer_t *answer, ngx_litellm_json_t *list)
+{
+    ngx_int_t            rc;
+    ngx_uint_t           i;
+    ngx_litellm_json_t  *v;
+
+    v = list + 1;
+
+    for (i = 0; i < list->count; i++, v = ngx_litellm_json_next(v)) {
+        rc = ngx_litellm_rerank_result(call, answer, v);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return ngx_litellm_rerank_complete(call, answer);
+}
+
+
+static ngx_int_t
 ngx_litellm_rerank_result(ngx_litellm_call_t *call,
     ngx_litellm_answer_t *answer, ngx_litellm_json_t *result)
 {
@@ -398,7 +410,7 @@ ngx_litellm_rerank_usage(ngx_litellm_answer_t *answer,
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_litellm_rerank_complete(ngx_litellm_call_t *call,
     ngx_litellm_answer_t *answer)
 {
