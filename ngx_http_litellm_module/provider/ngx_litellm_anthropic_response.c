@@ -12,6 +12,8 @@
 #include "ngx_litellm_anthropic.h"
 
 
+static void ngx_litellm_anthropic_answer_finish(ngx_litellm_answer_t *answer,
+    ngx_litellm_json_t *v);
 static ngx_int_t ngx_litellm_anthropic_invalid(ngx_litellm_call_t *call,
     ngx_litellm_error_t *e);
 static ngx_int_t ngx_litellm_anthropic_content(
@@ -92,8 +94,20 @@ ngx_litellm_anthropic_response(ngx_litellm_call_t *call, ngx_str_t *body,
         v = ngx_litellm_json_next(v);
     }
 
-    v = ngx_litellm_json_member(root, "stop_reason");
+    ngx_litellm_anthropic_answer_finish(answer,
+                              ngx_litellm_json_member(root, "stop_reason"));
 
+    ngx_litellm_anthropic_usage(ngx_litellm_json_member(root, "usage"),
+                                b.thought, &answer->usage);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_litellm_anthropic_answer_finish(ngx_litellm_answer_t *answer,
+    ngx_litellm_json_t *v)
+{
     answer->finish = ngx_litellm_anthropic_finish(v);
 
     if (ngx_litellm_json_is(v, STRING)
@@ -111,11 +125,6 @@ ngx_litellm_anthropic_response(ngx_litellm_call_t *call, ngx_str_t *body,
     {
         answer->finish = NGX_LITELLM_FINISH_STOP;
     }
-
-    ngx_litellm_anthropic_usage(ngx_litellm_json_member(root, "usage"),
-                                b.thought, &answer->usage);
-
-    return NGX_OK;
 }
 
 
