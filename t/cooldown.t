@@ -13,7 +13,7 @@ use Time::HiRes qw(time sleep);
 use LiteLLM::Mock qw(answer chunked openai_chat openai_chunk openai_stream openai_error);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(74);
+my $t = LiteLLM::Test->new->plan(76);
 $t->allow_log(qr/exited on signal 9|is too small|shared memory zone .* was locked/);
 
 my $slow = $LiteLLM::Peer::slow;
@@ -339,15 +339,37 @@ my $all = json_of(http_get('/health')->{body});
 my @busy = grep { $_->{in_flight} } map { @{$all->{$_} || []} } qw(healthy_endpoints unhealthy_endpoints unprobed_endpoints);
 is(json_text(\@busy), '[]', 'counters are back at zero');
 
+# an old worker still has what two reloads ago was configured
+
+sub reload {
+    $t->write_file_expand('litellm.yaml', "model_list:\n" . shift);
+    my $old = join ' ', sort $t->workers;
+    $t->reload;
+    my $end = time + 10 * $slow;
+    sleep 0.05 while (join(' ', sort $t->workers) eq $old) && time < $end;
+}
+reload(entry('old', 'old') . entry('plain', 'plain'));
+http_get('/health');
+how('old', 'slow ' . 4 * $slow);
+$c = start(chat('old'));
+$end = time + 5 * $slow;
+sleep 0.05 until endpoint('old')->{in_flight} || time > $end;
+reload(entry('plain', 'plain'));
+reload(entry('new', 'new') . entry('plain', 'plain'));
+http_get('/health');
+how('new', 'slow ' . 20 * $slow);
+my $other = start(chat('new'));
+is(finish($c, timeout => 10)->{status}, 200, 'two reloads: an old worker answers');
+is(endpoint('new')->{in_flight}, 1, 'two reloads: and counts where nobody else does');
+$other->close;
+
 # records of deployments that are gone are used again: there is no room for all
 
 my $fine = 1;
 for my $i (1 .. 8) {
-    $t->write_file_expand('litellm.yaml', "model_list:\n" . join '', map { entry("g$_", "r$i-$_") } 1 .. 80);
-    my $old = join ' ', sort $t->workers;
-    $t->reload;
+    reload(join '', map { entry("g$_", "r$i-$_") } 1 .. 80);
     $end = time + 10 * $slow;
-    sleep 0.05 while (join(' ', sort $t->workers) eq $old || $t->workers > 4) && time < $end;
+    sleep 0.05 while $t->workers > 4 && time < $end;
     $fine = 0 if ask('g1', user => $i)->{status} != 200;
     $fine = 0 if !called("r$i-1");
 }

@@ -114,6 +114,13 @@ ngx_http_litellm_records_open(ngx_http_litellm_records_t *records,
 
     *missing = 0;
 
+    if (ngx_http_litellm_worker_records != records) {
+
+        /* one process without a master, and another zone */
+
+        ngx_http_litellm_worker = NULL;
+    }
+
     ngx_shmtx_lock(&shpool->mutex);
 
     *own = ++records->generation;
