@@ -2,13 +2,14 @@
 /*
  * The shared zone of deployments: directive "litellm_zone", the zone's start
  * and reload, and the result of health probes in it.  ngx_http_litellm_health.c
- * calls the probe functions from any worker.
+ * calls the probe functions from any worker.  The state of deployments is in
+ * the same zone, and another file's: ngx_http_litellm_record.c.
  *
- * An rbtree by key and an LRU queue under the slab mutex, which nginx's master
- * unlocks if a worker dies with it; sections are short and never walk more than
- * a few entries.  An entry may be evicted only when nothing in it is needed
- * (its keep time has passed): a full zone refuses instead of forgetting that a
- * deployment was just probed.
+ * Of probes: an rbtree by key and an LRU queue under the slab mutex, which
+ * nginx's master unlocks if a worker dies with it; sections are short and never
+ * walk more than a few entries.  An entry may be evicted only when nothing in
+ * it is needed (its keep time has passed): a full zone refuses instead of
+ * forgetting that a deployment was just probed.
  */
 
 #include "ngx_http_litellm.h"

@@ -1,8 +1,9 @@
 
 /*
  * The shared zone: what workers know together of deployments.  One entry of a
- * fixed size for each deployment; today it holds the last health probe, later
- * counters go into the same entry.
+ * fixed size for each deployment that was probed holds the last health probe;
+ * counters, cooldowns and the like are in records that are never evicted
+ * (ngx_http_litellm_record.c).
  */
 
 #ifndef _NGX_HTTP_LITELLM_ZONE_H_INCLUDED_
