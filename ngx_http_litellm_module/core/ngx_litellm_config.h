@@ -170,6 +170,11 @@ struct ngx_litellm_deployment_s {
     ngx_str_t                 missing_env;     /* its name */
     ngx_str_t                 model_info;      /* JSON text for /model/info */
 
+    ngx_msec_t                health_timeout;  /* ms; 0: not set */
+    ngx_uint_t                health_tokens;   /* 0: not set */
+    unsigned                  checked:1;       /* in the background */
+    unsigned                  unchecked:1;     /* never: it says so */
+
     ngx_str_t                 file;            /* where it stands */
     ngx_uint_t                line;
 
@@ -177,6 +182,8 @@ struct ngx_litellm_deployment_s {
     void                     *http_alt;        /* the same for alt */
     void                     *state;           /* what workers share of it;
                                                   NULL: nothing */
+    void                     *check;           /* the same of its checks; NULL:
+                                                  there are none */
 };
 
 
@@ -202,6 +209,20 @@ typedef struct {
     ngx_str_t                 group;
     ngx_litellm_policy_t     *policy;
 } ngx_litellm_group_policy_t;
+
+
+/* health checks that run without being asked for */
+typedef struct {
+    ngx_flag_t                background;
+    ngx_flag_t                details;   /* /health tells more than names */
+    ngx_flag_t                skip_disabled;     /* not even on request */
+    ngx_flag_t                routing;   /* away from those that fail */
+    ngx_flag_t                ignore_transient;  /* 408 and 429 are not told
+                                                    to routing */
+    ngx_msec_t                interval;  /* ms, > 0 */
+    ngx_msec_t                stale;     /* ms: a result's time for routing */
+    ngx_uint_t                parallel;  /* 0: not set */
+} ngx_litellm_health_t;
 
 
 typedef struct {
@@ -253,6 +274,8 @@ typedef struct {
     ngx_flag_t                always_include_stream_usage; /* UNSET */
     ngx_flag_t                expose_router_debug;         /* default 1 */
     ngx_flag_t                allow_mock_testing;
+
+    ngx_litellm_health_t      health;
 
     ngx_str_t                 master_key;        /* empty: open */
 

@@ -114,17 +114,17 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "context_window_fallbacks content_policy_fallbacks "
       "default_litellm_params retry_policy model_group_retry_policy "
       "allowed_fails allowed_fails_policy cooldown_time "
-      "disable_cooldowns stream_continue stream_idle_timeout" },
+      "disable_cooldowns stream_continue stream_idle_timeout "
+      "enable_health_check_routing health_check_staleness_threshold "
+      "health_check_ignore_transient_errors "
+      "background_health_check_model_groups" },
 
     { NGX_LITELLM_CF_ROUTER, NGX_LITELLM_CF_LATER,
       "routing_strategy_args routing_groups enable_weighted_failover "
       "enable_pre_call_checks enable_tag_filtering tag_filtering_match_any "
       "tag_routing_prefix redis_url redis_host redis_port redis_password "
       "redis_db cache_responses cache_kwargs caching_groups "
-      "optional_pre_call_checks enable_health_check_routing "
-      "health_check_staleness_threshold "
-      "health_check_ignore_transient_errors "
-      "background_health_check_model_groups deployment_affinity_ttl_seconds "
+      "optional_pre_call_checks deployment_affinity_ttl_seconds "
       "model_group_affinity_config" },
 
     { NGX_LITELLM_CF_ROUTER, NGX_LITELLM_CF_IGNORED,
@@ -136,12 +136,17 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
     { NGX_LITELLM_CF_GENERAL, NGX_LITELLM_CF_SERVED,
       "master_key dangerously_permit_weak_or_unset_master_key "
       "dangerously_allow_mock_testing_request_params "
-      "always_include_stream_usage" },
+      "always_include_stream_usage background_health_checks "
+      "health_check_interval health_check_details health_check_concurrency "
+      "health_check_skip_disabled_background_models "
+      "enable_health_check_routing health_check_staleness_threshold "
+      "health_check_ignore_transient_errors "
+      "background_health_check_model_groups" },
 
     { NGX_LITELLM_CF_GENERAL, NGX_LITELLM_CF_QUIET,
       "cancel_on_disconnect allow_requests_on_db_unavailable "
       "disable_spend_logs disable_error_logs "
-      "disable_responses_id_security" },
+      "disable_responses_id_security use_shared_health_check" },
 
     { NGX_LITELLM_CF_GENERAL, NGX_LITELLM_CF_LATER,
       "completion_model embedding_model image_generation_model "
@@ -156,9 +161,7 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "coordination_redis fail_closed_rate_limit_enforcement "
       "include_call_id_in_error_body expose_fallback_errors_to_caller "
       "enforce_fallback_model_access apply_user_budget_to_team_keys "
-      "background_health_checks health_check_interval health_check_details "
-      "health_check_concurrency enable_health_check_routing "
-      "use_shared_health_check model_list_healthy_only "
+      "model_list_healthy_only "
       "allow_public_health_readiness_details enable_drain_endpoint "
       "drain_endpoint_token enforced_params "
       "use_client_credentials_pass_through_routes user_api_key_cache_ttl "

@@ -7,6 +7,7 @@
  *   ngx_litellm_config_params.c   its litellm_params and model_info
  *   ngx_litellm_config_route.c  fallbacks, aliases, strategy, their checks
  *   ngx_litellm_config_policy.c retries and cooldowns
+ *   ngx_litellm_config_health.c  health checks in the background
  *   ngx_litellm_config_value.c  typed values, os.environ/NAME, JSON text
  *   ngx_litellm_config_lint.c   which keys are read where; the warnings
  *   ngx_litellm_config_match.c  lookups at run time
@@ -239,6 +240,13 @@ void ngx_litellm_cf_answered(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *at,
 
 void ngx_litellm_cf_policies(ngx_litellm_cf_t *cf);
 void ngx_litellm_cf_cooldown(ngx_litellm_cf_t *cf,
+    ngx_litellm_deployment_t *d, ngx_litellm_cf_entry_t *e);
+
+
+/* ngx_litellm_config_health.c */
+
+void ngx_litellm_cf_health(ngx_litellm_cf_t *cf);
+void ngx_litellm_cf_health_info(ngx_litellm_cf_t *cf,
     ngx_litellm_deployment_t *d, ngx_litellm_cf_entry_t *e);
 
 

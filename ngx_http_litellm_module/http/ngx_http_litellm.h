@@ -64,6 +64,7 @@ typedef struct {
     ngx_rbtree_node_t                sentinel;
     ngx_uint_t                       nendpoints; /* their indices */
     ngx_array_t                      tokens;     /* ..._token_t * */
+    ngx_array_t                      checks;     /* ..._checks_t * */
     ngx_array_t                      env_files;  /* ngx_str_t */
     ngx_array_t                     *env;        /* ngx_keyval_t, of the
                                                     files; NULL: not read */
@@ -316,6 +317,9 @@ struct ngx_http_litellm_ctx_s {
     ngx_flag_t                       drop_params;
     unsigned                         order_set:1;
     unsigned                         no_fallbacks:1;
+    unsigned                         by_health:1;   /* of the candidates those
+                                                       whose checks fail are
+                                                       passed over */
 
     ngx_http_litellm_attempt_t      *attempt;    /* running or last */
     ngx_litellm_error_t              first_error;   /* of the first group */
@@ -579,6 +583,20 @@ ngx_int_t ngx_http_litellm_liveness(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
 ngx_int_t ngx_http_litellm_readiness(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
+
+/* ngx_http_litellm_health_check.c: what a configuration has checked */
+ngx_int_t ngx_http_litellm_checks_add(ngx_conf_t *cf,
+    ngx_http_litellm_main_conf_t *mcf, ngx_http_litellm_loc_conf_t *lcf);
+/* a worker that begins, and one that leaves */
+void ngx_http_litellm_checks_init(ngx_cycle_t *cycle);
+void ngx_http_litellm_checks_exit(ngx_cycle_t *cycle);
+/*
+ * 0: requests keep away from it (enable_health_check_routing); only where
+ * ngx_http_litellm_health_choice() says that others are left.
+ */
+ngx_uint_t ngx_http_litellm_health_usable(ngx_litellm_deployment_t *d);
+/* is one of these usable?  ngx_litellm_deployment_t * */
+ngx_uint_t ngx_http_litellm_health_choice(ngx_array_t *deployments);
 
 /* ngx_http_litellm_models.c */
 ngx_int_t ngx_http_litellm_models(ngx_http_request_t *r,

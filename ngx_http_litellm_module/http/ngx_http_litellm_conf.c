@@ -46,6 +46,8 @@ ngx_http_litellm_create_main_conf(ngx_conf_t *cf)
         || ngx_array_init(&mcf->tokens, cf->pool, 1,
                           sizeof(ngx_http_litellm_token_t *))
            != NGX_OK
+        || ngx_array_init(&mcf->checks, cf->pool, 1, sizeof(void *))
+           != NGX_OK
         || ngx_array_init(&mcf->env_files, cf->pool, 1, sizeof(ngx_str_t))
            != NGX_OK)
     {
@@ -291,7 +293,8 @@ ngx_http_litellm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (ngx_http_litellm_load(cf, mcf, conf) != NGX_OK
         || ngx_http_litellm_endpoints(cf, mcf, conf) != NGX_OK
         || ngx_http_litellm_upstreams(cf, mcf, conf) != NGX_OK
-        || ngx_http_litellm_fetch_conf(cf, mcf, conf) != NGX_OK)
+        || ngx_http_litellm_fetch_conf(cf, mcf, conf) != NGX_OK
+        || ngx_http_litellm_checks_add(cf, mcf, conf) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }

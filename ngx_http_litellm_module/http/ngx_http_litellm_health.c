@@ -8,7 +8,8 @@
  * workers through the zone for litellm_health_valid, at most
  * litellm_health_parallel probes run for one answer, a deployment has at most
  * one at a time, and one that its client did not wait for is not repeated
- * sooner than one with a result.
+ * sooner than one with a result.  A deployment that is checked in the
+ * background (ngx_http_litellm_health_check.c) is not called at all.
  *
  * The parent's write_event_handler is the wake-up: nginx posts the parent when
  * a clone ends.  Everything ends in .._health_cleanup(), also when the client
@@ -25,6 +26,8 @@
 static ngx_http_litellm_health_t *ngx_http_litellm_health_create(
     ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx);
 static ngx_int_t ngx_http_litellm_health_select(ngx_http_litellm_health_t *h);
+static ngx_uint_t ngx_http_litellm_health_wanted(ngx_litellm_config_t *conf,
+    ngx_litellm_deployment_t *d, ngx_uint_t named);
 static ngx_int_t ngx_http_litellm_health_arg(ngx_http_request_t *r,
     const char *name, size_t len, ngx_str_t *value);
 static ngx_uint_t ngx_http_litellm_health_match(ngx_litellm_deployment_t *d,
@@ -184,6 +187,10 @@ ngx_http_litellm_health_select(ngx_http_litellm_health_t *h)
 
     for (i = 0; i < conf->deployments.nelts; i++) {
 
+        if (!ngx_http_litellm_health_wanted(conf, d[i], model.len || id.len)) {
+            continue;
+        }
+
         if (model.len
             && !ngx_http_litellm_health_match(d[i], &model, alias))
         {
@@ -212,6 +219,23 @@ ngx_http_litellm_health_select(ngx_http_litellm_health_t *h)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * With checks in the background they are what is told, and of the others those
+ * that are asked for by name.
+ */
+
+static ngx_uint_t
+ngx_http_litellm_health_wanted(ngx_litellm_config_t *conf,
+    ngx_litellm_deployment_t *d, ngx_uint_t named)
+{
+    if (d->unchecked && conf->health.skip_disabled) {
+        return 0;
+    }
+
+    return d->checked || named || !conf->health.background;
 }
 
 
@@ -355,6 +379,22 @@ ngx_http_litellm_health_open(ngx_http_litellm_health_t *h,
 
     if (rc != NGX_DECLINED) {
         return rc;
+    }
+
+    if (item->deployment->check != NULL) {
+
+        ngx_http_litellm_zone_key(item->deployment, &item->key);
+        ngx_http_litellm_zone_probe_last(h->zone, &item->key, &probe);
+
+        if (probe.known) {
+            ngx_http_litellm_health_result(h, item, &probe);
+
+        } else {
+            ngx_http_litellm_health_set(item, NGX_HTTP_LITELLM_HEALTH_UNPROBED,
+                                        "its first check has not ended");
+        }
+
+        return NGX_OK;
     }
 
     rc = ngx_http_litellm_health_model(h->request->pool, item->deployment,

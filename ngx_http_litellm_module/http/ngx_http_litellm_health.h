@@ -1,7 +1,8 @@
 
 /*
  * What the files of GET /health share: one ngx_http_litellm_health_t for each
- * request, one item in it for each deployment asked about.
+ * request, one item in it for each deployment asked about.  The same probes
+ * run in the background: ngx_http_litellm_health_check.c.
  */
 
 #ifndef _NGX_HTTP_LITELLM_HEALTH_H_INCLUDED_
@@ -62,6 +63,17 @@ struct ngx_http_litellm_health_s {
  */
 ngx_int_t ngx_http_litellm_health_model(ngx_pool_t *pool,
     ngx_litellm_deployment_t *d, ngx_str_t *model, const char **why);
+/*
+ * A test request from r, not started: NGX_OK; NGX_DECLINED: there is none for
+ * this model; NGX_ERROR.
+ */
+ngx_int_t ngx_http_litellm_health_attempt(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_loc_conf_t *lcf,
+    ngx_litellm_deployment_t *d, ngx_str_t *model,
+    ngx_http_litellm_attempt_t **a);
+/* what came of an attempt that is done */
+void ngx_http_litellm_health_verdict(ngx_http_litellm_attempt_t *a,
+    ngx_http_litellm_probe_t *probe);
 /* item becomes RUNNING, or what came of it at once */
 ngx_int_t ngx_http_litellm_health_probe(ngx_http_litellm_health_t *h,
     ngx_http_litellm_health_item_t *item, ngx_str_t *model);

@@ -2,7 +2,8 @@
 /*
  * A probe of /health: an attempt (ngx_http_litellm_attempt.c) with a call of
  * its own, LiteLLM's "test from litellm" with few tokens, in OpenAI's client
- * dialect, whatever the provider's is.  Called by ngx_http_litellm_health.c.
+ * dialect, whatever the provider's is.  Called by ngx_http_litellm_health.c and,
+ * without a client, by ngx_http_litellm_health_check.c.
  *
  * Deployments that such a call can't judge (a wildcard without
  * model_info.health_check_model, images, audio ...) are neither healthy nor
@@ -17,8 +18,8 @@
 
 
 static ngx_litellm_call_t *ngx_http_litellm_health_call(
-    ngx_http_litellm_health_t *h, ngx_litellm_deployment_t *d,
-    ngx_str_t *model);
+    ngx_http_request_t *r, ngx_http_litellm_loc_conf_t *lcf,
+    ngx_litellm_deployment_t *d, ngx_str_t *model);
 static void ngx_http_litellm_health_body(ngx_litellm_out_t *out,
     ngx_litellm_deployment_t *d, ngx_litellm_op_e op, ngx_str_t *model);
 static void ngx_http_litellm_health_copy(ngx_http_litellm_health_t *h,
@@ -101,15 +102,16 @@ ngx_http_litellm_health_model(ngx_pool_t *pool, ngx_litellm_deployment_t *d,
 
 
 ngx_int_t
-ngx_http_litellm_health_probe(ngx_http_litellm_health_t *h,
-    ngx_http_litellm_health_item_t *item, ngx_str_t *model)
+ngx_http_litellm_health_attempt(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_loc_conf_t *lcf,
+    ngx_litellm_deployment_t *d, ngx_str_t *model,
+    ngx_http_litellm_attempt_t **a)
 {
-    ngx_int_t                    rc;
-    ngx_litellm_error_t          e;
-    ngx_litellm_call_t          *call;
-    ngx_http_litellm_attempt_t  *a;
+    ngx_int_t             rc;
+    ngx_litellm_error_t   e;
+    ngx_litellm_call_t   *call;
 
-    call = ngx_http_litellm_health_call(h, item->deployment, model);
+    call = ngx_http_litellm_health_call(r, lcf, d, model);
     if (call == NULL) {
         return NGX_ERROR;
     }
@@ -117,6 +119,26 @@ ngx_http_litellm_health_probe(ngx_http_litellm_health_t *h,
     ngx_memzero(&e, sizeof(ngx_litellm_error_t));
 
     rc = call->format->open(call, &e);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_ERROR) ? NGX_ERROR : NGX_DECLINED;
+    }
+
+    *a = ngx_http_litellm_attempt_create(r, ctx, call, d);
+
+    return (*a == NULL) ? NGX_ERROR : NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_litellm_health_probe(ngx_http_litellm_health_t *h,
+    ngx_http_litellm_health_item_t *item, ngx_str_t *model)
+{
+    ngx_int_t                    rc;
+    ngx_http_litellm_attempt_t  *a;
+
+    rc = ngx_http_litellm_health_attempt(h->request, h->ctx, h->lcf,
+                                         item->deployment, model, &a);
 
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
@@ -126,12 +148,6 @@ ngx_http_litellm_health_probe(ngx_http_litellm_health_t *h,
         ngx_http_litellm_health_set(item, NGX_HTTP_LITELLM_HEALTH_UNPROBED,
                                     "no test request for this model");
         return NGX_OK;
-    }
-
-    a = ngx_http_litellm_attempt_create(h->request, h->ctx, call,
-                                        item->deployment);
-    if (a == NULL) {
-        return NGX_ERROR;
     }
 
     a->handler = ngx_http_litellm_health_done;
@@ -153,14 +169,12 @@ ngx_http_litellm_health_probe(ngx_http_litellm_health_t *h,
 
 
 static ngx_litellm_call_t *
-ngx_http_litellm_health_call(ngx_http_litellm_health_t *h,
-    ngx_litellm_deployment_t *d, ngx_str_t *model)
+ngx_http_litellm_health_call(ngx_http_request_t *r,
+    ngx_http_litellm_loc_conf_t *lcf, ngx_litellm_deployment_t *d,
+    ngx_str_t *model)
 {
     ngx_litellm_out_t    out;
-    ngx_http_request_t  *r;
     ngx_litellm_call_t  *call;
-
-    r = h->request;
 
     call = ngx_pcalloc(r->pool, sizeof(ngx_litellm_call_t));
     if (call == NULL) {
@@ -169,7 +183,7 @@ ngx_http_litellm_health_call(ngx_http_litellm_health_t *h,
 
     call->pool = r->pool;
     call->log = r->connection->log;
-    call->config = h->lcf->config;
+    call->config = lcf->config;
     call->deployment = d;
     call->provider_model = *model;
     call->drop_params = 1;
@@ -254,7 +268,11 @@ ngx_http_litellm_health_body(ngx_litellm_out_t *out,
         }
     }
 
-    if (limit) {
+    if (d->health_tokens) {
+        ngx_litellm_out_lit(out, ",\"max_tokens\":");
+        ngx_litellm_out_int(out, (int64_t) d->health_tokens);
+
+    } else if (limit) {
         ngx_litellm_out_lit(out, ",\"max_tokens\":"
                                  NGX_HTTP_LITELLM_HEALTH_TOKENS);
     }
@@ -270,7 +288,6 @@ ngx_http_litellm_health_done(ngx_http_litellm_attempt_t *a)
 {
     ngx_http_litellm_health_item_t  *item = a->data;
 
-    ngx_str_t                  *text;
     ngx_http_litellm_probe_t    probe;
     ngx_http_litellm_health_t  *h;
 
@@ -283,32 +300,7 @@ ngx_http_litellm_health_done(ngx_http_litellm_attempt_t *a)
     h->running--;
     item->attempt = NULL;
 
-    ngx_memzero(&probe, sizeof(ngx_http_litellm_probe_t));
-
-    text = &a->error.message;
-
-    probe.known = 1;
-    probe.time = ngx_current_msec;
-    probe.latency = ngx_current_msec - a->start;
-    probe.status = a->status;
-
-    /*
-     * Reasoning models may use up all tokens before they say anything, which
-     * OpenAI answers with 400: they are alive.
-     */
-
-    probe.ok = (a->error.class == NGX_LITELLM_NO_ERROR)
-               || (a->status == 400 && text->len
-                   && ngx_strlcasestrn(text->data, text->data + text->len,
-                                       (u_char *) "output limit was reached",
-                                       sizeof("output limit was reached") - 2)
-                      != NULL);
-
-    if (!probe.ok) {
-        probe.len = ngx_http_litellm_health_cut(text,
-                                                NGX_HTTP_LITELLM_ZONE_TEXT);
-        ngx_memcpy(probe.text, text->data, probe.len);
-    }
+    ngx_http_litellm_health_verdict(a, &probe);
 
     ngx_http_litellm_health_result(h, item, &probe);
 
@@ -319,6 +311,42 @@ ngx_http_litellm_health_done(ngx_http_litellm_attempt_t *a)
 
     ngx_http_litellm_zone_probe_end(h->zone, &item->key, item->since,
                                     h->lcf->health_valid, &probe);
+}
+
+
+void
+ngx_http_litellm_health_verdict(ngx_http_litellm_attempt_t *a,
+    ngx_http_litellm_probe_t *probe)
+{
+    ngx_str_t  *text;
+
+    ngx_memzero(probe, sizeof(ngx_http_litellm_probe_t));
+
+    text = &a->error.message;
+
+    probe->known = 1;
+    probe->time = ngx_current_msec;
+    probe->latency = ngx_current_msec - a->start;
+    probe->status = (a->error.class != NGX_LITELLM_NO_ERROR)
+                    ? a->error.status : a->status;
+
+    /*
+     * Reasoning models may use up all tokens before they say anything, which
+     * OpenAI answers with 400: they are alive.
+     */
+
+    probe->ok = (a->error.class == NGX_LITELLM_NO_ERROR)
+                || (a->status == 400 && text->len
+                    && ngx_strlcasestrn(text->data, text->data + text->len,
+                                        (u_char *) "output limit was reached",
+                                        sizeof("output limit was reached") - 2)
+                       != NULL);
+
+    if (!probe->ok) {
+        probe->len = ngx_http_litellm_health_cut(text,
+                                                 NGX_HTTP_LITELLM_ZONE_TEXT);
+        ngx_memcpy(probe->text, text->data, probe->len);
+    }
 }
 
 

@@ -99,6 +99,11 @@ ngx_http_litellm_health_list(ngx_http_litellm_health_t *h,
         ngx_litellm_out_lit(out, ",\"model_name\":");
         ngx_litellm_out_json(out, &d->group);
 
+        if (!h->lcf->config->health.details) {
+            ngx_litellm_out_lit(out, "}");
+            continue;
+        }
+
         if (d->url.host.len) {
             ngx_litellm_out_lit(out, ",\"api_base\":\"");
 

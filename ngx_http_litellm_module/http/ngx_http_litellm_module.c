@@ -20,6 +20,7 @@ static char *ngx_http_litellm_fetch_cidrs(ngx_conf_t *cf, ngx_command_t *cmd,
 static char *ngx_http_litellm_fetch_ports(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_int_t ngx_http_litellm_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_litellm_init_process(ngx_cycle_t *cycle);
 static void ngx_http_litellm_exit_process(ngx_cycle_t *cycle);
 
 
@@ -389,7 +390,7 @@ ngx_module_t  ngx_http_litellm_module = {
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
-    ngx_http_litellm_zone_enter,           /* init process */
+    ngx_http_litellm_init_process,         /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     ngx_http_litellm_exit_process,         /* exit process */
@@ -599,9 +600,23 @@ ngx_http_litellm_init(ngx_conf_t *cf)
 }
 
 
+static ngx_int_t
+ngx_http_litellm_init_process(ngx_cycle_t *cycle)
+{
+    if (ngx_http_litellm_zone_enter(cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_litellm_checks_init(cycle);
+
+    return NGX_OK;
+}
+
+
 static void
 ngx_http_litellm_exit_process(ngx_cycle_t *cycle)
 {
+    ngx_http_litellm_checks_exit(cycle);
     ngx_http_litellm_tokens_exit();
     ngx_http_litellm_background_exit();
     ngx_http_litellm_origins_exit(cycle);

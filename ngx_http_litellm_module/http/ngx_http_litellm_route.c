@@ -113,6 +113,7 @@ ngx_http_litellm_route_group(ngx_http_request_t *r,
 
     if (group != NULL) {
         ctx->candidates = &group->deployments;
+        ctx->by_health = ngx_http_litellm_health_choice(ctx->candidates);
         (void) ngx_http_litellm_route_next_order(ctx);
         return NGX_OK;
     }
@@ -180,6 +181,8 @@ ngx_http_litellm_route_alias(ngx_http_request_t *r,
         }
     }
 
+    ctx->by_health = ngx_http_litellm_health_choice(ctx->candidates);
+
     (void) ngx_http_litellm_route_next_order(ctx);
 
     return NGX_OK;
@@ -207,6 +210,14 @@ ngx_http_litellm_route_pick(ngx_http_request_t *r,
 
             /* each has refused already: better again than not at all */
 
+            *d = ngx_http_litellm_route_choose(ctx, 1);
+        }
+
+        if (*d == NULL && ctx->by_health) {
+
+            /* meanwhile the checks of all have failed */
+
+            ctx->by_health = 0;
             *d = ngx_http_litellm_route_choose(ctx, 1);
         }
 
@@ -394,7 +405,8 @@ ngx_http_litellm_route_usable(ngx_http_litellm_ctx_t *ctx,
 
     if (d->no_credentials || (!d->mock && (d->provider == NULL
                                            || d->http == NULL))
-        || d->order != ctx->order || !ngx_http_litellm_continue_able(ctx, d))
+        || d->order != ctx->order || !ngx_http_litellm_continue_able(ctx, d)
+        || (ctx->by_health && !ngx_http_litellm_health_usable(d)))
     {
         return 0;
     }
@@ -440,7 +452,8 @@ ngx_http_litellm_route_next_order(ngx_http_litellm_ctx_t *ctx)
     for (i = 0; i < ctx->candidates->nelts; i++) {
 
         if (d[i]->no_credentials || (!d[i]->mock && d[i]->http == NULL)
-            || (ctx->order_set && d[i]->order <= now))
+            || (ctx->order_set && d[i]->order <= now)
+            || (ctx->by_health && !ngx_http_litellm_health_usable(d[i])))
         {
             continue;
         }
