@@ -14,17 +14,16 @@
  * A probe is an attempt of a detached request.  Its timers hold no worker that
  * leaves; what runs then is given up, and the zone told so.
  *
- * Routing asks ngx_http_litellm_health_usable() (enable_health_check_routing),
- * which remembers for a moment what the zone says.
+ * A failure is marked in the deployment's state, which routing asks for by
+ * ngx_http_litellm_health_usable() (enable_health_check_routing).
  */
 
 #include "ngx_http_litellm_health.h"
 #include "ngx_http_litellm_detached.h"
+#include "ngx_http_litellm_state.h"
 
 
 #define NGX_HTTP_LITELLM_CHECK_FIRST   100     /* ms for each: the first round */
-#define NGX_HTTP_LITELLM_CHECK_LOOK    1000    /* ms that a look at the zone
-                                                  is remembered, at most */
 
 
 typedef struct ngx_http_litellm_checks_s  ngx_http_litellm_checks_t;
@@ -44,10 +43,6 @@ typedef struct {
     ngx_http_litellm_detached_t     *detached;   /* NULL: no probe runs */
     ngx_http_litellm_attempt_t      *attempt;
     ngx_msec_t                       since;
-
-    ngx_msec_t                       looked;     /* for routing */
-    unsigned                         seen:1;
-    unsigned                         usable:1;
 
     unsigned                         waiting:1;
     unsigned                         known:1;    /* before this probe */
@@ -83,6 +78,8 @@ static void ngx_http_litellm_check_timed_out(ngx_http_litellm_check_t *check);
 static void ngx_http_litellm_check_wake(ngx_http_litellm_detached_t *dt);
 static void ngx_http_litellm_check_close(ngx_http_litellm_detached_t *dt);
 static void ngx_http_litellm_check_done(ngx_http_litellm_check_t *check);
+static void ngx_http_litellm_check_mark(ngx_http_litellm_check_t *check,
+    ngx_http_litellm_probe_t *probe);
 static void ngx_http_litellm_check_tell(ngx_http_litellm_check_t *check,
     ngx_http_litellm_probe_t *probe);
 static void ngx_http_litellm_check_give_up(ngx_http_litellm_check_t *check);
@@ -571,12 +568,37 @@ ngx_http_litellm_check_done(ngx_http_litellm_check_t *check)
     ngx_http_litellm_zone_probe_end(checks->mcf->zone, &check->key,
                                     check->since, keep, &probe);
 
-    check->seen = 0;
-
+    ngx_http_litellm_check_mark(check, &probe);
     ngx_http_litellm_check_tell(check, &probe);
     ngx_http_litellm_check_release(check);
     ngx_http_litellm_check_schedule(check, probe.time);
     ngx_http_litellm_check_next(checks);
+}
+
+
+/* for routing: when it failed */
+
+static void
+ngx_http_litellm_check_mark(ngx_http_litellm_check_t *check,
+    ngx_http_litellm_probe_t *probe)
+{
+    ngx_http_litellm_state_t  *state;
+
+    state = check->deployment->state;
+
+    if (state == NULL) {
+        return;
+    }
+
+    if (probe->ok
+        || (check->checks->conf->ignore_transient
+            && (probe->status == 408 || probe->status == 429)))
+    {
+        state->unhealthy = 0;
+        return;
+    }
+
+    state->unhealthy = ngx_max((ngx_atomic_uint_t) probe->time, 1);
 }
 
 
@@ -674,39 +696,22 @@ ngx_http_litellm_check_next(ngx_http_litellm_checks_t *checks)
 ngx_uint_t
 ngx_http_litellm_health_usable(ngx_litellm_deployment_t *d)
 {
-    ngx_msec_t                 now, age, look;
-    ngx_litellm_health_t      *conf;
+    ngx_atomic_uint_t          mark;
     ngx_http_litellm_check_t  *check;
-    ngx_http_litellm_probe_t   probe;
+    ngx_http_litellm_state_t  *state;
 
     check = d->check;
+    state = d->state;
 
-    if (check == NULL || !check->checks->conf->routing) {
+    if (check == NULL || state == NULL || !check->checks->conf->routing) {
         return 1;
     }
 
-    now = ngx_current_msec;
-    conf = check->checks->conf;
+    mark = state->unhealthy;
 
-    look = ngx_min(conf->interval / 10, NGX_HTTP_LITELLM_CHECK_LOOK);
-
-    if (check->seen && now - check->looked <= look) {
-        return check->usable;
-    }
-
-    ngx_http_litellm_zone_probe_last(check->checks->mcf->zone, &check->key,
-                                     &probe);
-
-    age = now - probe.time;
-
-    check->looked = now;
-    check->seen = 1;
-    check->usable = !probe.known || probe.ok
-                    || ((ngx_msec_int_t) age > 0 && age >= conf->stale)
-                    || (conf->ignore_transient
-                        && (probe.status == 408 || probe.status == 429));
-
-    return check->usable;
+    return mark == 0
+           || (ngx_msec_int_t) (ngx_current_msec - mark)
+              >= (ngx_msec_int_t) check->checks->conf->stale;
 }
 
 

@@ -49,7 +49,8 @@ typedef struct {
     ngx_atomic_t    nfirst;
     ngx_atomic_t    first[NGX_HTTP_LITELLM_SAMPLES];    /* ms to the first
                                                            token */
-    ngx_atomic_t    unhealthy;            /* by background checks */
+    ngx_atomic_t    unhealthy;            /* when a background check failed; 0:
+                                             the last one did not */
 } ngx_http_litellm_state_t;
 
 
