@@ -324,7 +324,7 @@ is(said('/transient', 'both', 60), '429 well', 'health_check_ignore_transient_er
 is(said('/transient', 'late', 60), 'never well', 'health_check_ignore_transient_errors: time-outs');
 ill(ill => 0);
 ok(until_true(sub { said('/route', 'both', 30) eq 'ill well' }), 'it is used again');
-is(said('/stale', 'both', 60), 'ill well', 'an old result counts no more');
+ok(until_true(sub { said('/stale', 'both', 30) eq 'ill well' }), 'an old result counts no more');
 ill(ill => 1);
 ok(until_true(sub { said('/route', 'both', 20) eq 'well' }), 'and left again');
 
