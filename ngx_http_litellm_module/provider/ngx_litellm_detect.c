@@ -28,7 +28,7 @@ static const ngx_litellm_provider_hint_t  ngx_litellm_provider_aliases[] = {
 
 /* LiteLLM has them; words with one blank between */
 static const char  ngx_litellm_providers_later[] =
-    "sagemaker sagemaker_chat replicate "
+    "sagemaker sagemaker_chat "
     "text-completion-codestral watsonx watsonx_text deepgram "
     "elevenlabs triton petals github_copilot chatgpt "
     "text-completion-inception gigachat soniox manus langgraph "
