@@ -350,18 +350,31 @@ sub reload {
 }
 reload(entry('old', 'old') . entry('plain', 'plain'));
 http_get('/health');
-how('old', 'slow ' . 4 * $slow);
+how('old', 'slow ' . 7 * $slow);
 $c = start(chat('old'));
 $end = time + 5 * $slow;
 sleep 0.05 until endpoint('old')->{in_flight} || time > $end;
 reload(entry('plain', 'plain'));
-reload(entry('new', 'new') . entry('plain', 'plain'));
+# more than there are places free, so that they would take his too
+
+my @new = map { "new-$_" } 1 .. 60;
+reload(join('', map { entry($_, $_) } @new) . entry('plain', 'plain'));
 http_get('/health');
-how('new', 'slow ' . 20 * $slow);
-my $other = start(chat('new'));
-is(finish($c, timeout => 10)->{status}, 200, 'two reloads: an old worker answers');
-is(endpoint('new')->{in_flight}, 1, 'two reloads: and counts where nobody else does');
-$other->close;
+how($_, 'slow ' . 20 * $slow) for @new;
+@c = map { start(chat($_)) } @new;
+is(finish($c, timeout => 10 * $slow)->{status}, 200, 'two reloads: an old worker answers');
+my $sum = sub {
+    my $j = json_of(http_get('/health')->{body});
+    my $n = 0;
+    $n += $_->{in_flight} for map { @{$j->{$_} || []} } qw(healthy_endpoints unhealthy_endpoints unprobed_endpoints);
+    return $n;
+};
+$end = time + 5 * $slow;
+sleep 0.1 until $sum->() == @new || time > $end;
+is($sum->(), @new, 'two reloads: and counts where nobody else does');
+$_->close for @c;
+$end = time + 5 * $slow;
+sleep 0.1 until $sum->() == 0 || time > $end;
 
 # records of deployments that are gone are used again: there is no room for all
 
