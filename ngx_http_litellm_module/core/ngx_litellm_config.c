@@ -80,6 +80,7 @@ ngx_litellm_config_read(ngx_pool_t *pool, ngx_str_t *path,
     ngx_litellm_cf_routes(&cf);
     ngx_litellm_cf_policies(&cf);
     ngx_litellm_cf_health(&cf);
+    ngx_litellm_cf_plans(&cf);
     ngx_litellm_cf_master_key(&cf);
     ngx_litellm_cf_lint_done(&cf);
 
@@ -143,6 +144,7 @@ ngx_litellm_cf_init(ngx_litellm_cf_t *cf, ngx_pool_t *pool,
     conf->always_include_stream_usage = NGX_CONF_UNSET;
     conf->stream_continue = NGX_CONF_UNSET;
     conf->expose_router_debug = 1;
+    conf->tag_match_any = 1;
     ngx_str_set(&conf->routing_strategy, "simple-shuffle");
 
     cf->temp = ngx_create_pool(16384, pool->log);
@@ -739,8 +741,7 @@ ngx_litellm_cf_settings(ngx_litellm_cf_t *cf)
     ngx_litellm_cf_times(cf, litellm, router);
     ngx_litellm_cf_streams(cf, litellm, router);
 
-    ngx_litellm_cf_strategy(cf,
-                       ngx_litellm_yaml_member(router, "routing_strategy"));
+    ngx_litellm_cf_strategy(cf);
 }
 
 

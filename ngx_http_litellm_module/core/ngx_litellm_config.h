@@ -22,6 +22,7 @@
 typedef struct ngx_litellm_provider_s    ngx_litellm_provider_t;
 typedef struct ngx_litellm_deployment_s  ngx_litellm_deployment_t;
 typedef struct ngx_litellm_credential_s  ngx_litellm_credential_t;
+typedef struct ngx_litellm_plan_s        ngx_litellm_plan_t;
 
 
 typedef enum {
@@ -155,6 +156,12 @@ struct ngx_litellm_deployment_s {
     ngx_msec_int_t            cooldown_time;   /* ms; 0: never */
     ngx_int_t                 allowed_fails;
     ngx_litellm_policy_t     *allowed_fails_policy;   /* NULL: none */
+    int64_t                   input_cost;      /* 10^-12 a token; -1: not
+                                                  said */
+    int64_t                   output_cost;
+    ngx_array_t              *tags;            /* ngx_str_t; NULL: none */
+    ngx_flag_t                tag_filtering;   /* UNSET: inherit */
+    unsigned                  tag_fail_open:1;
 
     ngx_flag_t                drop_params;     /* NGX_CONF_UNSET: inherit */
     ngx_array_t              *drop;            /* additional_drop_params */
@@ -192,6 +199,7 @@ typedef struct {
     ngx_queue_t               queue;
     ngx_str_t                 name;      /* may hold '*' */
     ngx_array_t               deployments;   /* ngx_litellm_deployment_t * */
+    ngx_litellm_plan_t       *plan;
     unsigned                  wildcard:1;
     unsigned                  hidden:1;      /* an alias not to be listed */
 } ngx_litellm_group_t;
@@ -225,6 +233,29 @@ typedef struct {
 } ngx_litellm_health_t;
 
 
+typedef enum {
+    NGX_LITELLM_SHUFFLE = 0,
+    NGX_LITELLM_LEAST_BUSY,
+    NGX_LITELLM_LEAST_USED,
+    NGX_LITELLM_LOWEST_LATENCY,
+    NGX_LITELLM_LOWEST_COST
+} ngx_litellm_strategy_e;
+
+
+typedef struct {
+    ngx_litellm_strategy_e    strategy;
+    int64_t                   latency_buffer;  /* millionths above the best */
+    int64_t                   ttft_percentile; /* millionths; -1: the mean */
+} ngx_litellm_routing_t;
+
+
+/* a member of routing_groups: groups with a strategy of their own */
+typedef struct {
+    ngx_array_t              *models;    /* ngx_str_t */
+    ngx_litellm_routing_t     routing;
+} ngx_litellm_routing_group_t;
+
+
 typedef struct {
     ngx_pool_t               *pool;
     ngx_str_t                 file;
@@ -251,6 +282,14 @@ typedef struct {
     unsigned                  has_content_policy_fallbacks:1;
 
     ngx_str_t                 routing_strategy;
+    ngx_litellm_routing_t     routing;
+    ngx_array_t              *routing_groups;    /* ngx_litellm_routing_group_t;
+                                                    NULL: none */
+    ngx_flag_t                tag_filtering;
+    ngx_flag_t                tag_match_any;     /* default 1 */
+    ngx_flag_t                pre_call_checks;
+    unsigned                  key_affinity:1;    /* optional_pre_call_checks */
+    unsigned                  prompt_affinity:1;
     ngx_int_t                 num_retries;       /* router's; default 2 */
     ngx_int_t                 max_fallbacks;     /* default 5 */
     ngx_msec_t                retry_after;       /* ms; default 0 */
@@ -287,6 +326,7 @@ typedef struct {
     ngx_str_t                 name;
     ngx_array_t               targets;   /* ngx_str_t: one, or the guide's
                                             list (an alias over several) */
+    ngx_litellm_group_t      *group;     /* of the list: all its groups' */
     unsigned                  hidden:1;
 } ngx_litellm_alias_t;
 

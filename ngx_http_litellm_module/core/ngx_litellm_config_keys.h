@@ -109,7 +109,10 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "aws_sqs_callback_params" },
 
     { NGX_LITELLM_CF_ROUTER, NGX_LITELLM_CF_SERVED,
-      "routing_strategy model_group_alias num_retries max_fallbacks "
+      "routing_strategy routing_strategy_args routing_groups "
+      "enable_tag_filtering tag_filtering_match_any enable_pre_call_checks "
+      "optional_pre_call_checks "
+      "model_group_alias num_retries max_fallbacks "
       "retry_after timeout stream_timeout fallbacks default_fallbacks "
       "context_window_fallbacks content_policy_fallbacks "
       "default_litellm_params retry_policy model_group_retry_policy "
@@ -120,11 +123,10 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "background_health_check_model_groups" },
 
     { NGX_LITELLM_CF_ROUTER, NGX_LITELLM_CF_LATER,
-      "routing_strategy_args routing_groups enable_weighted_failover "
-      "enable_pre_call_checks enable_tag_filtering tag_filtering_match_any "
+      "enable_weighted_failover "
       "tag_routing_prefix redis_url redis_host redis_port redis_password "
       "redis_db cache_responses cache_kwargs caching_groups "
-      "optional_pre_call_checks deployment_affinity_ttl_seconds "
+      "deployment_affinity_ttl_seconds "
       "model_group_affinity_config" },
 
     { NGX_LITELLM_CF_ROUTER, NGX_LITELLM_CF_IGNORED,
@@ -197,19 +199,19 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "model custom_llm_provider api_key api_base base_url api_version "
       "organization litellm_credential_name rpm tpm weight order timeout "
       "stream_timeout keepalive_seconds num_retries drop_params "
-      "additional_drop_params allowed_openai_params extra_headers headers extra_body "
-      "mock_response cooldown_time max_parallel_requests" },
+      "additional_drop_params allowed_openai_params extra_headers headers "
+      "extra_body mock_response cooldown_time max_parallel_requests tags "
+      "input_cost_per_token output_cost_per_token" },
 
     { NGX_LITELLM_CF_PARAMS, NGX_LITELLM_CF_QUIET,
-      "stream stream_options max_retries base_model itpm otpm tags tag_regex "
+      "stream stream_options max_retries base_model itpm otpm tag_regex "
       "region_name allowed_model_region ssl_verify use_litellm_proxy "
       "use_in_pass_through use_chat_completions_api rust cache "
       "supports_system_message tenant_id client_id client_secret "
       "merge_reasoning_content_in_choices fireworks_forward_user_id "
       "use_xai_oauth vector_store_id guardrails prompt_id "
       "gcs_bucket_name max_file_size_mb realtime_protocol mock_timeout "
-      "mock_delay mock_tool_calls metadata input_cost_per_token "
-      "output_cost_per_token request_timeout tiered_pricing "
+      "mock_delay mock_tool_calls metadata request_timeout tiered_pricing "
       "litellm_trace_id id force_timeout logger_fn verbose" },
 
     { NGX_LITELLM_CF_PARAMS, NGX_LITELLM_CF_LATER,

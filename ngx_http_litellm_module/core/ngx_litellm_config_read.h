@@ -5,9 +5,10 @@
  *   ngx_litellm_config.c        files, includes, sections, settings
  *   ngx_litellm_config_model.c  model_list: a deployment for each entry
  *   ngx_litellm_config_params.c   its litellm_params and model_info
- *   ngx_litellm_config_route.c  fallbacks, aliases, strategy, their checks
+ *   ngx_litellm_config_route.c  fallbacks, aliases, their checks
  *   ngx_litellm_config_policy.c retries and cooldowns
  *   ngx_litellm_config_health.c  health checks in the background
+ *   ngx_litellm_config_strategy.c  how one of a group's deployments is chosen
  *   ngx_litellm_config_value.c  typed values, os.environ/NAME, JSON text
  *   ngx_litellm_config_lint.c   which keys are read where; the warnings
  *   ngx_litellm_config_match.c  lookups at run time
@@ -229,12 +230,19 @@ ngx_uint_t ngx_litellm_cf_control(ngx_str_t *text);
 /* ngx_litellm_config_route.c */
 
 void ngx_litellm_cf_routes(ngx_litellm_cf_t *cf);
-void ngx_litellm_cf_strategy(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v);
-
 /* a warning if no model answers to the name; what: the beginning of it */
 void ngx_litellm_cf_answered(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *at,
     ngx_str_t *name, const char *what);
 
+
+/* ngx_litellm_config_strategy.c: how a deployment is chosen */
+
+void ngx_litellm_cf_strategy(ngx_litellm_cf_t *cf);
+/* tags and prices of a deployment */
+void ngx_litellm_cf_choice_params(ngx_litellm_cf_t *cf,
+    ngx_litellm_deployment_t *d, ngx_litellm_cf_entry_t *e);
+/* plans of all groups; when groups and aliases are there */
+void ngx_litellm_cf_plans(ngx_litellm_cf_t *cf);
 
 /* ngx_litellm_config_policy.c */
 

@@ -1,6 +1,6 @@
 
 /*
- * Fallbacks, aliases and the routing strategy.
+ * Fallbacks and aliases.
  *
  * Fallbacks are read in LiteLLM's form (a list of maps with one key each) and
  * in the form of LiteLLM guides (one map), in router_settings, in
@@ -21,29 +21,6 @@
 #define NGX_LITELLM_CF_MAX_UNANSWERED  100
 
 
-typedef struct {
-    ngx_str_t    name;
-    ngx_str_t    value;
-} ngx_litellm_cf_strategy_t;
-
-
-static const ngx_litellm_cf_strategy_t  ngx_litellm_cf_strategies[] = {
-    { ngx_string("simple-shuffle"), ngx_string("simple-shuffle") },
-    { ngx_string("least-busy"), ngx_string("least-busy") },
-    { ngx_string("usage-based-routing"), ngx_string("usage-based-routing") },
-    { ngx_string("usage-based-routing-v2"),
-      ngx_string("usage-based-routing-v2") },
-    { ngx_string("latency-based-routing"),
-      ngx_string("latency-based-routing") },
-    { ngx_string("cost-based-routing"), ngx_string("cost-based-routing") },
-
-    /* as guides have them */
-    { ngx_string("latency-based"), ngx_string("latency-based-routing") },
-    { ngx_string("least-cost"), ngx_string("cost-based-routing") },
-    { ngx_null_string, ngx_null_string }
-};
-
-
 static void ngx_litellm_cf_fallback_kind(ngx_litellm_cf_t *cf,
     const char *name, ngx_array_t *dst, ngx_uint_t *present);
 static ngx_litellm_yaml_t *ngx_litellm_cf_first(ngx_litellm_cf_t *cf,
@@ -56,47 +33,6 @@ static void ngx_litellm_cf_fallback(ngx_litellm_cf_t *cf, const char *name,
 static void ngx_litellm_cf_aliases(ngx_litellm_cf_t *cf);
 static void ngx_litellm_cf_alias(ngx_litellm_cf_t *cf,
     ngx_litellm_yaml_t *key, ngx_litellm_yaml_t *value);
-static void ngx_litellm_cf_choice(ngx_litellm_cf_t *cf);
-
-
-void
-ngx_litellm_cf_strategy(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v)
-{
-    u_char                           *p, *last, buf[512];
-    ngx_str_t                         text;
-    const ngx_litellm_cf_strategy_t  *s;
-
-    if (ngx_litellm_cf_str(cf, v, "routing_strategy", &text) != NGX_OK) {
-        return;
-    }
-
-    p = buf;
-    last = buf + sizeof(buf);
-
-    for (s = ngx_litellm_cf_strategies; s->name.len; s++) {
-
-        if (s->name.len == text.len
-            && ngx_memcmp(s->name.data, text.data, text.len) == 0)
-        {
-            cf->conf->routing_strategy = s->value;
-
-            if (s != ngx_litellm_cf_strategies) {
-                ngx_litellm_cf_warn(cf, v, "routing_strategy \"%V\" is not "
-                                    "served by this module yet: deployments "
-                                    "are chosen as by simple-shuffle",
-                                    ngx_litellm_cf_shown(v, &text));
-            }
-
-            return;
-        }
-
-        p = ngx_slprintf(p, last, "%s%V", p == buf ? "" : ", ", &s->name);
-    }
-
-    ngx_litellm_cf_error(cf, v, "unknown routing_strategy \"%V\"; valid are "
-                         "%*s", ngx_litellm_cf_shown(v, &text),
-                         (size_t) (p - buf), buf);
-}
 
 
 void
@@ -143,10 +79,7 @@ ngx_litellm_cf_routes(ngx_litellm_cf_t *cf)
            != NGX_OK)
     {
         cf->failed = 1;
-        return;
     }
-
-    ngx_litellm_cf_choice(cf);
 }
 
 
@@ -466,37 +399,4 @@ ngx_litellm_cf_answered(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *at,
         ngx_litellm_cf_warn(cf, at, "%s \"%V\", which no model_name answers",
                             what, name);
     }
-}
-
-
-/* a strategy needs something to choose from */
-
-static void
-ngx_litellm_cf_choice(ngx_litellm_cf_t *cf)
-{
-    ngx_uint_t             i;
-    ngx_litellm_yaml_t    *v;
-    ngx_litellm_group_t  **groups;
-
-    v = ngx_litellm_yaml_member(ngx_litellm_cf_section(cf,
-                                                       "router_settings"),
-                                "routing_strategy");
-
-    if (v == NULL || cf->conf->groups.nelts == 0
-        || ngx_litellm_cf_is(&cf->conf->routing_strategy, "simple-shuffle"))
-    {
-        return;
-    }
-
-    groups = cf->conf->groups.elts;
-
-    for (i = 0; i < cf->conf->groups.nelts; i++) {
-        if (groups[i]->deployments.nelts > 1) {
-            return;
-        }
-    }
-
-    ngx_litellm_cf_diag(cf, NGX_LITELLM_DIAG_NOTICE, v, "routing_strategy "
-                        "has nothing to choose from: every model_name has "
-                        "one deployment");
 }

@@ -296,7 +296,11 @@ struct ngx_http_litellm_ctx_s {
     ngx_array_t                     *candidates; /* its ..._deployment_t * */
     ngx_str_t                        captured[4];
     ngx_uint_t                       ncaptured;
-    ngx_int_t                        order;      /* level being tried */
+    ngx_litellm_plan_t              *plan;       /* of these */
+    ngx_uint_t                       level;      /* of order, being tried */
+    uint64_t                         affinity;   /* if has_affinity */
+    ngx_str_t                        session;
+    ngx_array_t                     *tags;       /* ngx_str_t; NULL: none */
     ngx_array_t                      refused;    /* ..._deployment_t * that
                                                     can't serve this request */
     ngx_array_t                      tried;      /* ngx_str_t: groups */
@@ -315,7 +319,8 @@ struct ngx_http_litellm_ctx_s {
     ngx_msec_t                       stream_timeout;
     ngx_int_t                        num_retries;/* of the client; -1: none */
     ngx_flag_t                       drop_params;
-    unsigned                         order_set:1;
+    unsigned                         has_affinity:1;
+    unsigned                         any_tags:1;
     unsigned                         no_fallbacks:1;
     unsigned                         by_health:1;   /* of the candidates those
                                                        whose checks fail are
@@ -385,6 +390,8 @@ ngx_int_t ngx_http_litellm_access_handler(ngx_http_request_t *r);
 /* NGX_OK, or NGX_DECLINED with ctx->error */
 ngx_int_t ngx_http_litellm_auth(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_uint_t in_content);
+/* the key that the client sent, good or not; not NGX_OK: none */
+ngx_int_t ngx_http_litellm_auth_key(ngx_http_request_t *r, ngx_str_t *key);
 
 /* ngx_http_litellm_api.c */
 const ngx_http_litellm_api_t *ngx_http_litellm_api(ngx_http_request_t *r,

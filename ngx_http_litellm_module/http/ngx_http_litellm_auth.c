@@ -10,7 +10,6 @@
 #include "ngx_http_litellm.h"
 
 
-static ngx_int_t ngx_http_litellm_key(ngx_http_request_t *r, ngx_str_t *key);
 static ngx_uint_t ngx_http_litellm_same_key(ngx_str_t *a, ngx_str_t *b);
 
 
@@ -76,7 +75,7 @@ ngx_http_litellm_auth(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx,
         return NGX_OK;
     }
 
-    rc = ngx_http_litellm_key(r, &key);
+    rc = ngx_http_litellm_auth_key(r, &key);
 
     if (rc == NGX_OK
         && ngx_http_litellm_same_key(&key, &lcf->config->master_key))
@@ -117,8 +116,8 @@ ngx_http_litellm_auth(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx,
  * NGX_DECLINED: none; NGX_ERROR: an Authorization of another scheme.
  */
 
-static ngx_int_t
-ngx_http_litellm_key(ngx_http_request_t *r, ngx_str_t *key)
+ngx_int_t
+ngx_http_litellm_auth_key(ngx_http_request_t *r, ngx_str_t *key)
 {
     ngx_str_t        *value, own, api, x;
     ngx_uint_t        i;

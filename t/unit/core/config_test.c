@@ -254,7 +254,7 @@ static const say_t  says[] = {
       { "E c.yaml:6: unknown routing_strategy \"fastest\"; valid are "
         "simple-shuffle, least-busy, usage-based-routing, "
         "usage-based-routing-v2, latency-based-routing, cost-based-routing, "
-        "latency-based, least-cost" } },
+        "latency-based, usage-based, cost-based, least-cost" } },
     { X "router_settings: [a]\n", NGX_ERROR,
       { "E c.yaml:5: \"router_settings\" must be a map" } },
     { X "litellm_settings:\n  num_retries: -1\n", NGX_ERROR,
@@ -443,8 +443,39 @@ static const say_t  says[] = {
       { "W c.yaml:5: \"rpm\" is not served by this module yet: no limit is "
         "enforced by this" } },
     { X "router_settings: {routing_strategy: least-cost}\n", NGX_OK,
-      { "W c.yaml:5: routing_strategy \"least-cost\" is not served",
+      { "!not served",
         "N c.yaml:5: routing_strategy has nothing to choose from" } },
+    { X "router_settings:\n  routing_groups:\n  - models: [x]\n"
+      "    routing_strategy: priority\n", NGX_ERROR,
+      { "E c.yaml:8: unknown routing_strategy \"priority\"; valid are" } },
+    { X "router_settings: {routing_groups: {x: y}}\n", NGX_ERROR,
+      { "E c.yaml:5: \"routing_groups\" must be a list of maps" } },
+    { X "router_settings:\n  routing_groups:\n  - x\n", NGX_ERROR,
+      { "E c.yaml:7: an element of routing_groups must be a map" } },
+    { X "router_settings:\n  routing_groups:\n  - {group_name: y}\n",
+      NGX_ERROR,
+      { "E c.yaml:7: an element of routing_groups has no models" } },
+    { X "router_settings:\n  routing_strategy_args: fast\n", NGX_ERROR,
+      { "E c.yaml:6: \"routing_strategy_args\" must be a map" } },
+    { X "router_settings:\n  routing_strategy_args:\n"
+      "    lowest_latency_buffer: -1\n", NGX_ERROR,
+      { "E c.yaml:7: \"lowest_latency_buffer\" must be a number of 0 or" } },
+    { X "router_settings:\n  routing_strategy_args:\n"
+      "    ttft_percentile: 95\n", NGX_ERROR,
+      { "E c.yaml:7: \"ttft_percentile\" must be a number from 0 to 1" } },
+    { X "router_settings:\n  enable_tag_filtering: perhaps\n", NGX_ERROR,
+      { "E c.yaml:6: \"enable_tag_filtering\"" } },
+    { X "router_settings:\n  enable_pre_call_checks: 7\n", NGX_ERROR,
+      { "E c.yaml:6: \"enable_pre_call_checks\"" } },
+    { X "router_settings:\n  optional_pre_call_checks: [prompt_caching, "
+      "session_affinity, deployment_affinity, crystal_ball]\n", NGX_OK,
+      { "W c.yaml:6: \"crystal_ball\" of optional_pre_call_checks is not",
+        "!prompt_caching" } },
+    { M("x", "model: openai/x, api_key: SECRET, tags: {a: b}") K, NGX_ERROR,
+      { "E c.yaml:3: \"tags\" must be a list of texts" } },
+    { M("x", "model: openai/x, api_key: SECRET, input_cost_per_token: dear")
+      K, NGX_ERROR,
+      { "E c.yaml:3: \"input_cost_per_token\" must be a number of 0" } },
     { M("x", "model: openai/x, api_key: SECRET, rpm_limit: 5") K, NGX_OK,
       { "W c.yaml:3: \"rpm_limit\" is sent to the provider in every "
         "request; did you mean \"rpm\"?" } },
@@ -851,6 +882,11 @@ test_settings(void)
     CHECK_INT(conf->stream_idle_timeout, 0);
     CHECK_INT(conf->stream_keepalive, 0);
     CHECK_STR(&conf->routing_strategy, "simple-shuffle");
+    CHECK_INT(conf->routing.strategy, NGX_LITELLM_SHUFFLE);
+    CHECK_INT(conf->routing.ttft_percentile, -1);
+    CHECK_INT(conf->tag_filtering, 0);
+    CHECK_INT(conf->tag_match_any, 1);
+    CHECK_INT(conf->pre_call_checks, 0);
     CHECK_STR(&conf->master_key, "sk-SECRET-123456");
     CHECK_INT(conf->has_context_window_fallbacks, 0);
 
@@ -861,7 +897,12 @@ test_settings(void)
                    "context_window_fallbacks: []}\n"
                    "router_settings: {num_retries: 7, timeout: 30, "
                    "stream_timeout: 1.5, retry_after: 2, "
-                   "routing_strategy: latency-based}\n"
+                   "routing_strategy: latency-based, "
+                   "routing_strategy_args: {lowest_latency_buffer: 0.5, "
+                   "ttft_percentile: 0.9}, enable_tag_filtering: true, "
+                   "tag_filtering_match_any: false, "
+                   "enable_pre_call_checks: true, "
+                   "optional_pre_call_checks: [prompt_caching]}\n"
                    "general_settings: {master_key: 12345678, "
                    "always_include_stream_usage: false, "
                    "dangerously_allow_mock_testing_request_params: 1}\n"),
@@ -877,6 +918,14 @@ test_settings(void)
     CHECK_INT(conf->always_include_stream_usage, 0);
     CHECK_INT(conf->allow_mock_testing, 1);
     CHECK_STR(&conf->routing_strategy, "latency-based-routing");
+    CHECK_INT(conf->routing.strategy, NGX_LITELLM_LOWEST_LATENCY);
+    CHECK_INT(conf->routing.latency_buffer, 500000);
+    CHECK_INT(conf->routing.ttft_percentile, 900000);
+    CHECK_INT(conf->tag_filtering, 1);
+    CHECK_INT(conf->tag_match_any, 0);
+    CHECK_INT(conf->pre_call_checks, 1);
+    CHECK_INT(conf->prompt_affinity, 1);
+    CHECK_INT(conf->key_affinity, 0);
     CHECK_STR(&conf->master_key, "12345678");
     CHECK_INT(conf->has_context_window_fallbacks, 1);
 

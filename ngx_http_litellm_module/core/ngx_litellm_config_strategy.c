@@ -1,0 +1,531 @@
+
+/*
+ * How one of a group's deployments is chosen: the strategy and its arguments,
+ * for all groups and for those of routing_groups; tags and prices of
+ * deployments; optional checks; and, when groups and aliases are there, the
+ * plan of each group (ngx_litellm_plan.c).
+ *
+ * Strategies have LiteLLM's names and those of LiteLLM guides.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_litellm_config_read.h"
+#include "ngx_litellm_plan.h"
+
+
+/* 10^-12: what a token costs has up to ten digits behind the point */
+#define NGX_LITELLM_CF_PRICE_SCALE  12
+#define NGX_LITELLM_CF_PRICE_MAX    ((int64_t) 1000000 * 1000000000000)
+
+#define NGX_LITELLM_CF_BUFFER_MAX   ((int64_t) 1000 * 1000000)
+
+
+typedef struct {
+    ngx_str_t               name;
+    ngx_str_t               value;
+    ngx_litellm_strategy_e  strategy;
+} ngx_litellm_cf_strategy_t;
+
+
+static const ngx_litellm_cf_strategy_t  ngx_litellm_cf_strategies[] = {
+    { ngx_string("simple-shuffle"), ngx_string("simple-shuffle"),
+      NGX_LITELLM_SHUFFLE },
+    { ngx_string("least-busy"), ngx_string("least-busy"),
+      NGX_LITELLM_LEAST_BUSY },
+    { ngx_string("usage-based-routing"), ngx_string("usage-based-routing"),
+      NGX_LITELLM_LEAST_USED },
+    { ngx_string("usage-based-routing-v2"),
+      ngx_string("usage-based-routing-v2"), NGX_LITELLM_LEAST_USED },
+    { ngx_string("latency-based-routing"),
+      ngx_string("latency-based-routing"), NGX_LITELLM_LOWEST_LATENCY },
+    { ngx_string("cost-based-routing"), ngx_string("cost-based-routing"),
+      NGX_LITELLM_LOWEST_COST },
+
+    /* as guides have them */
+    { ngx_string("latency-based"), ngx_string("latency-based-routing"),
+      NGX_LITELLM_LOWEST_LATENCY },
+    { ngx_string("usage-based"), ngx_string("usage-based-routing"),
+      NGX_LITELLM_LEAST_USED },
+    { ngx_string("cost-based"), ngx_string("cost-based-routing"),
+      NGX_LITELLM_LOWEST_COST },
+    { ngx_string("least-cost"), ngx_string("cost-based-routing"),
+      NGX_LITELLM_LOWEST_COST },
+    { ngx_null_string, ngx_null_string, 0 }
+};
+
+
+static ngx_int_t ngx_litellm_cf_strategy_name(ngx_litellm_cf_t *cf,
+    ngx_litellm_yaml_t *v, ngx_litellm_routing_t *routing, ngx_str_t *value);
+static void ngx_litellm_cf_strategy_args(ngx_litellm_cf_t *cf,
+    ngx_litellm_yaml_t *args, ngx_litellm_routing_t *routing);
+static void ngx_litellm_cf_routing_groups(ngx_litellm_cf_t *cf,
+    ngx_litellm_yaml_t *v);
+static void ngx_litellm_cf_routing_group(ngx_litellm_cf_t *cf,
+    ngx_litellm_yaml_t *v);
+static void ngx_litellm_cf_checks(ngx_litellm_cf_t *cf,
+    ngx_litellm_yaml_t *v);
+static void ngx_litellm_cf_price(ngx_litellm_cf_t *cf,
+    ngx_litellm_cf_entry_t *e, const char *name, int64_t *price);
+static ngx_int_t ngx_litellm_cf_group_plans(ngx_litellm_cf_t *cf,
+    ngx_array_t *groups);
+static ngx_int_t ngx_litellm_cf_alias_plans(ngx_litellm_cf_t *cf);
+static void ngx_litellm_cf_own_routing(ngx_litellm_cf_t *cf);
+static void ngx_litellm_cf_choice(ngx_litellm_cf_t *cf);
+
+
+void
+ngx_litellm_cf_strategy(ngx_litellm_cf_t *cf)
+{
+    ngx_litellm_yaml_t    *router;
+    ngx_litellm_config_t  *conf;
+
+    conf = cf->conf;
+    router = ngx_litellm_cf_section(cf, "router_settings");
+
+    conf->routing.ttft_percentile = -1;
+
+    (void) ngx_litellm_cf_strategy_name(cf,
+                       ngx_litellm_yaml_member(router, "routing_strategy"),
+                       &conf->routing, &conf->routing_strategy);
+
+    ngx_litellm_cf_strategy_args(cf,
+                  ngx_litellm_yaml_member(router, "routing_strategy_args"),
+                  &conf->routing);
+
+    ngx_litellm_cf_routing_groups(cf,
+                         ngx_litellm_yaml_member(router, "routing_groups"));
+
+    (void) ngx_litellm_cf_flag(cf,
+                    ngx_litellm_yaml_member(router, "enable_tag_filtering"),
+                    "enable_tag_filtering", &conf->tag_filtering);
+    (void) ngx_litellm_cf_flag(cf,
+                 ngx_litellm_yaml_member(router, "tag_filtering_match_any"),
+                 "tag_filtering_match_any", &conf->tag_match_any);
+    (void) ngx_litellm_cf_flag(cf,
+                  ngx_litellm_yaml_member(router, "enable_pre_call_checks"),
+                  "enable_pre_call_checks", &conf->pre_call_checks);
+
+    ngx_litellm_cf_checks(cf,
+               ngx_litellm_yaml_member(router, "optional_pre_call_checks"));
+}
+
+
+static ngx_int_t
+ngx_litellm_cf_strategy_name(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v,
+    ngx_litellm_routing_t *routing, ngx_str_t *value)
+{
+    u_char                           *p, *last, buf[512];
+    ngx_int_t                         rc;
+    ngx_str_t                         text;
+    const ngx_litellm_cf_strategy_t  *s;
+
+    rc = ngx_litellm_cf_str(cf, v, "routing_strategy", &text);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    p = buf;
+    last = buf + sizeof(buf);
+
+    for (s = ngx_litellm_cf_strategies; s->name.len; s++) {
+
+        if (s->name.len == text.len
+            && ngx_memcmp(s->name.data, text.data, text.len) == 0)
+        {
+            routing->strategy = s->strategy;
+            *value = s->value;
+            return NGX_OK;
+        }
+
+        p = ngx_slprintf(p, last, "%s%V", p == buf ? "" : ", ", &s->name);
+    }
+
+    ngx_litellm_cf_error(cf, v, "unknown routing_strategy \"%V\"; valid are "
+                         "%*s", ngx_litellm_cf_shown(v, &text),
+                         (size_t) (p - buf), buf);
+
+    return NGX_ERROR;
+}
+
+
+/* ttl, max_latency_list_size and the like: samples are ten, as by default */
+
+static void
+ngx_litellm_cf_strategy_args(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *args,
+    ngx_litellm_routing_t *routing)
+{
+    if (args == NULL || (args->type == NGX_LITELLM_YAML_SCALAR
+                         && args->kind == NGX_LITELLM_YAML_NULL))
+    {
+        return;
+    }
+
+    if (args->type != NGX_LITELLM_YAML_MAP) {
+        ngx_litellm_cf_error(cf, args, "\"routing_strategy_args\" must be a "
+                             "map");
+        return;
+    }
+
+    (void) ngx_litellm_cf_fixed(cf,
+                     ngx_litellm_yaml_member(args, "lowest_latency_buffer"),
+                     "lowest_latency_buffer", 6, NGX_LITELLM_CF_BUFFER_MAX,
+                     &routing->latency_buffer);
+
+    if (ngx_litellm_cf_fixed(cf,
+                           ngx_litellm_yaml_member(args, "ttft_percentile"),
+                           "ttft_percentile", 6, INT64_MAX,
+                           &routing->ttft_percentile)
+        == NGX_OK
+        && routing->ttft_percentile > 1000000)
+    {
+        ngx_litellm_cf_error(cf,
+                          ngx_litellm_yaml_member(args, "ttft_percentile"),
+                          "\"ttft_percentile\" must be a number from 0 to 1");
+    }
+}
+
+
+static void
+ngx_litellm_cf_routing_groups(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v)
+{
+    ngx_litellm_yaml_pair_t  *pair;
+
+    if (v == NULL || (v->type == NGX_LITELLM_YAML_SCALAR
+                      && v->kind == NGX_LITELLM_YAML_NULL))
+    {
+        return;
+    }
+
+    if (v->type != NGX_LITELLM_YAML_LIST) {
+        ngx_litellm_cf_error(cf, v, "\"routing_groups\" must be a list of "
+                             "maps with models and routing_strategy");
+        return;
+    }
+
+    for (pair = v->first; pair && !cf->failed; pair = pair->next) {
+        ngx_litellm_cf_routing_group(cf, pair->value);
+    }
+}
+
+
+static void
+ngx_litellm_cf_routing_group(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v)
+{
+    ngx_str_t                     value;
+    ngx_array_t                  *models;
+    ngx_litellm_routing_t         routing;
+    ngx_litellm_routing_group_t  *group;
+
+    if (v->type != NGX_LITELLM_YAML_MAP) {
+        ngx_litellm_cf_error(cf, v, "an element of routing_groups must be a "
+                             "map with models and routing_strategy");
+        return;
+    }
+
+    ngx_memzero(&routing, sizeof(ngx_litellm_routing_t));
+    routing.ttft_percentile = -1;
+
+    models = NULL;
+
+    switch (ngx_litellm_cf_strings(cf, ngx_litellm_yaml_member(v, "models"),
+                                   "models", &models))
+    {
+    case NGX_OK:
+        break;
+
+    case NGX_DECLINED:
+        ngx_litellm_cf_error(cf, v, "an element of routing_groups has no "
+                             "models");
+        return;
+
+    default:
+        return;
+    }
+
+    if (ngx_litellm_cf_strategy_name(cf,
+                           ngx_litellm_yaml_member(v, "routing_strategy"),
+                           &routing, &value)
+        == NGX_ERROR)
+    {
+        return;
+    }
+
+    ngx_litellm_cf_strategy_args(cf,
+                       ngx_litellm_yaml_member(v, "routing_strategy_args"),
+                       &routing);
+
+    if (cf->conf->routing_groups == NULL) {
+        cf->conf->routing_groups = ngx_array_create(cf->pool, 2,
+                                        sizeof(ngx_litellm_routing_group_t));
+        if (cf->conf->routing_groups == NULL) {
+            cf->failed = 1;
+            return;
+        }
+    }
+
+    group = ngx_array_push(cf->conf->routing_groups);
+    if (group == NULL) {
+        cf->failed = 1;
+        return;
+    }
+
+    group->models = models;
+    group->routing = routing;
+}
+
+
+static void
+ngx_litellm_cf_checks(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v)
+{
+    ngx_str_t    *name;
+    ngx_uint_t    i;
+    ngx_array_t  *list;
+
+    list = NULL;
+
+    if (ngx_litellm_cf_strings(cf, v, "optional_pre_call_checks", &list)
+        != NGX_OK)
+    {
+        return;
+    }
+
+    name = list->elts;
+
+    for (i = 0; i < list->nelts; i++) {
+
+        if (ngx_litellm_cf_is(&name[i], "prompt_caching")) {
+            cf->conf->prompt_affinity = 1;
+
+        } else if (ngx_litellm_cf_is(&name[i], "deployment_affinity")) {
+            cf->conf->key_affinity = 1;
+
+        } else if (!ngx_litellm_cf_is(&name[i], "session_affinity")) {
+
+            /* a session that the client names has its deployment anyway */
+
+            ngx_litellm_cf_warn(cf, v, "\"%V\" of optional_pre_call_checks "
+                                "is not served by this module yet",
+                                ngx_litellm_cf_shown(v, &name[i]));
+        }
+    }
+}
+
+
+void
+ngx_litellm_cf_choice_params(ngx_litellm_cf_t *cf,
+    ngx_litellm_deployment_t *d, ngx_litellm_cf_entry_t *e)
+{
+    ngx_flag_t  open;
+
+    (void) ngx_litellm_cf_strings(cf, ngx_litellm_cf_param(e, "tags"),
+                                  "tags", &d->tags);
+
+    (void) ngx_litellm_cf_flag(cf,
+                   ngx_litellm_yaml_member(e->info, "enable_tag_filtering"),
+                   "enable_tag_filtering", &d->tag_filtering);
+
+    open = 0;
+
+    (void) ngx_litellm_cf_flag(cf,
+                        ngx_litellm_yaml_member(e->info, "allow_fail_open"),
+                        "allow_fail_open", &open);
+    d->tag_fail_open = (open == 1);
+
+    ngx_litellm_cf_price(cf, e, "input_cost_per_token", &d->input_cost);
+    ngx_litellm_cf_price(cf, e, "output_cost_per_token", &d->output_cost);
+}
+
+
+static void
+ngx_litellm_cf_price(ngx_litellm_cf_t *cf, ngx_litellm_cf_entry_t *e,
+    const char *name, int64_t *price)
+{
+    ngx_litellm_yaml_t  *v;
+
+    v = ngx_litellm_cf_param(e, name);
+
+    if (v == NULL) {
+        v = ngx_litellm_yaml_get(e->info, name, ngx_strlen(name));
+    }
+
+    (void) ngx_litellm_cf_fixed(cf, v, name, NGX_LITELLM_CF_PRICE_SCALE,
+                                NGX_LITELLM_CF_PRICE_MAX, price);
+}
+
+
+void
+ngx_litellm_cf_plans(ngx_litellm_cf_t *cf)
+{
+    if (cf->failed) {
+        return;
+    }
+
+    if (ngx_litellm_cf_group_plans(cf, &cf->conf->groups) != NGX_OK
+        || ngx_litellm_cf_group_plans(cf, &cf->conf->directs) != NGX_OK
+        || ngx_litellm_cf_alias_plans(cf) != NGX_OK)
+    {
+        cf->failed = 1;
+        return;
+    }
+
+    ngx_litellm_cf_own_routing(cf);
+    ngx_litellm_cf_choice(cf);
+}
+
+
+static ngx_int_t
+ngx_litellm_cf_group_plans(ngx_litellm_cf_t *cf, ngx_array_t *groups)
+{
+    ngx_uint_t             i;
+    ngx_litellm_group_t  **group;
+
+    group = groups->elts;
+
+    for (i = 0; i < groups->nelts; i++) {
+
+        group[i]->plan = ngx_litellm_plan_create(cf->pool, cf->temp,
+                                                 cf->conf,
+                                                 &group[i]->deployments);
+        if (group[i]->plan == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* an alias over several groups is one of all their deployments */
+
+static ngx_int_t
+ngx_litellm_cf_alias_plans(ngx_litellm_cf_t *cf)
+{
+    ngx_str_t                  *name;
+    ngx_uint_t                  i, j, k;
+    ngx_litellm_alias_t        *alias;
+    ngx_litellm_group_t        *group, *from;
+    ngx_litellm_deployment_t  **d, **dp;
+
+    alias = cf->conf->aliases.elts;
+
+    for (i = 0; i < cf->conf->aliases.nelts; i++) {
+
+        if (alias[i].targets.nelts < 2) {
+            continue;
+        }
+
+        group = ngx_pcalloc(cf->pool, sizeof(ngx_litellm_group_t));
+
+        if (group == NULL
+            || ngx_array_init(&group->deployments, cf->pool, 4,
+                              sizeof(void *))
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        group->name = alias[i].name;
+        name = alias[i].targets.elts;
+
+        for (j = 0; j < alias[i].targets.nelts; j++) {
+
+            from = ngx_litellm_config_group(cf->conf, &name[j]);
+
+            if (from == NULL) {
+                continue;
+            }
+
+            d = from->deployments.elts;
+
+            for (k = 0; k < from->deployments.nelts; k++) {
+                dp = ngx_array_push(&group->deployments);
+                if (dp == NULL) {
+                    return NGX_ERROR;
+                }
+
+                *dp = d[k];
+            }
+        }
+
+        group->plan = ngx_litellm_plan_create(cf->pool, cf->temp, cf->conf,
+                                              &group->deployments);
+        if (group->plan == NULL) {
+            return NGX_ERROR;
+        }
+
+        alias[i].group = group;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_litellm_cf_own_routing(ngx_litellm_cf_t *cf)
+{
+    ngx_str_t                    *name;
+    ngx_uint_t                    i, j;
+    ngx_litellm_alias_t          *alias;
+    ngx_litellm_group_t          *group;
+    ngx_litellm_routing_group_t  *rg;
+
+    if (cf->conf->routing_groups == NULL) {
+        return;
+    }
+
+    rg = cf->conf->routing_groups->elts;
+
+    for (i = 0; i < cf->conf->routing_groups->nelts; i++) {
+        name = rg[i].models->elts;
+
+        for (j = 0; j < rg[i].models->nelts; j++) {
+
+            group = ngx_litellm_config_group(cf->conf, &name[j]);
+
+            if (group == NULL) {
+                alias = ngx_litellm_config_alias(cf->conf, &name[j]);
+                group = alias ? alias->group : NULL;
+            }
+
+            if (group != NULL) {
+                group->plan->routing = &rg[i].routing;
+            }
+        }
+    }
+}
+
+
+/* a strategy needs something to choose from */
+
+static void
+ngx_litellm_cf_choice(ngx_litellm_cf_t *cf)
+{
+    ngx_uint_t             i;
+    ngx_litellm_yaml_t    *v;
+    ngx_litellm_group_t  **groups;
+
+    v = ngx_litellm_yaml_member(ngx_litellm_cf_section(cf,
+                                                       "router_settings"),
+                                "routing_strategy");
+
+    if (v == NULL || cf->conf->groups.nelts == 0
+        || cf->conf->routing.strategy == NGX_LITELLM_SHUFFLE)
+    {
+        return;
+    }
+
+    groups = cf->conf->groups.elts;
+
+    for (i = 0; i < cf->conf->groups.nelts; i++) {
+        if (groups[i]->deployments.nelts > 1) {
+            return;
+        }
+    }
+
+    ngx_litellm_cf_diag(cf, NGX_LITELLM_DIAG_NOTICE, v, "routing_strategy "
+                        "has nothing to choose from: every model_name has "
+                        "one deployment");
+}
