@@ -13,7 +13,7 @@ use Time::HiRes qw(sleep time);
 use LiteLLM::Mock qw(answer openai_chat openai_error openai_text anthropic_message);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(76);
+my $t = LiteLLM::Test->new->plan(78);
 my $dir = $t->dir;
 my $slow = $LiteLLM::Peer::slow || 1;
 
@@ -37,6 +37,7 @@ http {
         location /route/ { litellm; litellm_config %%DIR%%/route.yaml; }
         location /unrouted/ { litellm; litellm_config %%DIR%%/unrouted.yaml; }
         location /transient/ { litellm; litellm_config %%DIR%%/transient.yaml; }
+        location /long/ { litellm; litellm_config %%DIR%%/long.yaml; }
         location /stale/ { litellm; litellm_config %%DIR%%/stale.yaml; }
     }
 }
@@ -120,6 +121,8 @@ $t->write_file_expand('transient.yaml', "model_list:\n" . openai('both', 'well')
     . openai('late', 'well') . openai('late', 'never', info => 'health_check_timeout: 0.2')
     . settings('health_check_interval: 0.4', 'enable_health_check_routing: true',
         'health_check_ignore_transient_errors: true'));
+$t->write_file_expand('long.yaml', "model_list:\n" . openai('long', 'long', info => 'health_check_timeout: 20')
+    . settings('health_check_interval: 3600'));
 $t->write_file_expand('stale.yaml', "model_list:\n" . openai('both', 'well') . openai('both', 'ill')
     . settings('health_check_interval: 30', 'enable_health_check_routing: true',
         'health_check_staleness_threshold: 2.5'));
@@ -137,6 +140,7 @@ sub handler {
     return answer(500, openai_error('it is ill', 'x', undef)) if -e "$dir/ill-$name";
     return answer(429, openai_error('busy', 'x', undef)) if $name eq 'busy';
     sleep 2 * $slow if $name eq 'slow' || $name eq 'never' && $req->{body} !~ /hello/;
+    for (1 .. 300) { last if $name ne 'long' || !-e "$dir/hold"; sleep 0.1 }
     return answer(200, openai_text('x')) if $name eq 'text';
     return answer(200, '{"object":"list","model":"e","data":[{"object":"embedding","index":0,"embedding":[0.5]}],'
         . '"usage":{"prompt_tokens":3,"total_tokens":3}}') if $name eq 'vectors';
@@ -154,6 +158,7 @@ sub ill { my ($name, $is) = @_; $is ? $t->write_file("ill-$name", '') : unlink "
 
 ill(sick => 1);
 ill(ill => 1);
+$t->write_file('hold', '');
 
 my $mock = $t->mock(8081, \&handler);
 my $other = $t->mock(8082, \&handler);
@@ -280,10 +285,12 @@ is(scalar(checks(qr{^/rare})), 6, 'rare: one call each');
 $h = health('/rare/health');
 is(names($h, 'healthy'), 'rare1 rare2 rare3 rare4 rare5 rare6', 'rare: healthy');
 is_deeply($h->{healthy_endpoints}[0], { model => 'openai/gpt-4o', model_name => 'rare1' }, 'health_check_details: false');
+is(scalar(checks(qr{^/long/})), 1, 'a long one is under way');
 my @old = $t->workers;
 ok($t->reload, 'reload');
 ok(until_true(sub { my %now = map { ($_ => 1) } $t->workers; !grep { $now{$_} } @old }, 8),
     'old workers leave though checks are under way');
+ok(until_true(sub { checks(qr{^/long/}) == 2 }), 'the one that was given up begins again');
 sleep 1;
 is(scalar(checks(qr{^/rare})), 6, 'no call is repeated');
 is(names(health('/rare/health'), 'healthy'), 'rare1 rare2 rare3 rare4 rare5 rare6', 'the results are still there');
@@ -344,3 +351,4 @@ for my $case (
 # --- the end, with checks under way: finish_checks() looks for alerts
 
 ok(until_true(sub { checks(qr{^/never/}) > 1 }), 'one is under way');
+unlink "$dir/hold";

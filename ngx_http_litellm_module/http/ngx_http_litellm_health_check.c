@@ -23,7 +23,8 @@
 #include "ngx_http_litellm_state.h"
 
 
-#define NGX_HTTP_LITELLM_CHECK_FIRST   100     /* ms for each: the first round */
+#define NGX_HTTP_LITELLM_CHECK_FIRST   100     /* ms for each: first round */
+#define NGX_HTTP_LITELLM_CHECK_BUSY    1000    /* ms */
 
 
 typedef struct ngx_http_litellm_checks_s  ngx_http_litellm_checks_t;
@@ -44,7 +45,7 @@ typedef struct {
     ngx_http_litellm_attempt_t      *attempt;
     ngx_msec_t                       since;
 
-    unsigned                         waiting:1;
+    unsigned                         busy:1;     /* somebody else probed */
     unsigned                         known:1;    /* before this probe */
     unsigned                         ok:1;
 } ngx_http_litellm_check_t;
@@ -381,7 +382,6 @@ ngx_http_litellm_check_timer(ngx_event_t *ev)
     }
 
     if (checks->nrunning >= checks->parallel) {
-        check->waiting = 1;
         ngx_queue_insert_tail(&checks->waiting, &check->queue);
         return;
     }
@@ -398,6 +398,7 @@ static void
 ngx_http_litellm_check_turn(ngx_http_litellm_check_t *check)
 {
     ngx_int_t                   rc;
+    ngx_msec_t                  valid, delay;
     ngx_http_litellm_probe_t    probe;
     ngx_http_litellm_checks_t  *checks;
 
@@ -407,13 +408,36 @@ ngx_http_litellm_check_turn(ngx_http_litellm_check_t *check)
 
     /* a second more than the probe's own time: its prober is not dead */
 
+    valid = checks->conf->interval;
+
+    if (!check->busy) {
+
+        /* its turn, not a look out of turn */
+
+        valid /= 2;
+    }
+
+    check->busy = 0;
+
     rc = ngx_http_litellm_zone_probe_begin(checks->mcf->zone, &check->key,
-                                           check->since,
-                                           checks->conf->interval / 2,
+                                           check->since, valid,
                                            check->timeout + 1000, &probe);
 
     if (rc == NGX_DECLINED) {
         ngx_http_litellm_check_schedule(check, probe.time);
+        return;
+    }
+
+    if (rc == NGX_BUSY) {
+
+        /* whoever probes may leave before there is a result */
+
+        check->busy = 1;
+
+        delay = ngx_max(check->timeout / 8, NGX_HTTP_LITELLM_CHECK_BUSY);
+        delay = ngx_min(delay, checks->conf->interval);
+
+        ngx_add_timer(&check->timer, delay + ngx_random() % (delay / 4 + 1));
         return;
     }
 
@@ -685,7 +709,6 @@ ngx_http_litellm_check_next(ngx_http_litellm_checks_t *checks)
     ngx_queue_remove(q);
 
     check = ngx_queue_data(q, ngx_http_litellm_check_t, queue);
-    check->waiting = 0;
 
     /* by its timer: a probe may end while it begins, and so might all */
 
