@@ -324,6 +324,8 @@ ngx_litellm_cf_alias(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *key,
         return;
     }
 
+    ngx_memzero(alias, sizeof(ngx_litellm_alias_t));
+
     alias->targets = *targets;
     alias->hidden = hidden;
     alias->name.len = key->text.len;
