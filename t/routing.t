@@ -13,7 +13,7 @@ use Time::HiRes qw(time sleep);
 use LiteLLM::Mock qw(answer chunked openai_chat openai_chunk openai_stream openai_error sse);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(61);
+my $t = LiteLLM::Test->new->plan(63);
 my $slow = $LiteLLM::Peer::slow;
 my @yes = (stream => JSON::PP::true);
 
@@ -256,3 +256,7 @@ $r = ask('check', 'k', long(3000));
 is($r->{status}, 400, 'window: too long for all');
 like(json_of($r->{body})->{error}{message}, qr/ContextWindowExceededError.*Max Input Tokens=1000, Got=\d+/, 'window: the text');
 is(who(ask('check', 'x', long(300))), 'big', 'window: its fallback');
+my $png = 'data:image/png;base64,' . 'iVBO' x 3000;
+sub image { return (messages => [{ role => 'user', content => [{ type => 'text', text => 'see' }, { type => 'image_url', image_url => { url => $_[0] } }] }]) }
+is(ask('check', 'k', image($png))->{status}, 200, 'window: base64 is no text');
+is(ask('check', 'k', image($png), user => 'x' x 9000)->{status}, 400, 'window: what is beside it counts');

@@ -586,7 +586,7 @@ ngx_litellm_plan_hashed(ngx_litellm_level_t *level, ngx_litellm_choice_t *c,
     uint64_t key)
 {
     double                     score, best;
-    uint64_t                   w;
+    uint64_t                   w, mix;
     ngx_uint_t                 i, found;
     ngx_litellm_deployment_t  *d, *winner;
 
@@ -608,11 +608,18 @@ ngx_litellm_plan_hashed(ngx_litellm_level_t *level, ngx_litellm_choice_t *c,
             continue;
         }
 
-        /* exponentially distributed: the lowest one wins by its weight */
+        mix = ngx_litellm_plan_mix(key ^ level->hash[i]);
 
-        score = (double) ngx_litellm_plan_log(
-                                  ngx_litellm_plan_mix(key ^ level->hash[i]))
-                / (double) (w ? w : 1);
+        if (level->sum == NULL) {
+            score = (double) ~mix;
+
+        } else {
+
+            /* exponentially distributed: the lowest one wins by its weight */
+
+            score = (double) ngx_litellm_plan_log(mix)
+                    / (double) (w ? w : 1);
+        }
 
         if (winner != NULL && score >= best && !(w && !found)) {
             continue;
