@@ -266,7 +266,12 @@ $peer->close;
 
 my @many = map { start(chat('llama')) } 1 .. 8;
 my @peers = map { my $p = $up->accept; next_request($p); $p->write(prediction('starting', undef)); $p } @many;
-for (@peers) { next_request($_); $_->write(prediction('succeeded', 'many')) }
+
+# all are asked before one is answered: a connection that is free again could
+# take another one's turn
+
+next_request($_) for @peers;
+$_->write(prediction('succeeded', 'many')) for @peers;
 is(join(' ', map { content(finish($_)) } @many), join(' ', ('many') x 8), 'eight at once');
 
 # Replicate's own streams: a second address
