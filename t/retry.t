@@ -11,7 +11,7 @@ use Time::HiRes qw(time);
 use LiteLLM::Mock qw(answer chunked openai_chat openai_chunk openai_stream openai_error sse);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(66);
+my $t = LiteLLM::Test->new->plan(67);
 
 # two deployments in one group: no wait between attempts; "one" has one
 $t->write_conf;
@@ -156,8 +156,10 @@ cmp_ok($seconds, '<', 5 + 2 * $LiteLLM::Peer::slow, 'a Retry-After of an hour is
 
 # the last error's Retry-After reaches the client
 
-($r) = script(chat('two', num_retries => 0), $close->(429, undef, 'Retry-After' => 17));
+($r) = script(chat('two', num_retries => 0), $close->(429, undef, 'Retry-After' => 17,
+    'retry-after-ms' => 16420));
 is($r->{header}{'retry-after'}, 17, 'Retry-After for the client');
+is($r->{header}{'retry-after-ms'}, 16420, 'and retry-after-ms, which is the finer one');
 is($r->{header}{'llm_provider-retry-after'}, 17, 'and as llm_provider-retry-after');
 
 # a client that leaves while nothing is under way ends it

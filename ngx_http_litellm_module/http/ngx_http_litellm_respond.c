@@ -523,8 +523,9 @@ ngx_http_litellm_own_headers(ngx_http_request_t *r,
 
 
 /*
- * Each of the provider's as llm_provider-NAME; its rate limits and request id
- * under their own names too: clients act on them.
+ * Each of the provider's as llm_provider-NAME; its rate limits, request id and,
+ * for errors, Azure's finer Retry-After under their own names too: clients act
+ * on them.
  */
 
 static ngx_int_t
@@ -581,7 +582,12 @@ ngx_http_litellm_provider_headers(ngx_http_request_t *r,
             own = (h[i].key.len == sizeof("request-id") - 1
                    && ngx_strncmp(h[i].lowcase, "request-id",
                                   sizeof("request-id") - 1)
-                      == 0);
+                      == 0)
+                  || (status >= 400
+                      && h[i].key.len == sizeof("retry-after-ms") - 1
+                      && ngx_strncmp(h[i].lowcase, "retry-after-ms",
+                                     sizeof("retry-after-ms") - 1)
+                         == 0);
             break;
 
         default:
