@@ -46,6 +46,28 @@ ngx_litellm_finish_name(ngx_litellm_finish_e finish)
 }
 
 
+ngx_litellm_finish_e
+ngx_litellm_finish_find(ngx_litellm_json_t *reason,
+    const ngx_litellm_reason_t *reasons, ngx_uint_t n)
+{
+    ngx_uint_t  i;
+
+    if (!ngx_litellm_json_is(reason, STRING)) {
+        return NGX_LITELLM_FINISH_STOP;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (ngx_litellm_json_equal(reason, (char *) reasons[i].name.data,
+                                   reasons[i].name.len))
+        {
+            return reasons[i].finish;
+        }
+    }
+
+    return NGX_LITELLM_FINISH_STOP;
+}
+
+
 /*
  * Answers have one text, mostly no thinking and few calls, hence the small
  * arrays.  NGX_ERROR: no memory.

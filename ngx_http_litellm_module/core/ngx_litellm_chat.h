@@ -219,6 +219,16 @@ typedef enum {
 /* "stop" ... ; empty for NONE */
 ngx_str_t *ngx_litellm_finish_name(ngx_litellm_finish_e finish);
 
+/* a provider's word for it */
+typedef struct {
+    ngx_str_t               name;
+    ngx_litellm_finish_e    finish;
+} ngx_litellm_reason_t;
+
+/* STOP for a word that is not among the reasons, or is no string */
+ngx_litellm_finish_e ngx_litellm_finish_find(ngx_litellm_json_t *reason,
+    const ngx_litellm_reason_t *reasons, ngx_uint_t n);
+
 
 /* a document's place in a rerank answer */
 typedef struct {

@@ -242,12 +242,7 @@ ngx_litellm_anthropic_answer_text(ngx_litellm_blocks_t *b,
 ngx_litellm_finish_e
 ngx_litellm_anthropic_finish(ngx_litellm_json_t *reason)
 {
-    ngx_uint_t  i;
-
-    static const struct {
-        ngx_str_t              name;
-        ngx_litellm_finish_e   finish;
-    } reasons[] = {
+    static const ngx_litellm_reason_t  reasons[] = {
         { ngx_string("end_turn"), NGX_LITELLM_FINISH_STOP },
         { ngx_string("stop_sequence"), NGX_LITELLM_FINISH_STOP },
         { ngx_string("pause_turn"), NGX_LITELLM_FINISH_STOP },
@@ -259,19 +254,8 @@ ngx_litellm_anthropic_finish(ngx_litellm_json_t *reason)
         { ngx_string("refusal"), NGX_LITELLM_FINISH_CONTENT_FILTER }
     };
 
-    if (!ngx_litellm_json_is(reason, STRING)) {
-        return NGX_LITELLM_FINISH_STOP;
-    }
-
-    for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-        if (ngx_litellm_json_equal(reason, (char *) reasons[i].name.data,
-                                   reasons[i].name.len))
-        {
-            return reasons[i].finish;
-        }
-    }
-
-    return NGX_LITELLM_FINISH_STOP;
+    return ngx_litellm_finish_find(reason, reasons,
+                                   sizeof(reasons) / sizeof(reasons[0]));
 }
 
 

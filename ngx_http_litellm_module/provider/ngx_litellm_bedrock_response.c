@@ -259,12 +259,7 @@ ngx_litellm_bedrock_trace(ngx_litellm_call_t *call, ngx_litellm_json_t *v,
 ngx_litellm_finish_e
 ngx_litellm_bedrock_finish(ngx_litellm_json_t *reason)
 {
-    ngx_uint_t  i;
-
-    static const struct {
-        ngx_str_t              name;
-        ngx_litellm_finish_e   finish;
-    } reasons[] = {
+    static const ngx_litellm_reason_t  reasons[] = {
         { ngx_string("end_turn"), NGX_LITELLM_FINISH_STOP },
         { ngx_string("stop_sequence"), NGX_LITELLM_FINISH_STOP },
         { ngx_string("tool_use"), NGX_LITELLM_FINISH_TOOL_CALLS },
@@ -277,19 +272,8 @@ ngx_litellm_bedrock_finish(ngx_litellm_json_t *reason)
         { ngx_string("refusal"), NGX_LITELLM_FINISH_CONTENT_FILTER }
     };
 
-    if (!ngx_litellm_json_is(reason, STRING)) {
-        return NGX_LITELLM_FINISH_STOP;
-    }
-
-    for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-        if (ngx_litellm_json_equal(reason, (char *) reasons[i].name.data,
-                                   reasons[i].name.len))
-        {
-            return reasons[i].finish;
-        }
-    }
-
-    return NGX_LITELLM_FINISH_STOP;
+    return ngx_litellm_finish_find(reason, reasons,
+                                   sizeof(reasons) / sizeof(reasons[0]));
 }
 
 

@@ -323,12 +323,7 @@ ngx_litellm_cohere_annotation(ngx_pool_t *pool, ngx_litellm_json_t *citation,
 ngx_litellm_finish_e
 ngx_litellm_cohere_finish(ngx_litellm_json_t *reason)
 {
-    ngx_uint_t  i;
-
-    static const struct {
-        ngx_str_t              name;
-        ngx_litellm_finish_e   finish;
-    } reasons[] = {
+    static const ngx_litellm_reason_t  reasons[] = {
         { ngx_string("COMPLETE"), NGX_LITELLM_FINISH_STOP },
         { ngx_string("STOP_SEQUENCE"), NGX_LITELLM_FINISH_STOP },
         { ngx_string("TOOL_CALL"), NGX_LITELLM_FINISH_TOOL_CALLS },
@@ -339,19 +334,8 @@ ngx_litellm_cohere_finish(ngx_litellm_json_t *reason)
         { ngx_string("ERROR"), NGX_LITELLM_FINISH_NONE }
     };
 
-    if (!ngx_litellm_json_is(reason, STRING)) {
-        return NGX_LITELLM_FINISH_STOP;
-    }
-
-    for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-        if (ngx_litellm_json_equal(reason, (char *) reasons[i].name.data,
-                                   reasons[i].name.len))
-        {
-            return reasons[i].finish;
-        }
-    }
-
-    return NGX_LITELLM_FINISH_STOP;
+    return ngx_litellm_finish_find(reason, reasons,
+                                   sizeof(reasons) / sizeof(reasons[0]));
 }
 
 
