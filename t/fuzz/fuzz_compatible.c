@@ -67,6 +67,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     fuzz_call(&f, pool, fuzz_rows[row].provider, fuzz_rows[row].model, op,
               &body);
+    fuzz_setup(&f, pool);
 
     f.call.drop_params = options & 1;
     f.call.ask_usage = (options >> 1) & 1;

@@ -121,6 +121,32 @@ fuzz_call(fuzz_call_t *f, ngx_pool_t *pool, const char *provider,
 }
 
 
+static ngx_inline ngx_int_t
+fuzz_no_env(void *data, ngx_str_t *name, ngx_str_t *value)
+{
+    return NGX_DECLINED;
+}
+
+
+/* d->own, as the configuration makes it; after fuzz_call() */
+
+static ngx_inline void
+fuzz_setup(fuzz_call_t *f, ngx_pool_t *pool)
+{
+    ngx_str_t                 why;
+    ngx_litellm_config_env_t  env;
+
+    ngx_memzero(&env, sizeof(ngx_litellm_config_env_t));
+    env.env = fuzz_no_env;
+
+    if (f->deployment.provider->setup) {
+        FUZZ_ASSERT(f->deployment.provider->setup(&env, pool, &f->deployment,
+                                                  &why)
+                    == NGX_OK);
+    }
+}
+
+
 static ngx_inline ngx_litellm_json_t *
 fuzz_is_json(ngx_pool_t *pool, ngx_str_t *text)
 {
