@@ -1,0 +1,159 @@
+
+/*
+ * Who may ask for what: virtual keys, teams, users and end users ("customers"),
+ * as LiteLLM's records have them.  A record is a JSON object (the management
+ * API's and the state file's; one of the YAML is made JSON first), and one
+ * reader makes the struct of it.  Frozen once made.
+ *
+ * A limit is -1 where there is none; 0 lets nothing through.  Money is in
+ * 10^-12 dollar (ngx_litellm_money.h), times in seconds since 1970.
+ */
+
+#ifndef _NGX_LITELLM_PRINCIPAL_H_INCLUDED_
+#define _NGX_LITELLM_PRINCIPAL_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_litellm_json.h"
+#include "ngx_litellm_money.h"
+
+
+#define NGX_LITELLM_KEY_HASH     64           /* SHA-256 in hex */
+#define NGX_LITELLM_RECORD_MAX   (64 * 1024)  /* bytes of a record */
+
+
+typedef enum {
+    NGX_LITELLM_KEY = 0,
+    NGX_LITELLM_TEAM,
+    NGX_LITELLM_USER,
+    NGX_LITELLM_END_USER,
+    NGX_LITELLM_PRINCIPALS
+} ngx_litellm_principal_e;
+
+
+/*
+ * When a budget begins anew: every n seconds since it began, or at midnight
+ * UTC of each n-th day, Monday or first of the month, as LiteLLM aligns "1d",
+ * "7d", "30d" and "1mo".
+ */
+typedef enum {
+    NGX_LITELLM_NEVER = 0,
+    NGX_LITELLM_EVERY,
+    NGX_LITELLM_DAILY,
+    NGX_LITELLM_WEEKLY,
+    NGX_LITELLM_MONTHLY
+} ngx_litellm_period_e;
+
+typedef struct {
+    ngx_litellm_period_e      type;
+    uint32_t                  n;         /* seconds, or months */
+} ngx_litellm_period_t;
+
+/* "30s", "30m", "30h", "30d", "1w", "1mo"; NGX_DECLINED: none of these */
+ngx_int_t ngx_litellm_period_parse(ngx_str_t *text, ngx_litellm_period_t *p);
+/* the end of the period that now is in; 0: never.  since: of EVERY, the end of
+   the one before, 0: none */
+time_t ngx_litellm_period_end(ngx_litellm_period_t *p, time_t now,
+    time_t since);
+
+
+typedef struct {
+    int64_t                   max;       /* money */
+    ngx_litellm_period_t      period;
+    ngx_str_t                 duration;  /* as written; may be empty */
+} ngx_litellm_budget_t;
+
+
+typedef struct {
+    ngx_str_t                 model;     /* a group, or a pattern */
+    int64_t                   rpm;
+    int64_t                   tpm;
+    ngx_litellm_budget_t      budget;    /* max -1: none */
+} ngx_litellm_model_limit_t;
+
+
+typedef struct {
+    int64_t                   rpm;
+    int64_t                   tpm;
+    int64_t                   parallel;
+    ngx_litellm_budget_t      budget;    /* max -1: none */
+    int64_t                   soft;      /* soft_budget; -1: none */
+    ngx_array_t              *budgets;   /* budget_limits: ..._budget_t, more
+                                            of them at once; NULL: none */
+    ngx_array_t              *models;    /* ..._model_limit_t; NULL: none */
+} ngx_litellm_limits_t;
+
+
+typedef struct {
+    ngx_litellm_principal_e   kind;
+    ngx_str_t                 id;        /* a key's: SHA-256 in lower case hex;
+                                            team_id, user_id ... */
+    ngx_str_t                 name;      /* a key's: "sk-...abcd" */
+    ngx_str_t                 alias;     /* key_alias, team_alias, user_email */
+    ngx_litellm_limits_t      limits;
+    ngx_array_t              *models;    /* ngx_str_t: groups, patterns,
+                                            "all-team-models" ...; NULL: all */
+    ngx_array_t              *aliases;   /* ngx_keyval_t: the name asked for,
+                                            the group it means; NULL */
+    ngx_array_t              *routes;    /* allowed_routes; NULL: all */
+    ngx_array_t              *tags;      /* ngx_str_t; NULL: none */
+    ngx_str_t                 user_id;
+    ngx_str_t                 team_id;
+    time_t                    expires;   /* 0: never */
+    time_t                    created;   /* 0: not said */
+    ngx_str_t                 metadata;  /* JSON object; may be empty */
+    ngx_str_t                 json;      /* the whole record */
+    unsigned                  blocked:1;
+    unsigned                  is_admin:1;    /* a user of role proxy_admin */
+} ngx_litellm_principal_t;
+
+
+/*
+ * A record as a struct, all in pool.  Of a key the record has "token" (the
+ * SHA-256) or "key" (the key itself, hashed here and not kept in ->json).
+ * NGX_DECLINED: *why is a sentence that names the member, without its value;
+ * NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_litellm_principal_read(ngx_pool_t *pool,
+    ngx_litellm_principal_e kind, ngx_str_t *json,
+    ngx_litellm_principal_t *p, ngx_str_t *why);
+
+/* lower case hex of the SHA-256 of a key */
+void ngx_litellm_key_hash(ngx_str_t *key, u_char hash[NGX_LITELLM_KEY_HASH]);
+/* "sk-...abcd"; of a key shorter than 12 only "..." */
+ngx_int_t ngx_litellm_key_name(ngx_pool_t *pool, ngx_str_t *key,
+    ngx_str_t *name);
+
+/* may it use this group? group: what the name asked for stands for */
+ngx_uint_t ngx_litellm_principal_allows(ngx_litellm_principal_t *p,
+    ngx_str_t *asked, ngx_str_t *group);
+/* the group that the name means to it; the name itself without an alias */
+ngx_str_t *ngx_litellm_principal_alias(ngx_litellm_principal_t *p,
+    ngx_str_t *model);
+/* its own limits of a group; NULL: none */
+ngx_litellm_model_limit_t *ngx_litellm_principal_model(
+    ngx_litellm_principal_t *p, ngx_str_t *asked, ngx_str_t *group);
+
+
+/*
+ * Many of one kind, by id: of a configuration, or what a worker has read of
+ * the zone.
+ */
+typedef struct {
+    ngx_pool_t               *pool;
+    ngx_array_t               list;      /* ngx_litellm_principal_t * */
+    ngx_litellm_principal_t **slots;     /* open addressing; NULL: empty */
+    ngx_uint_t                mask;
+} ngx_litellm_principals_t;
+
+ngx_int_t ngx_litellm_principals_init(ngx_litellm_principals_t *set,
+    ngx_pool_t *pool);
+/* NGX_DECLINED: the id is there already */
+ngx_int_t ngx_litellm_principals_add(ngx_litellm_principals_t *set,
+    ngx_litellm_principal_t *p);
+ngx_litellm_principal_t *ngx_litellm_principals_find(
+    ngx_litellm_principals_t *set, ngx_str_t *id);
+
+
+#endif /* _NGX_LITELLM_PRINCIPAL_H_INCLUDED_ */

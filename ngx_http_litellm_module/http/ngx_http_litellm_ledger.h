@@ -1,0 +1,188 @@
+
+/*
+ * What all workers count of those who ask: requests and tokens of a window,
+ * requests in flight, money spent.  An account for each name in each scope, of
+ * a fixed size, in the shared zone (ngx_http_litellm_zone.c).
+ *
+ * A request reserves what it may take in all its accounts at once, or in none,
+ * and settles exactly once what it did take.  Both are one short section under
+ * the slab mutex (nginx's master unlocks it if its holder dies; a section that
+ * was cut is undone from a journal), and a reservation is itself in the zone,
+ * in its worker's list: what a killed worker had reserved is given back.
+ *
+ * An account with something reserved, with money spent in its period, or with
+ * keep set is never evicted.  Times are of the wall clock in ms.
+ */
+
+#ifndef _NGX_HTTP_LITELLM_LEDGER_H_INCLUDED_
+#define _NGX_HTTP_LITELLM_LEDGER_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_litellm_principal.h"
+
+
+#define NGX_HTTP_LITELLM_CLAIMS       24     /* accounts of a request, at most */
+
+
+/* the descriptors of LiteLLM's limiter, and what has budgets of its own */
+typedef enum {
+    NGX_HTTP_LITELLM_GATEWAY = 0,
+    NGX_HTTP_LITELLM_OF_KEY,
+    NGX_HTTP_LITELLM_OF_USER,
+    NGX_HTTP_LITELLM_OF_TEAM,
+    NGX_HTTP_LITELLM_OF_MEMBER,          /* team:user */
+    NGX_HTTP_LITELLM_OF_END_USER,
+    NGX_HTTP_LITELLM_OF_KEY_MODEL,       /* key:group */
+    NGX_HTTP_LITELLM_OF_TEAM_MODEL,
+    NGX_HTTP_LITELLM_OF_USER_MODEL,
+    NGX_HTTP_LITELLM_OF_TAG,
+    NGX_HTTP_LITELLM_OF_MODEL,           /* group */
+    NGX_HTTP_LITELLM_OF_PROVIDER,
+    NGX_HTTP_LITELLM_OF_DEPLOYMENT,
+    NGX_HTTP_LITELLM_OF_PERIOD,          /* a further budget of one of the
+                                            above: "scope:name:duration" */
+    NGX_HTTP_LITELLM_SCOPES
+} ngx_http_litellm_scope_e;
+
+/* "api_key", "user" ...: LiteLLM's descriptor */
+ngx_str_t *ngx_http_litellm_scope_name(ngx_http_litellm_scope_e scope);
+
+
+typedef enum {
+    NGX_HTTP_LITELLM_NO_LIMIT = 0,
+    NGX_HTTP_LITELLM_REQUESTS,
+    NGX_HTTP_LITELLM_TOKENS,
+    NGX_HTTP_LITELLM_PARALLEL,
+    NGX_HTTP_LITELLM_BUDGET
+} ngx_http_litellm_limit_e;
+
+
+/* one account's part in a request */
+typedef struct {
+    ngx_http_litellm_scope_e   scope;
+    ngx_str_t                  name;      /* of the account */
+    ngx_str_t                  shown;     /* what messages say; no secret */
+    int64_t                    rpm;       /* -1: no limit, and so on */
+    int64_t                    tpm;
+    int64_t                    parallel;
+    int64_t                    budget;    /* money */
+    ngx_litellm_period_t       period;    /* of the budget */
+    unsigned                   keep:1;    /* the account may not be forgotten */
+    unsigned                   soft:1;    /* counted, never refused */
+
+    /* out, by reserve(): after it; -1 without a limit */
+    int64_t                    requests_left;
+    int64_t                    tokens_left;
+    int64_t                    parallel_left;
+    int64_t                    spend;     /* of the period, without what is
+                                             reserved */
+    uint32_t                   account;   /* the ledger's own */
+} ngx_http_litellm_claim_t;
+
+
+/* a request's reservation: in its pool, zeroed before the first use */
+typedef struct {
+    ngx_http_litellm_claim_t   claims[NGX_HTTP_LITELLM_CLAIMS];
+    ngx_uint_t                 n;
+    int64_t                    tokens;    /* estimates to reserve */
+    int64_t                    cost;
+
+    /* out, of a refusal */
+    ngx_http_litellm_claim_t  *refused;
+    ngx_http_litellm_limit_e   limit;
+    int64_t                    max;       /* the limit that was met */
+    int64_t                    current;   /* what is used of it */
+    int64_t                    resets;    /* ms until it may be tried again */
+
+    void                      *slot;      /* the ledger's own; NULL: nothing is
+                                             reserved, or it was settled */
+} ngx_http_litellm_reservation_t;
+
+
+/*
+ * NGX_OK: reserved; NGX_DECLINED: refused, nothing was; NGX_BUSY: an account
+ * has no room in the zone, nothing was reserved; dry: refused is set as it
+ * would be and it is reserved all the same.
+ */
+ngx_int_t ngx_http_litellm_ledger_reserve(ngx_shm_zone_t *zone,
+    ngx_http_litellm_reservation_t *rv, ngx_uint_t dry);
+
+/*
+ * One more account for a reservation that stands (its deployment, its
+ * provider), or none: as reserve(), rv->n grows by what was reserved.
+ */
+ngx_int_t ngx_http_litellm_ledger_extend(ngx_shm_zone_t *zone,
+    ngx_http_litellm_reservation_t *rv, ngx_http_litellm_claim_t *claims,
+    ngx_uint_t n);
+
+/*
+ * Gives back what was reserved and counts what was taken: tokens -1, as
+ * reserved.  counted 0: the request is not counted either (it never was
+ * admitted).  A second call does nothing.  claims[].spend is set anew.
+ */
+void ngx_http_litellm_ledger_settle(ngx_shm_zone_t *zone,
+    ngx_http_litellm_reservation_t *rv, int64_t tokens, int64_t cost,
+    ngx_uint_t counted);
+
+/* other estimates for a reservation that stands; never refused */
+void ngx_http_litellm_ledger_adjust(ngx_shm_zone_t *zone,
+    ngx_http_litellm_reservation_t *rv, int64_t tokens, int64_t cost);
+
+
+/* an account, copied out */
+typedef struct {
+    int64_t                    spend;     /* money in this period */
+    int64_t                    total;     /* ever */
+    int64_t                    reserved;
+    int64_t                    inflight;
+    int64_t                    requests;  /* of this window */
+    int64_t                    tokens;
+    int64_t                    window_ends;   /* ms from now */
+    int64_t                    period_ends;   /* wall clock, s; 0: never */
+    ngx_uint_t                 keep;
+} ngx_http_litellm_account_t;
+
+/* NGX_DECLINED: it was never used, *account is zeroed */
+ngx_int_t ngx_http_litellm_ledger_read(ngx_shm_zone_t *zone,
+    ngx_http_litellm_scope_e scope, ngx_str_t *name,
+    ngx_http_litellm_account_t *account);
+
+/* of the management API and of Redis: sets the spend of the period */
+ngx_int_t ngx_http_litellm_ledger_write(ngx_shm_zone_t *zone,
+    ngx_http_litellm_scope_e scope, ngx_str_t *name, int64_t spend,
+    ngx_litellm_period_t *period, ngx_uint_t keep);
+/* the account of a deleted key: may be forgotten, with its spend */
+void ngx_http_litellm_ledger_forget(ngx_shm_zone_t *zone,
+    ngx_http_litellm_scope_e scope, ngx_str_t *name);
+
+/*
+ * All accounts, a few under each hold of the lock: *cursor 0 first; returns
+ * how many were copied, 0 at the end.
+ */
+typedef struct {
+    ngx_http_litellm_scope_e   scope;
+    u_char                     name[128];
+    size_t                     len;
+    ngx_http_litellm_account_t account;
+    ngx_litellm_period_t       period;
+} ngx_http_litellm_ledger_item_t;
+
+ngx_uint_t ngx_http_litellm_ledger_walk(ngx_shm_zone_t *zone,
+    uint64_t *cursor, ngx_http_litellm_ledger_item_t *items, ngx_uint_t n);
+
+
+/* called by ngx_http_litellm_zone.c */
+typedef struct ngx_http_litellm_ledger_s  ngx_http_litellm_ledger_t;
+
+/* in a new zone; NULL: no room */
+ngx_http_litellm_ledger_t *ngx_http_litellm_ledger_create(
+    ngx_slab_pool_t *shpool);
+/* a worker begins, and leaves in good order; what dead ones held is given
+   back by the next that begins, and by a timer of each worker */
+void ngx_http_litellm_ledger_enter(ngx_shm_zone_t *zone, ngx_cycle_t *cycle);
+void ngx_http_litellm_ledger_leave(ngx_shm_zone_t *zone);
+
+
+#endif /* _NGX_HTTP_LITELLM_LEDGER_H_INCLUDED_ */
