@@ -20,9 +20,8 @@
 
 
 typedef struct {
-    ngx_rbtree_node_t             node;      /* key: the digest's beginning */
+    ngx_http_litellm_zone_node_t  zn;
     ngx_queue_t                   queue;     /* of all, or of the free ones */
-    u_char                        key[20];
     ngx_uint_t                    wanted;    /* by the generation that tried to
                                                 start last */
     ngx_uint_t                    last;      /* of those that did start */
@@ -53,8 +52,6 @@ struct ngx_http_litellm_records_s {
 };
 
 
-static ngx_http_litellm_record_t *ngx_http_litellm_record_find_locked(
-    ngx_http_litellm_records_t *records, ngx_http_litellm_zone_key_t *key);
 static ngx_http_litellm_record_t *ngx_http_litellm_record_make_locked(
     ngx_http_litellm_records_t *records, ngx_slab_pool_t *shpool,
     ngx_http_litellm_zone_key_t *key);
@@ -64,14 +61,6 @@ static void ngx_http_litellm_record_bury_locked(
     ngx_http_litellm_records_t *records, ngx_slab_pool_t *shpool);
 static void ngx_http_litellm_record_take_back_locked(
     ngx_http_litellm_records_t *records, ngx_http_litellm_worker_t *w);
-static void ngx_http_litellm_record_insert(ngx_rbtree_node_t *temp,
-    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
-
-
-#define ngx_http_litellm_record_hash(sha1)                                    \
-    (((ngx_rbtree_key_t) (sha1)[0] << 24) | ((sha1)[1] << 16)                 \
-     | ((sha1)[2] << 8) | (sha1)[3])
-
 
 /* of this worker */
 static ngx_http_litellm_worker_t   *ngx_http_litellm_worker;
@@ -90,7 +79,7 @@ ngx_http_litellm_records_create(ngx_slab_pool_t *shpool)
     }
 
     ngx_rbtree_init(&records->rbtree, &records->sentinel,
-                    ngx_http_litellm_record_insert);
+                    ngx_http_litellm_zone_node_insert);
 
     ngx_queue_init(&records->all);
     ngx_queue_init(&records->free);
@@ -158,7 +147,8 @@ ngx_http_litellm_records_open(ngx_http_litellm_records_t *records,
 
                 ngx_http_litellm_zone_key(d[j], &key);
 
-                record = ngx_http_litellm_record_find_locked(records, &key);
+                record = ngx_http_litellm_zone_node_find(&records->rbtree,
+                                                         &key);
 
                 if (record == NULL && pass == 1) {
                     record = ngx_http_litellm_record_make_locked(records,
@@ -184,40 +174,6 @@ ngx_http_litellm_records_open(ngx_http_litellm_records_t *records,
     ngx_shmtx_unlock(&shpool->mutex);
 
     return *missing ? NGX_DECLINED : NGX_OK;
-}
-
-
-static ngx_http_litellm_record_t *
-ngx_http_litellm_record_find_locked(ngx_http_litellm_records_t *records,
-    ngx_http_litellm_zone_key_t *key)
-{
-    ngx_int_t                   rc;
-    ngx_rbtree_key_t            hash;
-    ngx_rbtree_node_t          *node;
-    ngx_http_litellm_record_t  *record;
-
-    hash = ngx_http_litellm_record_hash(key->sha1);
-    node = records->rbtree.root;
-
-    while (node != &records->sentinel) {
-
-        if (hash != node->key) {
-            node = (hash < node->key) ? node->left : node->right;
-            continue;
-        }
-
-        record = (ngx_http_litellm_record_t *) node;
-
-        rc = ngx_memcmp(key->sha1, record->key, sizeof(record->key));
-
-        if (rc == 0) {
-            return record;
-        }
-
-        node = (rc < 0) ? node->left : node->right;
-    }
-
-    return NULL;
 }
 
 
@@ -249,10 +205,8 @@ ngx_http_litellm_record_make_locked(ngx_http_litellm_records_t *records,
     }
 
     record->state.index = index;
-    record->node.key = ngx_http_litellm_record_hash(key->sha1);
-    ngx_memcpy(record->key, key->sha1, sizeof(record->key));
 
-    ngx_rbtree_insert(&records->rbtree, &record->node);
+    ngx_http_litellm_zone_node_add(&records->rbtree, &record->zn, key);
     ngx_queue_insert_tail(&records->all, &record->queue);
 
     return record;
@@ -296,7 +250,7 @@ ngx_http_litellm_record_sweep_locked(ngx_http_litellm_records_t *records,
             continue;
         }
 
-        ngx_rbtree_delete(&records->rbtree, &record->node);
+        ngx_rbtree_delete(&records->rbtree, &record->zn.node);
         ngx_queue_remove(q);
         ngx_queue_insert_tail(&records->free, q);
     }
@@ -452,39 +406,4 @@ ngx_http_litellm_records_drop(ngx_http_litellm_state_t *state)
     if (w != NULL && state->index < w->n && w->inflight[state->index]) {
         w->inflight[state->index]--;
     }
-}
-
-
-static void
-ngx_http_litellm_record_insert(ngx_rbtree_node_t *temp,
-    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel)
-{
-    ngx_rbtree_node_t          **p;
-    ngx_http_litellm_record_t   *record, *other;
-
-    for ( ;; ) {
-
-        if (node->key != temp->key) {
-            p = (node->key < temp->key) ? &temp->left : &temp->right;
-
-        } else {
-            record = (ngx_http_litellm_record_t *) node;
-            other = (ngx_http_litellm_record_t *) temp;
-
-            p = (ngx_memcmp(record->key, other->key, sizeof(record->key)) < 0)
-                ? &temp->left : &temp->right;
-        }
-
-        if (*p == sentinel) {
-            break;
-        }
-
-        temp = *p;
-    }
-
-    *p = node;
-    node->parent = temp;
-    node->left = sentinel;
-    node->right = sentinel;
-    ngx_rbt_red(node);
 }

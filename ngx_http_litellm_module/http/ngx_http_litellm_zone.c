@@ -19,7 +19,7 @@
 
 
 /* changes with the layout of what is in the zone */
-#define NGX_HTTP_LITELLM_ZONE_LAYOUT   2
+#define NGX_HTTP_LITELLM_ZONE_LAYOUT   3
 
 #define NGX_HTTP_LITELLM_ZONE_SIZE     (1024 * 1024)
 
@@ -32,7 +32,7 @@
 
 
 typedef struct {
-    ngx_rbtree_node_t            node;      /* key: the digest's beginning */
+    ngx_http_litellm_zone_node_t zn;
     ngx_queue_t                  queue;
     ngx_msec_t                   keep;      /* not evicted before */
 
@@ -44,7 +44,6 @@ typedef struct {
     uint32_t                     latency;
     uint16_t                     status;
 
-    u_char                       key[20];
     u_char                       len;
     unsigned                     known:1;
     unsigned                     ok:1;
@@ -82,9 +81,6 @@ static void ngx_http_litellm_zone_keep_locked(
     ngx_http_litellm_zone_entry_t *e, ngx_msec_t time);
 static void ngx_http_litellm_zone_result_locked(
     ngx_http_litellm_zone_entry_t *e, ngx_http_litellm_probe_t *probe);
-static ngx_uint_t ngx_http_litellm_zone_hash(ngx_http_litellm_zone_key_t *key);
-static void ngx_http_litellm_zone_insert(ngx_rbtree_node_t *temp,
-    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
 static ngx_int_t ngx_http_litellm_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_int_t ngx_http_litellm_zone_records(ngx_shm_zone_t *shm_zone,
@@ -251,37 +247,16 @@ static ngx_http_litellm_zone_entry_t *
 ngx_http_litellm_zone_lookup_locked(ngx_http_litellm_zone_t *z,
     ngx_http_litellm_zone_key_t *key)
 {
-    ngx_int_t                       rc;
-    ngx_uint_t                      hash;
-    ngx_rbtree_node_t              *node, *sentinel;
     ngx_http_litellm_zone_entry_t  *e;
 
-    hash = ngx_http_litellm_zone_hash(key);
+    e = ngx_http_litellm_zone_node_find(&z->sh->rbtree, key);
 
-    node = z->sh->rbtree.root;
-    sentinel = z->sh->rbtree.sentinel;
-
-    while (node != sentinel) {
-
-        if (hash != node->key) {
-            node = (hash < node->key) ? node->left : node->right;
-            continue;
-        }
-
-        e = (ngx_http_litellm_zone_entry_t *) node;
-
-        rc = ngx_memcmp(key->sha1, e->key, sizeof(e->key));
-
-        if (rc == 0) {
-            ngx_queue_remove(&e->queue);
-            ngx_queue_insert_head(&z->sh->queue, &e->queue);
-            return e;
-        }
-
-        node = (rc < 0) ? node->left : node->right;
+    if (e != NULL) {
+        ngx_queue_remove(&e->queue);
+        ngx_queue_insert_head(&z->sh->queue, &e->queue);
     }
 
-    return NULL;
+    return e;
 }
 
 
@@ -314,10 +289,8 @@ ngx_http_litellm_zone_get_locked(ngx_http_litellm_zone_t *z,
     }
 
     e->keep = now;
-    e->node.key = ngx_http_litellm_zone_hash(key);
-    ngx_memcpy(e->key, key->sha1, sizeof(e->key));
 
-    ngx_rbtree_insert(&z->sh->rbtree, &e->node);
+    ngx_http_litellm_zone_node_add(&z->sh->rbtree, &e->zn, key);
     ngx_queue_insert_head(&z->sh->queue, &e->queue);
 
     return e;
@@ -351,7 +324,7 @@ ngx_http_litellm_zone_evict_locked(ngx_http_litellm_zone_t *z, ngx_msec_t now)
 
         if (!ngx_http_litellm_zone_before(now, e->keep)) {
             ngx_queue_remove(q);
-            ngx_rbtree_delete(&z->sh->rbtree, &e->node);
+            ngx_rbtree_delete(&z->sh->rbtree, &e->zn.node);
             ngx_slab_free_locked(z->shpool, e);
             n++;
         }
@@ -384,49 +357,6 @@ ngx_http_litellm_zone_result_locked(ngx_http_litellm_zone_entry_t *e,
     probe->status = e->status;
     probe->len = e->len;
     ngx_memcpy(probe->text, e->text, e->len);
-}
-
-
-static ngx_uint_t
-ngx_http_litellm_zone_hash(ngx_http_litellm_zone_key_t *key)
-{
-    return ((ngx_uint_t) key->sha1[0] << 24) | (key->sha1[1] << 16)
-           | (key->sha1[2] << 8) | key->sha1[3];
-}
-
-
-static void
-ngx_http_litellm_zone_insert(ngx_rbtree_node_t *temp, ngx_rbtree_node_t *node,
-    ngx_rbtree_node_t *sentinel)
-{
-    ngx_rbtree_node_t              **p;
-    ngx_http_litellm_zone_entry_t   *e, *et;
-
-    for ( ;; ) {
-
-        if (node->key != temp->key) {
-            p = (node->key < temp->key) ? &temp->left : &temp->right;
-
-        } else {
-            e = (ngx_http_litellm_zone_entry_t *) node;
-            et = (ngx_http_litellm_zone_entry_t *) temp;
-
-            p = (ngx_memcmp(e->key, et->key, sizeof(e->key)) < 0)
-                ? &temp->left : &temp->right;
-        }
-
-        if (*p == sentinel) {
-            break;
-        }
-
-        temp = *p;
-    }
-
-    *p = node;
-    node->parent = temp;
-    node->left = sentinel;
-    node->right = sentinel;
-    ngx_rbt_red(node);
 }
 
 
@@ -469,7 +399,7 @@ ngx_http_litellm_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     z->sh->entry = sizeof(ngx_http_litellm_zone_entry_t);
 
     ngx_rbtree_init(&z->sh->rbtree, &z->sh->sentinel,
-                    ngx_http_litellm_zone_insert);
+                    ngx_http_litellm_zone_node_insert);
 
     ngx_queue_init(&z->sh->queue);
 

@@ -13,15 +13,10 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_litellm_config.h"
+#include "ngx_http_litellm_zone_node.h"
 
 
 #define NGX_HTTP_LITELLM_ZONE_TEXT  120
-
-
-/* a deployment's name in the zone: SHA-1 of its file and id */
-typedef struct {
-    u_char        sha1[20];
-} ngx_http_litellm_zone_key_t;
 
 
 /* the result of a health probe; times in ms of ngx_current_msec */
@@ -37,6 +32,7 @@ typedef struct {
 } ngx_http_litellm_probe_t;
 
 
+/* a deployment's name: of its file and id */
 void ngx_http_litellm_zone_key(ngx_litellm_deployment_t *d,
     ngx_http_litellm_zone_key_t *key);
 
