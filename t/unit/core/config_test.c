@@ -1,133 +1,12 @@
 
 /*
- * Configurations against what they are frozen to and against every line that
- * the operator is told.  Files and environment are tables in memory.
- *
- * No value of a key may ever be in a message: the texts below hold
- * "SECRET" wherever a secret could stand, and each message is searched.
+ * Configurations: sections and their settings, deployments and credentials,
+ * includes, what is said of keys in the wrong place, very many of all.
+ * Strategies, retries and cooldowns, routes and health checks have programs of
+ * their own.
  */
 
-#include "unit.h"
-
-#include "ngx_litellm_config.h"
-#include "ngx_litellm_provider.h"
-
-
-#define SEPARATOR  '\x1f'
-
-
-typedef struct {
-    const char                *path;
-    const char                *text;
-} file_t;
-
-
-typedef struct {
-    const char                *yaml;
-    ngx_int_t                  rc;
-    const char                *say[4];    /* parts of messages; "!x": not x */
-} say_t;
-
-
-static ngx_litellm_config_t   *conf;
-static file_t                  files[8];
-static const char             *vars[16];  /* NAME=value */
-static char                    said[262144];
-static size_t                  said_len;
-static ngx_uint_t              nsaid[3];
-
-
-static ngx_int_t
-test_read(void *data, ngx_str_t *path, ngx_str_t *text, ngx_str_t *why)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; files[i].path; i++) {
-        if (ngx_strcmp(files[i].path, path->data) == 0 && files[i].text) {
-            *text = unit_str(files[i].text);
-            return NGX_OK;
-        }
-    }
-
-    ngx_str_set(why, "no such file");
-
-    return NGX_ERROR;
-}
-
-
-static ngx_int_t
-test_env(void *data, ngx_str_t *name, ngx_str_t *value)
-{
-    return unit_env(vars, 16, name, value);
-}
-
-
-static void
-test_diag(void *data, ngx_litellm_diag_e level, ngx_str_t *line)
-{
-    CHECKF(ngx_strnstr(line->data, "SECRET", line->len) == NULL,
-           "a secret in \"%.*s\"", (int) line->len, line->data);
-
-    nsaid[level]++;
-
-    if (said_len + line->len + 8 < sizeof(said)) {
-        said[said_len++] = "EWN"[level];
-        said[said_len++] = ' ';
-        memcpy(said + said_len, line->data, line->len);
-        said_len += line->len;
-        said[said_len++] = SEPARATOR;
-        said[said_len] = '\0';
-    }
-}
-
-
-static ngx_int_t
-load(const char *yaml)
-{
-    ngx_str_t                 path;
-    ngx_litellm_config_env_t  env;
-
-    if (yaml) {
-        files[0].path = "c.yaml";
-        files[0].text = yaml;
-        files[1].path = NULL;
-    }
-
-    ngx_memzero(&env, sizeof(env));
-    ngx_memzero(nsaid, sizeof(nsaid));
-
-    said_len = 0;
-    said[0] = '\0';
-
-    env.read = test_read;
-    env.env = test_env;
-    env.provider = ngx_litellm_provider_detect;
-    env.diag = test_diag;
-
-    path = unit_str(files[0].path);
-    path.data = ngx_pnalloc(unit_pool, path.len + 1);
-    ngx_memcpy(path.data, files[0].path, path.len + 1);
-
-    return ngx_litellm_config_read(unit_pool, &path, &env, &conf);
-}
-
-
-static int
-has(const char *part)
-{
-    return strstr(said, part) != NULL;
-}
-
-
-static ngx_litellm_deployment_t *
-dep(ngx_uint_t i)
-{
-    if (!CHECK(conf != NULL && i < conf->deployments.nelts)) {
-        exit(1);
-    }
-
-    return ((ngx_litellm_deployment_t **) conf->deployments.elts)[i];
-}
+#include "core/config_env.h"
 
 
 static ngx_litellm_default_t *
@@ -152,12 +31,6 @@ default_of(ngx_litellm_deployment_t *d, const char *key)
 
     return NULL;
 }
-
-
-#define M(name, params)                                                       \
-    "model_list:\n- model_name: " name "\n  litellm_params: {" params "}\n"
-#define K  "general_settings: {master_key: sk-SECRET-123456}\n"
-#define X  M("x", "model: openai/x, api_key: SECRET") K
 
 
 /* what is said, and whether the file is taken */
@@ -250,87 +123,17 @@ static const say_t  says[] = {
         "gateway would be open" } },
     { X "router_settings:\n  health_check_interval: 5\n", NGX_ERROR,
       { "E c.yaml:6: \"health_check_interval\" is not read" } },
-    { X "router_settings:\n  routing_strategy: fastest\n", NGX_ERROR,
-      { "E c.yaml:6: unknown routing_strategy \"fastest\"; valid are "
-        "simple-shuffle, least-busy, usage-based-routing, "
-        "usage-based-routing-v2, latency-based-routing, cost-based-routing, "
-        "latency-based, usage-based, cost-based, least-cost" } },
     { X "router_settings: [a]\n", NGX_ERROR,
       { "E c.yaml:5: \"router_settings\" must be a map" } },
     { X "litellm_settings:\n  num_retries: -1\n", NGX_ERROR,
       { "E c.yaml:6: \"num_retries\" must be a whole number from 0" } },
     { X "litellm_settings:\n  drop_params: [a]\n", NGX_ERROR,
       { "E c.yaml:6: \"drop_params\" must be true or false" } },
-    { X "litellm_settings:\n  num_retries_per_request: x\n", NGX_ERROR,
-      { "E c.yaml:6: \"num_retries_per_request\" must be a whole number" } },
-    { X "router_settings:\n  allowed_fails: -1\n", NGX_ERROR,
-      { "E c.yaml:6: \"allowed_fails\" must be a whole number from 0" } },
-    { X "router_settings:\n  cooldown_time: soon\n", NGX_ERROR,
-      { "E c.yaml:6: \"cooldown_time\" must be a number of seconds" } },
-    { X "router_settings:\n  disable_cooldowns: 7\n", NGX_ERROR,
-      { "E c.yaml:6: \"disable_cooldowns\" must be true or false" } },
-    { X "router_settings:\n  retry_policy: 3\n", NGX_ERROR,
-      { "E c.yaml:6: \"retry_policy\" must be a map: "
-        "RateLimitErrorRetries: number" } },
-    { X "router_settings:\n  retry_policy:\n    DefaultRetries: 1001\n",
-      NGX_ERROR, { "E c.yaml:7: \"retry_policy\" must be a whole number "
-                   "from 0 to 1000" } },
-    { X "router_settings:\n  allowed_fails_policy:\n    DefaultRetries: 1\n",
-      NGX_OK, { "W c.yaml:7: \"DefaultRetries\" in \"allowed_fails_policy\" "
-                "is not read; known are "
-                "ContentPolicyViolationErrorAllowedFails, "
-                "BadRequestErrorAllowedFails, AuthenticationError" } },
-    { X "router_settings:\n  model_group_retry_policy: [a]\n", NGX_ERROR,
-      { "E c.yaml:6: \"model_group_retry_policy\" must be a map" } },
-    { X "router_settings:\n  model_group_retry_policy:\n    nobody: "
-      "{DefaultRetries: 1}\n", NGX_OK,
-      { "W c.yaml:7: a retry policy is for \"nobody\", which no model_name "
-        "answers" } },
-    { M("x", "model: openai/x, max_parallel_requests: -2") K, NGX_ERROR,
-      { "\"max_parallel_requests\" must be a whole number from 0" } },
-    { "model_list:\n"
-      "- {model_name: a, litellm_params: {model: openai/x}, "
-      "model_info: {allowed_fails: many}}\n" K, NGX_ERROR,
-      { "E c.yaml:2: \"allowed_fails\" must be a whole number" } },
 
     /* all errors, not the first one */
     { M("x", "model: openai/x, timeout: a, rpm: b")
       "router_settings: {num_retries: c}\n" K, NGX_ERROR,
       { "\"timeout\" must", "\"rpm\" must", "\"num_retries\" must" } },
-
-    /* fallbacks of the wrong form */
-    { X "router_settings:\n  fallbacks:\n  - {model: x, fallback_model: y}\n",
-      NGX_ERROR, { "E c.yaml:7: an element of \"fallbacks\" must be a map "
-                   "with one key, the model; write - \"model\": "
-                   "[\"fallback\", ...]" } },
-    { X "router_settings:\n  fallbacks:\n  - x\n", NGX_ERROR,
-      { "E c.yaml:7: an element of \"fallbacks\"" } },
-    { X "litellm_settings:\n  context_window_fallbacks: [{a: b}]\n",
-      NGX_ERROR, { "E c.yaml:6: \"context_window_fallbacks\": the fallbacks "
-                   "of \"a\" must be a list" } },
-    { X "fallbacks:\n  x: y\n", NGX_ERROR,
-      { "E c.yaml:6: \"fallbacks\": the fallbacks of \"x\"" } },
-    { X "router_settings: {fallbacks: x}\n", NGX_ERROR,
-      { "E c.yaml:5: \"fallbacks\" must be a list" } },
-
-    /* fallbacks that nobody answers */
-    { X "router_settings:\n  fallbacks:\n  - x: [y]\n  - abcdef: [x]\n",
-      NGX_OK, { "W c.yaml:7: a fallback is \"y\", which no model_name "
-                "answers; did you mean \"x\"?",
-                "W c.yaml:8: fallbacks are given for \"abcdef\", which no "
-                "model_name answers" } },
-    { M("gpt-4o", "model: openai/gpt-4o, api_key: SECRET") K
-      "fallbacks: {gpt-4o: [gtp-4o]}\n", NGX_OK,
-      { "W c.yaml:5: a fallback is \"gtp-4o\", which no model_name answers; "
-        "did you mean \"gpt-4o\"?" } },
-    { "model_list:\n"
-      "- {model_name: \"openai/*\", litellm_params: {model: \"openai/*\", "
-      "api_key: SECRET}}\n" K
-      "fallbacks: {openai/a: [openai/b, gpt-4o]}\n", NGX_OK, { "!c.yaml" } },
-    { X "router_settings: {fallbacks: [{x: [x]}]}\n"
-      "litellm_settings: {fallbacks: [{x: [x]}]}\n", NGX_OK,
-      { "W c.yaml:6: \"fallbacks\" here is not read: the one of c.yaml:5 "
-        "counts" } },
 
     /* the master key */
     { M("x", "model: openai/x, api_key: SECRET"), NGX_OK,
@@ -442,40 +245,6 @@ static const say_t  says[] = {
     { X "router_settings: {rpm: 1000, tpm: 100000}\n", NGX_OK,
       { "W c.yaml:5: \"rpm\" is not served by this module yet: no limit is "
         "enforced by this" } },
-    { X "router_settings: {routing_strategy: least-cost}\n", NGX_OK,
-      { "!not served",
-        "N c.yaml:5: routing_strategy has nothing to choose from" } },
-    { X "router_settings:\n  routing_groups:\n  - models: [x]\n"
-      "    routing_strategy: priority\n", NGX_ERROR,
-      { "E c.yaml:8: unknown routing_strategy \"priority\"; valid are" } },
-    { X "router_settings: {routing_groups: {x: y}}\n", NGX_ERROR,
-      { "E c.yaml:5: \"routing_groups\" must be a list of maps" } },
-    { X "router_settings:\n  routing_groups:\n  - x\n", NGX_ERROR,
-      { "E c.yaml:7: an element of routing_groups must be a map" } },
-    { X "router_settings:\n  routing_groups:\n  - {group_name: y}\n",
-      NGX_ERROR,
-      { "E c.yaml:7: an element of routing_groups has no models" } },
-    { X "router_settings:\n  routing_strategy_args: fast\n", NGX_ERROR,
-      { "E c.yaml:6: \"routing_strategy_args\" must be a map" } },
-    { X "router_settings:\n  routing_strategy_args:\n"
-      "    lowest_latency_buffer: -1\n", NGX_ERROR,
-      { "E c.yaml:7: \"lowest_latency_buffer\" must be a number of 0 or" } },
-    { X "router_settings:\n  routing_strategy_args:\n"
-      "    ttft_percentile: 95\n", NGX_ERROR,
-      { "E c.yaml:7: \"ttft_percentile\" must be a number from 0 to 1" } },
-    { X "router_settings:\n  enable_tag_filtering: perhaps\n", NGX_ERROR,
-      { "E c.yaml:6: \"enable_tag_filtering\"" } },
-    { X "router_settings:\n  enable_pre_call_checks: 7\n", NGX_ERROR,
-      { "E c.yaml:6: \"enable_pre_call_checks\"" } },
-    { X "router_settings:\n  optional_pre_call_checks: [prompt_caching, "
-      "session_affinity, deployment_affinity, crystal_ball]\n", NGX_OK,
-      { "W c.yaml:6: \"crystal_ball\" of optional_pre_call_checks is not",
-        "!prompt_caching" } },
-    { M("x", "model: openai/x, api_key: SECRET, tags: {a: b}") K, NGX_ERROR,
-      { "E c.yaml:3: \"tags\" must be a list of texts" } },
-    { M("x", "model: openai/x, api_key: SECRET, input_cost_per_token: dear")
-      K, NGX_ERROR,
-      { "E c.yaml:3: \"input_cost_per_token\" must be a number of 0" } },
     { M("x", "model: openai/x, api_key: SECRET, rpm_limit: 5") K, NGX_OK,
       { "W c.yaml:3: \"rpm_limit\" is sent to the provider in every "
         "request; did you mean \"rpm\"?" } },
@@ -498,10 +267,6 @@ static const say_t  says[] = {
       "  litellm_params: {model: openai/x, api_key: SECRET}\n" K, NGX_OK,
       { "W c.yaml:3: \"api_key\" is not read in model_list; it belongs in "
         "litellm_params" } },
-    { X "router_settings: {model_group_alias: {a: 5, b: {}, c: }}\n", NGX_OK,
-      { "W c.yaml:5: the alias \"b\" names no model",
-        "W c.yaml:5: the alias \"c\" names no model",
-        "W c.yaml:5: an alias is for \"5\", which no model_name answers" } },
 
     /* the same key many times is one line */
     { "model_list:\n"
@@ -537,35 +302,6 @@ static const say_t  says[] = {
 
     { NULL, 0, { NULL } }
 };
-
-
-static void
-test_says(void)
-{
-    size_t       i, n;
-    ngx_int_t    rc;
-    const char  *part;
-
-    for (i = 0; says[i].yaml; i++) {
-        unit_case("says %d: %.60s", (int) i, says[i].yaml);
-
-        rc = load(says[i].yaml);
-
-        CHECK_INT(rc, says[i].rc);
-        CHECK((rc == NGX_OK) == (nsaid[NGX_LITELLM_DIAG_ERROR] == 0));
-
-        for (n = 0; n < 4 && says[i].say[n]; n++) {
-            part = says[i].say[n];
-
-            if (*part == '!') {
-                CHECKF(!has(part + 1), "\"%s\" in: %s", part + 1, said);
-
-            } else {
-                CHECKF(has(part), "no \"%s\" in: %s", part, said);
-            }
-        }
-    }
-}
 
 
 static void
@@ -868,8 +604,6 @@ test_credentials(void)
 static void
 test_settings(void)
 {
-    ngx_litellm_policy_t  *policy;
-
     unit_case("defaults");
     CHECK_INT(load(K), NGX_OK);
     CHECK_INT(conf->num_retries, 2);
@@ -929,66 +663,6 @@ test_settings(void)
     CHECK_STR(&conf->master_key, "12345678");
     CHECK_INT(conf->has_context_window_fallbacks, 1);
 
-    unit_case("retries and cooldowns: defaults");
-    CHECK_INT(load(M("x", "model: openai/x") K), NGX_OK);
-    CHECK_INT(conf->max_retries, -1);
-    CHECK_INT(conf->allowed_fails, -1);
-    CHECK_INT(conf->cooldown_time, 5000);
-    CHECK_INT(conf->disable_cooldowns, 0);
-    CHECK(conf->allowed_fails_policy == NULL);
-    CHECK(ngx_litellm_config_retry_policy(conf, &dep(0)->group) == NULL);
-    CHECK_INT(dep(0)->max_parallel, -1);
-    CHECK_INT(dep(0)->cooldown_time, -1);
-    CHECK_INT(dep(0)->allowed_fails, -1);
-    CHECK(dep(0)->allowed_fails_policy == NULL);
-
-    unit_case("retries and cooldowns");
-    CHECK_INT(load("model_list:\n"
-                   "- {model_name: a, litellm_params: {model: openai/x, "
-                   "cooldown_time: 7, max_parallel_requests: 3}, model_info: "
-                   "{allowed_fails: 2, cooldown_time: 1.5, "
-                   "allowed_fails_policy: {TimeoutErrorAllowedFails: 4}}}\n"
-                   "- {model_name: b, litellm_params: {model: openai/y, "
-                   "cooldown_time: 0}}\n"
-                   "litellm_settings: {num_retries_per_request: 4, "
-                   "allowed_fails: 8}\n"
-                   "router_settings: {allowed_fails: 9, cooldown_time: 30, "
-                   "disable_cooldowns: true, retry_policy: "
-                   "{ContentPolicyViolationErrorRetries: 1, "
-                   "BadRequestErrorRetries: 2, TimeoutErrorRetries: null, "
-                   "DefaultRetries: 3}, model_group_retry_policy: "
-                   "{b: {BadRequestErrorRetries: 5}}, "
-                   "allowed_fails_policy: {RateLimitErrorAllowedFails: 6}}\n"
-                   K),
-              NGX_OK);
-    CHECK_INT(conf->max_retries, 4);
-    CHECK_INT(conf->allowed_fails, 9);
-    CHECK_INT(conf->cooldown_time, 30000);
-    CHECK_INT(conf->disable_cooldowns, 1);
-    CHECK_INT(conf->allowed_fails_policy->n[NGX_LITELLM_RATE_LIMIT], 6);
-    CHECK_INT(conf->allowed_fails_policy->n[NGX_LITELLM_TIMEOUT], -1);
-    CHECK_INT(dep(0)->max_parallel, 3);
-    CHECK_INT(dep(0)->cooldown_time, 1500);
-    CHECK_INT(dep(0)->allowed_fails, 2);
-    CHECK_INT(dep(0)->allowed_fails_policy->n[NGX_LITELLM_TIMEOUT], 4);
-    CHECK_INT(dep(1)->cooldown_time, 0);
-
-    policy = ngx_litellm_config_retry_policy(conf, &dep(0)->group);
-    CHECK_INT(policy->n[NGX_LITELLM_CONTENT_POLICY], 1);
-    CHECK_INT(policy->n[NGX_LITELLM_BAD_REQUEST], 2);
-    CHECK_INT(policy->n[NGX_LITELLM_CONTEXT_WINDOW], 2);
-    CHECK_INT(policy->n[NGX_LITELLM_TIMEOUT], 3);
-
-    policy = ngx_litellm_config_retry_policy(conf, &dep(1)->group);
-    CHECK_INT(policy->n[NGX_LITELLM_CONTENT_POLICY], 5);
-    CHECK_INT(policy->n[NGX_LITELLM_RATE_LIMIT], -1);
-
-    unit_case("of a class's names the more specific one counts");
-    CHECK_INT(load("router_settings: {retry_policy: "
-                   "{BadRequestErrorRetries: 2, "
-                   "ContentPolicyViolationErrorRetries: 1}}\n" K), NGX_OK);
-    CHECK_INT(conf->retry_policy->n[NGX_LITELLM_CONTENT_POLICY], 1);
-    CHECK_INT(conf->retry_policy->n[NGX_LITELLM_BAD_REQUEST], 2);
     unit_case("streams: either section, router_settings first");
     CHECK_INT(load("litellm_settings: {stream_continue: true, "
                    "stream_idle_timeout: 20, "
@@ -1012,242 +686,6 @@ test_settings(void)
     unit_case("a huge time does not overflow a timer");
     CHECK_INT(load("router_settings: {timeout: 99999999999}\n" K), NGX_OK);
     CHECK_INT(conf->request_timeout, 0x7fffffff);
-}
-
-
-#define GROUPS                                                                \
-    "model_list:\n"                                                           \
-    "- {model_name: gpt-4, litellm_params: {model: openai/a, api_key: k}}\n"  \
-    "- {model_name: b, litellm_params: {model: openai/b, api_key: k}}\n"      \
-    "- {model_name: gpt-4, litellm_params: {model: openai/c, api_key: k}}\n"  \
-    "- {model_name: p/c, litellm_params: {model: openai/d, api_key: k}}\n"
-
-
-static void
-test_targets(const char *yaml, const char *source, const char *first)
-{
-    ngx_str_t                 name;
-    ngx_litellm_fallback_t   *f;
-
-    unit_case("fallbacks: %.50s for %s", yaml, source);
-
-    if (!CHECK_INT(load(yaml), NGX_OK)) {
-        printf("%s\n", said);
-        return;
-    }
-
-    name = unit_str(source);
-    f = ngx_litellm_config_fallback(&conf->fallbacks, &name);
-
-    if (first == NULL) {
-        CHECK(f == NULL);
-        return;
-    }
-
-    if (CHECK(f != NULL && f->targets.nelts > 0)) {
-        CHECK_STR((ngx_str_t *) f->targets.elts, first);
-    }
-}
-
-
-static void
-test_routes(void)
-{
-    ngx_str_t              name, *s;
-    ngx_litellm_alias_t   *a;
-    ngx_litellm_group_t   *g, **groups;
-
-    static const char  list[] = GROUPS K
-                       "router_settings:\n  fallbacks:\n"
-                       "  - gpt-4: [b, p/c]\n  - p/c: [gpt-4]\n"
-                       "  - gpt-4: [never]\n  default_fallbacks: [b]\n";
-    static const char  map[] = GROUPS K
-                       "fallbacks:\n  gpt-4: [\"b\", \"p/c\"]\n"
-                       "  b: [gpt-4]\n";
-    static const char  litellm[] = GROUPS K
-                       "litellm_settings: {fallbacks: [{gpt-4: [b]}], "
-                       "default_fallbacks: [p/c]}\n";
-    static const char  objects[] = GROUPS K
-                       "router_settings: {fallbacks: [{gpt-4: [{model: b, "
-                       "messages: []}]}]}\n";
-
-    unit_case("groups");
-    CHECK_INT(load(GROUPS K), NGX_OK);
-    CHECK_INT(conf->groups.nelts, 3);
-    groups = conf->groups.elts;
-    CHECK_STR(&groups[0]->name, "gpt-4");
-    CHECK_INT(groups[0]->deployments.nelts, 2);
-    CHECK_STR(&groups[1]->name, "b");
-    CHECK_STR(&groups[2]->name, "p/c");
-
-    name = unit_str("gpt-4");
-    g = ngx_litellm_config_group(conf, &name);
-    CHECK(g == groups[0]);
-
-    name = unit_str("GPT-4");
-    CHECK(ngx_litellm_config_group(conf, &name) == NULL);
-
-    name = unit_str("");
-    CHECK(ngx_litellm_config_group(conf, &name) == NULL);
-
-    test_targets(list, "gpt-4", "b");
-    test_targets(list, "p/c", "gpt-4");
-    test_targets(list, "c", "gpt-4");          /* LiteLLM: prefix put before */
-    test_targets(list, "q/gpt-4", "b");        /* ... and taken off */
-    test_targets(list, "other", "b");
-    test_targets(map, "gpt-4", "b");
-    test_targets(map, "b", "gpt-4");
-    test_targets(map, "other", NULL);
-    test_targets(litellm, "gpt-4", "b");
-    test_targets(litellm, "x", "p/c");
-    test_targets(objects, "gpt-4", "b");
-    CHECK(has("of a fallback only \"model\" is read"));
-
-    unit_case("aliases");
-    CHECK_INT(load(GROUPS K "router_settings:\n  model_group_alias:\n"
-                   "    one: b\n"
-                   "    two: {model: gpt-4, hidden: true}\n"
-                   "    gpt-4: [\"gpt-4\", \"b\", \"p/c\"]\n"), NGX_OK);
-    CHECK_INT(conf->aliases.nelts, 3);
-    CHECK_INT(nsaid[NGX_LITELLM_DIAG_WARN], 0);
-
-    name = unit_str("one");
-    a = ngx_litellm_config_alias(conf, &name);
-
-    if (CHECK(a != NULL)) {
-        CHECK_INT(a->targets.nelts, 1);
-        CHECK_STR((ngx_str_t *) a->targets.elts, "b");
-        CHECK_INT(a->hidden, 0);
-    }
-
-    name = unit_str("two");
-    a = ngx_litellm_config_alias(conf, &name);
-    CHECK(a != NULL && a->hidden);
-
-    name = unit_str("gpt-4");
-    a = ngx_litellm_config_alias(conf, &name);
-
-    if (CHECK(a != NULL && a->targets.nelts == 3)) {
-        s = a->targets.elts;
-        CHECK_STR(&s[1], "b");
-    }
-
-    name = unit_str("three");
-    CHECK(ngx_litellm_config_alias(conf, &name) == NULL);
-}
-
-
-#define W(name, model)                                                        \
-    "- {model_name: \"" name "\", litellm_params: {model: \"" model "\", "    \
-    "api_key: k}}\n"
-
-#define WILD                                                                  \
-    "model_list:\n" W("*", "openai/*") W("openai/*", "openai/*")              \
-    W("anthropic/*", "anthropic/*") W("openai/gpt-4*", "openai/g4*")          \
-    W("*/mini", "openai/small") W("a*b*c", "openai/x-*-*")                    \
-    W("claude-*", "anthropic/claude-*") W("q/*/*", "openai/*")                \
-    W("lit.ral*", "openai/*")
-
-
-static void
-test_wildcards(void)
-{
-    size_t                     i;
-    ngx_str_t                  name, captured[4], model;
-    ngx_uint_t                 n;
-    ngx_litellm_group_t       *g;
-    ngx_litellm_deployment_t  *d;
-
-    static const struct {
-        const char  *name;
-        const char  *group;
-        const char  *model;
-    } cases[] = {
-        { "openai/gpt-3", "openai/*", "gpt-3" },
-        { "openai/gpt-4o", "openai/gpt-4*", "g4o" },
-        { "openai/", "openai/*", "" },
-        { "anthropic/claude-x", "anthropic/*", "claude-x" },
-        { "gpt-4o", "*", "gpt-4o" },
-        { "claude-9", "claude-*", "claude-9" },
-        { "x/mini", "*/mini", "small" },
-        { "x/minix", "*", "x/minix" },          /* anchored at the end */
-        { "abc", "a*b*c", "x--" },
-        { "aXbYc", "a*b*c", "x-X-Y" },
-        { "aXbYbZc", "a*b*c", "x-XbY-Z" },      /* the first star is greedy */
-        { "abcabc", "a*b*c", "x-bca-" },
-        { "ac", "*", "ac" },
-        { "q/r/s", "q/*/*", "q/r/s" },          /* more captures than stars */
-        { "lit.ral9", "lit.ral*", "9" },
-        { "litXral9", "*", "litXral9" },        /* a dot is a dot */
-        { "", "*", "" },
-    };
-
-    unit_case("patterns");
-    CHECK_INT(load(WILD K), NGX_OK);
-    CHECK_INT(conf->patterns.nelts, 9);
-
-    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        unit_case("wildcard %s", cases[i].name);
-
-        CHECK_INT(load(WILD K), NGX_OK);
-
-        name = unit_str(cases[i].name);
-        g = ngx_litellm_config_pattern(conf, &name, captured, &n);
-
-        if (!CHECK(g != NULL)) {
-            continue;
-        }
-
-        CHECK_STR(&g->name, cases[i].group);
-        CHECK_INT(g->wildcard, 1);
-
-        d = *(ngx_litellm_deployment_t **) g->deployments.elts;
-
-        CHECK_INT(ngx_litellm_config_model(unit_pool, d, &name, captured, n,
-                                           &model), NGX_OK);
-        CHECK_STR(&model, cases[i].model);
-    }
-
-    unit_case("a bare name finds its provider's wildcard");
-    CHECK_INT(load("model_list:\n" W("openai/*", "openai/*")
-                   W("anthropic/claude-*", "anthropic/claude-*") K), NGX_OK);
-
-    name = unit_str("gpt-4o");
-    g = ngx_litellm_config_pattern(conf, &name, captured, &n);
-
-    if (CHECK(g != NULL && n == 1)) {
-        CHECK_STR(&g->name, "openai/*");
-        CHECK_STR(&captured[0], "gpt-4o");
-    }
-
-    name = unit_str("claude-sonnet-4-5");
-    g = ngx_litellm_config_pattern(conf, &name, captured, &n);
-
-    if (CHECK(g != NULL && n == 1)) {
-        CHECK_STR(&captured[0], "sonnet-4-5");
-    }
-
-    name = unit_str("llama-nobody-knows");
-    CHECK(ngx_litellm_config_pattern(conf, &name, captured, &n) == NULL);
-
-    unit_case("a provider's own prefix is not doubled");
-    CHECK_INT(load("model_list:\n" W("*/*", "openai/*") K), NGX_OK);
-
-    name = unit_str("openai/gpt-4o");
-    g = ngx_litellm_config_pattern(conf, &name, captured, &n);
-
-    if (CHECK(g != NULL && n == 2)) {
-        CHECK_INT(ngx_litellm_config_model(unit_pool, dep(0), &name, captured,
-                                           n, &model), NGX_OK);
-        CHECK_STR(&model, "gpt-4o");
-    }
-
-    unit_case("an endless name");
-    name.len = 1024 * 1024;
-    name.data = ngx_alloc(name.len, &unit_log);
-    ngx_memset(name.data, 'a', name.len);
-    CHECK(ngx_litellm_config_pattern(conf, &name, captured, &n) == NULL);
-    ngx_free(name.data);
 }
 
 
@@ -1409,145 +847,13 @@ test_samples(void)
 }
 
 
-/* which deployments are checked, as letters of their groups */
-
-static void
-checked(const char *settings, const char *expected)
-{
-    char                       got[16], text[1024];
-    ngx_uint_t                 i, n;
-    ngx_litellm_deployment_t  *d;
-
-    snprintf(text, sizeof(text),
-             M("a", "model: openai/x, api_key: k")
-             "- model_name: b\n  litellm_params: {model: openai/x, "
-             "api_key: k}\n  model_info: {health_check_timeout: 2.5, "
-             "health_check_max_tokens: 7}\n"
-             "- model_name: b\n  litellm_params: {model: openai/y, "
-             "api_key: k}\n  model_info: {disable_background_health_check: "
-             "true}\n"
-             "- model_name: c/*\n  litellm_params: {model: openai/*, "
-             "api_key: k}\n%s", settings);
-
-    n = 0;
-
-    if (CHECK_INT(load(text), NGX_OK)) {
-
-        for (i = 0; i < conf->deployments.nelts && n < sizeof(got) - 1; i++) {
-            d = dep(i);
-
-            if (d->checked) {
-                got[n++] = d->group.data[0];
-            }
-        }
-    }
-
-    got[n] = '\0';
-
-    CHECKF(strcmp(got, expected) == 0, "%s: \"%s\", not \"%s\"", settings,
-           got, expected);
-}
-
-
-#define G  "general_settings: {master_key: sk-SECRET-123456, "
-#define B  G "background_health_checks: true"
-
-static void
-test_health(void)
-{
-    ngx_uint_t             i;
-    ngx_litellm_health_t  *h;
-
-    static const char *const  wrong[][2] = {
-        { "health_check_interval: 0",
-          "\"health_check_interval\" must be more than 0" },
-        { "health_check_interval: -1",
-          "\"health_check_interval\" must be a number of seconds" },
-        { "health_check_concurrency: 0", "\"health_check_concurrency\"" },
-        { "health_check_details: perhaps", "\"health_check_details\"" },
-        { "health_check_staleness_threshold: old",
-          "\"health_check_staleness_threshold\"" },
-        { "background_health_check_model_groups: a", "must be a list" },
-        { "background_health_check_model_groups: 42", "must be a list" },
-        { "background_health_check_model_groups: {a: b}", "must be a list" }
-    };
-
-    unit_case("health checks in the background");
-
-    checked(G "}\n", "");
-    h = &conf->health;
-    CHECK_INT(h->background, 0);
-    CHECK_INT(h->details, 1);
-    CHECK_INT(h->interval, 300000);
-    CHECK_INT(h->stale, 600000);
-    CHECK_INT(h->parallel, 0);
-    CHECK_INT(h->routing, 0);
-    CHECK_INT(dep(0)->health_timeout, 0);
-    CHECK_INT(dep(0)->health_tokens, 0);
-    CHECK_INT(dep(1)->health_timeout, 2500);
-    CHECK_INT(dep(1)->health_tokens, 7);
-    CHECK_INT(dep(2)->unchecked, 1);
-
-    checked(B "}\n", "abc");
-    checked(B ", background_health_check_model_groups: [b, c/*]}\n", "bc");
-    checked(B ", background_health_check_model_groups: []}\n", "");
-    checked(B ", background_health_check_model_groups: null}\n", "abc");
-    checked(B ", background_health_check_model_groups: [a]}\n"
-            "router_settings: {background_health_check_model_groups: [b]}\n",
-            "b");
-    checked(B ", background_health_check_model_groups: [b, d]}\n", "b");
-    CHECK(has("has \"d\", which is no model_name"));
-
-    checked(B ", health_check_interval: 0.25, health_check_concurrency: 3, "
-            "health_check_details: false, enable_health_check_routing: true, "
-            "health_check_ignore_transient_errors: true, "
-            "health_check_skip_disabled_background_models: true}\n", "abc");
-    h = &conf->health;
-    CHECK_INT(h->interval, 250);
-    CHECK_INT(h->stale, 500);
-    CHECK_INT(h->parallel, 3);
-    CHECK_INT(h->details, 0);
-    CHECK_INT(h->routing, 1);
-    CHECK_INT(h->ignore_transient, 1);
-    CHECK_INT(h->skip_disabled, 1);
-    CHECK(!has("c.yaml"));
-
-    checked(B ", enable_health_check_routing: true, "
-            "health_check_staleness_threshold: 9}\nrouter_settings: "
-            "{enable_health_check_routing: false, "
-            "health_check_staleness_threshold: 7}\n", "abc");
-    CHECK_INT(conf->health.routing, 0);
-    CHECK_INT(conf->health.stale, 7000);
-
-    checked(G "health_check_interval: 99999999999, "
-            "enable_health_check_routing: true}\n", "");
-    CHECK(conf->health.interval <= 0x7fffffff
-          && conf->health.stale <= 0x7fffffff);
-    CHECK(has("\"enable_health_check_routing\" has no effect without "
-              "general_settings.background_health_checks"));
-
-    for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        char  text[512];
-
-        snprintf(text, sizeof(text), M("a", "model: openai/x, api_key: k")
-                 B ", %s}\n", wrong[i][0]);
-
-        CHECKF(load(text) == NGX_ERROR && has(wrong[i][1]), "%s: %s",
-               wrong[i][0], said);
-    }
-}
-
-
 void
 unit_main(void)
 {
-    test_says();
+    test_says(says);
     test_deployment();
     test_credentials();
     test_settings();
-    test_health();
-    test_routes();
-    test_wildcards();
     test_includes();
     test_many();
     test_samples();

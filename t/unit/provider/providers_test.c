@@ -9,21 +9,12 @@
  */
 
 #include "unit.h"
+#include "fake_env.h"
 
 #include "ngx_litellm_provider.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-
-static const char  *vars[8];
-
-
-static ngx_int_t
-test_env(void *data, ngx_str_t *name, ngx_str_t *value)
-{
-    return unit_env(vars, 8, name, value);
-}
 
 
 static ngx_int_t
