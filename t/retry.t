@@ -189,8 +189,8 @@ is($n, 1, 'stream: not tried again behind the first text');
 # a kept connection that the provider closes just when a request comes: not an
 # attempt of its own, so it is repeated even without retries
 
-my $c = start(chat('one', num_retries => 0));
-my ($peer) = $up->request;
+$c = start(chat('one', num_retries => 0));
+($peer) = $up->request;
 $peer->write(answer(200, openai_chat('first')));
 finish($c);
 $c = start(chat('one', num_retries => 0));
