@@ -11,6 +11,7 @@ use IO::Socket::INET;
 use Test::More;
 use Time::HiRes qw(time);
 
+use LiteLLM::DNS;
 use LiteLLM::Mock qw(answer openai_chat);
 use LiteLLM::Test;
 
@@ -24,14 +25,10 @@ $t->write_file_expand('litellm.yaml', "model_list:\n$names" . <<'END');
 litellm_settings: {num_retries: 0}
 END
 
-# the zone: name -> addresses; read anew for each question
-sub zone { $t->write_file('zone.new', join '', map { "$_\n" } @_); rename $t->dir . '/zone.new', $t->dir . '/zone' }
 my @zone = ('one.test 60 127.0.0.1', 'under_score.test 60 127.0.0.1', 'onelabel 60 127.0.0.1',
     'many.test 60 127.0.0.3 127.0.0.1', 'silent.test 0 silent', 'moving.test 1 127.0.0.1',
     'cname.test 60 cname:one.test');
-zone(@zone);
-
-$t->daemon(\&dns);
+my $dns = LiteLLM::DNS->new($t, '5353_UDP', @zone);
 my $mock = $t->mock(8081, sub { answer(200, openai_chat('one')) });
 
 # the same port on 127.0.0.2
@@ -58,12 +55,12 @@ for my $name ('localhost', 'one.test', 'under_score.test', 'onelabel', 'cname.te
     is(content(http(chat($name))), 'one', $name);
 }
 is(($mock->requests)[-1]{header}{host}, 'cname.test:' . $t->port(8081), 'Host is the name');
-is(questions('localhost'), 0, 'localhost is not asked for');
+is($dns->questions('localhost'), 0, 'localhost is not asked for');
 
 # many requests, one question
 
 http(chat('one.test')) for 1 .. 3;
-is(questions('one.test') <= 2, 1, 'an answer is kept for its TTL');
+is($dns->questions('one.test') <= 2, 1, 'an answer is kept for its TTL');
 
 # a dead address among several
 
@@ -78,7 +75,7 @@ ok($r->{status} >= 500, 'no such name: status') or diag($r->{raw});
 like(content($r), qr/^litellm\.\w+: /, 'no such name: as LiteLLM says it');
 cmp_ok(time - $from, '<', 2 * $LiteLLM::Peer::slow, 'no such name: at once');
 ok(http(chat('late.test'))->{status} >= 500, 'a name that is not there yet');
-zone(@zone, 'late.test 60 127.0.0.1');
+$dns->zone(@zone, 'late.test 60 127.0.0.1');
 my $end = time + 8 * $LiteLLM::Peer::slow;
 my $late = '';
 while (time < $end) {
@@ -108,7 +105,7 @@ is(content(http(chat('one.test'))), 'one', 'a client that left');
 # a name that moves
 
 is(content(http(chat('moving.test'))), 'one', 'before the move');
-zone((grep { !/^moving/ } @zone), 'moving.test 1 127.0.0.2');
+$dns->zone((grep { !/^moving/ } @zone), 'moving.test 1 127.0.0.2');
 $end = time + 10 * $LiteLLM::Peer::slow;
 my $moved = '';
 while (time < $end) {
@@ -120,7 +117,7 @@ is($moved, 'two', 'after the move');
 
 # its name goes away: the last addresses go on
 
-zone(grep { !/^moving/ } @zone);
+$dns->zone(grep { !/^moving/ } @zone);
 my $fine = 0;
 $end = time + 3;
 my $n = 0;
@@ -136,46 +133,3 @@ is($fine, $n, 'a refresh that fails leaves the old addresses');
 $c = start(chat('silent.test'));
 $t->stop;
 pass('stopped with a question under way');
-
-
-# --- a DNS server: A records of the zone, CNAMEs, silence; a line per question
-
-sub questions {
-    my $name = shift;
-    return scalar grep { $_ eq $name } split /\n/, $t->read_file('questions');
-}
-
-sub dns {
-    my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $t->port('5353_UDP'), Proto => 'udp')
-        or die "dns: $!";
-    while (1) {
-        defined $s->recv(my $q, 4096) or next;
-        my ($id) = unpack 'n', $q;
-        my ($name, $off) = ('', 12);
-        while (my $len = unpack 'C', substr $q, $off, 1) {
-            $name .= ($name eq '' ? '' : '.') . substr $q, $off + 1, $len;
-            $off += $len + 1;
-        }
-        my $type = unpack 'n', substr $q, $off + 1, 2;
-        my $question = substr $q, 12, $off + 5 - 12;
-        open my $f, '>>', $t->dir . '/questions';
-        print $f "$name\n";
-        close $f;
-        my %zone = map { /^(\S+) (\d+) (.*)$/ ? (lc $1 => [$2, split / /, $3]) : () } split /\n/, $t->read_file('zone');
-        my ($ttl, @values) = @{$zone{lc $name} || []};
-        next if @values && $values[0] eq 'silent';
-        my @records;
-        my $owner = pack 'n', 0xc00c;
-        if (@values && $values[0] =~ /^cname:(.*)/) {
-            my $target = join('', map { pack 'C/a*', $_ } split /\./, $1) . "\0";
-            push @records, $owner . pack('nnNn/a*', 5, 1, $ttl, $target);
-            $owner = $target;
-            (undef, @values) = @{$zone{$1}};
-        }
-        my $rcode = @values ? 0 : 3;
-        if ($type == 1) {
-            push @records, $owner . pack('nnNn/a*', 1, 1, $ttl, pack 'C4', split /\./, $_) for @values;
-        }
-        $s->send(pack('nnnnnn', $id, 0x8180 | $rcode, 1, scalar @records, 0, 0) . $question . join '', @records);
-    }
-}

@@ -151,8 +151,8 @@ package LiteLLM::Mock::Listener;
 use Errno ();
 
 sub new {
-    my ($class, $port) = @_;
-    my $sock = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port,
+    my ($class, $port, $addr) = @_;
+    my $sock = IO::Socket::INET->new(LocalAddr => $addr || '127.0.0.1', LocalPort => $port,
         Listen => 128, ReuseAddr => 1) or die "listen on $port: $!\n";
     return bless { sock => $sock, port => $port }, $class;
 }
@@ -184,11 +184,11 @@ package LiteLLM::Mock::Server;
 # new(port, dir, handler): a process with one child for each connection.
 # handler(peer, request, n) answers; n counts requests from 1.  It returns
 # true for the connection to be kept, anything else closes it.  What it returns
-# as a string is written first.
+# as a string is written first.  addr: another address than 127.0.0.1.
 sub new {
-    my ($class, $port, $dir, $handler) = @_;
-    my $self = bless { port => $port, log => "$dir/mock-$port.log" }, $class;
-    my $listener = LiteLLM::Mock::Listener->new($port);
+    my ($class, $port, $dir, $handler, $addr) = @_;
+    my $self = bless { port => $port, log => "$dir/mock-$port" . ($addr ? "-$addr" : '') . '.log' }, $class;
+    my $listener = LiteLLM::Mock::Listener->new($port, $addr);
     CORE::close($self->open_log('>'));
 
     my $pid = fork() // die "fork: $!";

@@ -191,10 +191,11 @@ sub read_file {
 
 # --- providers
 
-# a process: handler(peer, request, n), see LiteLLM::Mock::Server
+# a process: handler(peer, request, n), see LiteLLM::Mock::Server; addr: where
+# it listens, if not on 127.0.0.1
 sub mock {
-    my ($self, $port, $handler) = @_;
-    my $mock = LiteLLM::Mock::Server->new($self->port($port), $self->{dir}, $handler);
+    my ($self, $port, $handler, $addr) = @_;
+    my $mock = LiteLLM::Mock::Server->new($self->port($port), $self->{dir}, $handler, $addr);
     push @{$self->{mocks}}, $mock;
     return $mock;
 }
