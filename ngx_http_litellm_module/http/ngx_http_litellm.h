@@ -99,6 +99,7 @@ typedef struct {
 
     ngx_uint_t                       next_upstream;
     ngx_uint_t                       next_upstream_tries;
+    ngx_msec_t                       next_upstream_timeout;
 
     ngx_uint_t                       keepalive;
     ngx_uint_t                       keepalive_requests;

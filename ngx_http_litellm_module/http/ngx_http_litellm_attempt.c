@@ -16,6 +16,8 @@
 
 
 static void ngx_http_litellm_attempt_cleanup(void *data);
+static ngx_uint_t ngx_http_litellm_attempt_hurried(
+    ngx_http_litellm_attempt_t *a);
 static void ngx_http_litellm_attempt_stop_waiting(
     ngx_http_litellm_attempt_t *a);
 static ngx_int_t ngx_http_litellm_attempt_new_answer(
@@ -34,6 +36,7 @@ static ngx_int_t ngx_http_litellm_attempt_answer(
     ngx_http_litellm_attempt_t *a);
 static ngx_msec_t ngx_http_litellm_attempt_retry_after(
     ngx_http_litellm_attempt_t *a);
+static void ngx_http_litellm_attempt_silent(ngx_http_upstream_t *u);
 
 
 ngx_http_litellm_attempt_t *
@@ -111,19 +114,17 @@ ngx_http_litellm_attempt_settle(ngx_http_litellm_attempt_t *a,
 {
     ngx_litellm_error_t      none, *e;
     ngx_litellm_usage_t     *u;
-    ngx_http_litellm_ctx_t  *ctx;
 
     if (a->lease.state == NULL) {
         return;
     }
 
-    ctx = a->ctx;
     u = &a->facts.usage;
     e = (a->error.class != NGX_LITELLM_NO_ERROR) ? &a->error : NULL;
 
     if (given_up
         || (e != NULL && e->class == NGX_LITELLM_TIMEOUT
-            && (ctx->timeout || (a->call->stream && ctx->stream_timeout)))
+            && ngx_http_litellm_attempt_hurried(a))
         || (e != NULL && a->request == NULL && a->spent == NULL
             && !ngx_http_litellm_cooldown_counts(e)))
     {
@@ -137,8 +138,17 @@ ngx_http_litellm_attempt_settle(ngx_http_litellm_attempt_t *a,
 
     if (e != NULL && e != &none) {
         ngx_http_litellm_cooldown(a->call->config, a->deployment, e,
-                                  ngx_http_litellm_route_width(ctx));
+                                  ngx_http_litellm_route_width(a->ctx));
     }
+}
+
+
+/* the time that was over was the client's own */
+
+static ngx_uint_t
+ngx_http_litellm_attempt_hurried(ngx_http_litellm_attempt_t *a)
+{
+    return a->ctx->timeout || (a->call->stream && a->ctx->stream_timeout);
 }
 
 
@@ -828,11 +838,41 @@ ngx_http_litellm_attempt_cancel(ngx_http_litellm_attempt_t *a,
     u = sr->upstream;
 
     if (u != NULL && u->cleanup != NULL) {
+
+        if (class == NGX_LITELLM_TIMEOUT
+            && !ngx_http_litellm_attempt_hurried(a))
+        {
+            ngx_http_litellm_attempt_silent(u);
+        }
+
         sr->main->count++;
         (*u->cleanup)(sr);
     }
 
     ngx_http_finalize_request(sr, NGX_OK);
+}
+
+
+/*
+ * A server that did not answer in time: as for time-outs of its own the engine
+ * would, its balancer is told.  A header says that the server is well.
+ */
+
+static void
+ngx_http_litellm_attempt_silent(ngx_http_upstream_t *u)
+{
+    if (u->peer.free == NULL || u->peer.sockaddr == NULL
+        || u->headers_in.status_n)
+    {
+        return;
+    }
+
+    if (u->peer.connection) {
+        u->peer.connection->read->timedout = 1;
+    }
+
+    u->peer.free(&u->peer, u->peer.data, NGX_PEER_FAILED);
+    u->peer.sockaddr = NULL;
 }
 
 

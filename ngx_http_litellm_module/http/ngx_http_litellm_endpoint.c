@@ -274,6 +274,7 @@ ngx_http_litellm_upstream_conf(ngx_conf_t *cf,
     u->upstream = e->upstream;
     u->next_upstream = lcf->next_upstream;
     u->next_upstream_tries = lcf->next_upstream_tries;
+    u->next_upstream_timeout = lcf->next_upstream_timeout;
 
     ngx_http_litellm_upstream_fill(lcf, u);
 

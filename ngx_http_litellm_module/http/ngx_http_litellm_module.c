@@ -220,6 +220,13 @@ static ngx_command_t  ngx_http_litellm_commands[] = {
       offsetof(ngx_http_litellm_loc_conf_t, next_upstream_tries),
       NULL },
 
+    { ngx_string("litellm_next_upstream_timeout"),
+      NGX_HTTP_LITELLM_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_litellm_loc_conf_t, next_upstream_timeout),
+      NULL },
+
     { ngx_string("litellm_keepalive"),
       NGX_HTTP_LITELLM_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_num_slot,

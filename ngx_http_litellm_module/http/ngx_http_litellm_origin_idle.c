@@ -63,7 +63,7 @@ static ngx_uint_t   ngx_http_litellm_idle_n;
 ngx_int_t
 ngx_http_litellm_idle_take(ngx_http_litellm_state_t *state,
     ngx_http_upstream_t *u, ngx_http_litellm_addrs_t *addrs,
-    ngx_http_litellm_taken_t *taken)
+    ngx_http_litellm_addr_t *only, ngx_http_litellm_taken_t *taken)
 {
     ngx_queue_t              *q;
     ngx_connection_t         *c;
@@ -90,7 +90,7 @@ ngx_http_litellm_idle_take(ngx_http_litellm_state_t *state,
 
         addr = ngx_http_litellm_addrs_find(addrs, &item->sockaddr.sockaddr,
                                            item->socklen);
-        if (addr == NULL) {
+        if (addr == NULL || (only != NULL && addr != only)) {
             continue;
         }
 

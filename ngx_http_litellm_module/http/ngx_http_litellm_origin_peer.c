@@ -2,10 +2,12 @@
 /*
  * u->peer for origins: which connection or address a request goes to.
  *
- * An idle connection first, of whatever address it is; else the next address,
- * those that failed lately last, IPv6 behind IPv4 (a machine without a way to
- * the IPv6 internet is still told IPv6 addresses by its nameserver).  Called
- * by ngx_http_upstream.c only.
+ * The next address, those that failed lately last, IPv6 behind IPv4 (a machine
+ * without a way to the IPv6 internet is still told IPv6 addresses by its
+ * nameserver), and an idle connection to it if there is one.  But an origin
+ * that is asked so seldom that connections would time out between two turns
+ * of an address gives any idle connection first: a handshake for each request
+ * is no price for spreading a few.  Called by ngx_http_upstream.c only.
  *
  * peer.tries is what ngx_http_upstream_next() goes by, and is kept so that
  *
@@ -36,14 +38,18 @@ typedef struct {
     uint32_t                    tried;
     ngx_msec_t                  since;    /* the connection was idle */
     unsigned                    fresh:1;  /* idle ones are not asked */
+    unsigned                    spread:1; /* only those of the next address */
 } ngx_http_litellm_peer_t;
 
 
 static void ngx_http_litellm_peer_cleanup(void *data);
+static ngx_uint_t ngx_http_litellm_peer_busy(ngx_http_litellm_state_t *state);
 static ngx_int_t ngx_http_litellm_peer_get(ngx_peer_connection_t *pc,
     void *data);
 static ngx_http_litellm_addr_t *ngx_http_litellm_peer_choose(
     ngx_http_litellm_peer_t *pd);
+static void ngx_http_litellm_peer_turn(ngx_http_litellm_peer_t *pd,
+    ngx_http_litellm_addr_t *addr);
 static void ngx_http_litellm_peer_free(ngx_peer_connection_t *pc, void *data,
     ngx_uint_t state);
 static void ngx_http_litellm_peer_failed(ngx_peer_connection_t *pc,
@@ -87,6 +93,7 @@ ngx_http_litellm_peer_init(ngx_http_request_t *r,
     pd->state = state;
     pd->addrs = state->addrs;
     pd->addrs->refs++;
+    pd->spread = ngx_http_litellm_peer_busy(state);
 
     cln->handler = ngx_http_litellm_peer_cleanup;
 
@@ -117,21 +124,47 @@ ngx_http_litellm_peer_cleanup(void *data)
 }
 
 
+/*
+ * Do requests come so often that each address has its turn long before its
+ * connections time out?
+ */
+
+static ngx_uint_t
+ngx_http_litellm_peer_busy(ngx_http_litellm_state_t *state)
+{
+    ngx_uint_t                       n;
+    ngx_msec_t                       gap;
+    ngx_http_litellm_origin_conf_t  *conf;
+
+    conf = &state->origin->conf;
+    n = state->addrs->naddrs;
+
+    gap = ngx_current_msec - state->last;
+    state->last = ngx_current_msec;
+
+    return n > 1 && n <= conf->keepalive
+           && gap < conf->keepalive_timeout / (2 * n);
+}
+
+
 static ngx_int_t
 ngx_http_litellm_peer_get(ngx_peer_connection_t *pc, void *data)
 {
     ngx_http_litellm_peer_t  *pd = data;
 
     ngx_connection_t          *c;
-    ngx_http_litellm_addr_t   *addr;
+    ngx_http_litellm_addr_t   *addr, *only;
     ngx_http_litellm_taken_t   taken;
 
     pc->cached = 0;
     pc->connection = NULL;
 
+    addr = ngx_http_litellm_peer_choose(pd);
+    only = (addr != NULL && pd->spread && !addr->down) ? addr : NULL;
+
     if (!pd->fresh
         && ngx_http_litellm_idle_take(pd->state, pd->upstream, pd->addrs,
-                                      &taken)
+                                      only, &taken)
            == NGX_OK)
     {
         c = taken.connection;
@@ -148,6 +181,13 @@ ngx_http_litellm_peer_get(ngx_peer_connection_t *pc, void *data)
         pd->current = taken.addr;
         pd->since = taken.since;
 
+        if (only != NULL) {
+
+            /* not tried: a fresh connection may lead there too */
+
+            ngx_http_litellm_peer_turn(pd, only);
+        }
+
         pc->sockaddr = &taken.addr->sockaddr.sockaddr;
         pc->socklen = taken.addr->socklen;
         pc->name = &taken.addr->name;
@@ -157,7 +197,6 @@ ngx_http_litellm_peer_get(ngx_peer_connection_t *pc, void *data)
         return NGX_DONE;
     }
 
-    addr = ngx_http_litellm_peer_choose(pd);
     if (addr == NULL) {
         pc->name = &pd->state->origin->host;
         return NGX_BUSY;
@@ -165,6 +204,9 @@ ngx_http_litellm_peer_get(ngx_peer_connection_t *pc, void *data)
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, pc->log, 0,
                    "litellm peer: %V, tries: %ui", &addr->name, pc->tries);
+
+    pd->tried |= (uint32_t) 1 << (addr - pd->addrs->addr);
+    ngx_http_litellm_peer_turn(pd, addr);
 
     pd->current = addr;
 
@@ -222,10 +264,17 @@ ngx_http_litellm_peer_choose(ngx_http_litellm_peer_t *pd)
         return NULL;
     }
 
-    pd->tried |= (uint32_t) 1 << chosen;
-    pd->state->next = (chosen + 1) % n;
-
     return &addrs->addr[chosen];
+}
+
+
+/* it had its turn */
+
+static void
+ngx_http_litellm_peer_turn(ngx_http_litellm_peer_t *pd,
+    ngx_http_litellm_addr_t *addr)
+{
+    pd->state->next = (addr - pd->addrs->addr + 1) % pd->addrs->naddrs;
 }
 
 

@@ -99,6 +99,7 @@ struct ngx_http_litellm_state_s {
     ngx_http_litellm_lookup_t     *lookup;        /* the one in flight */
     ngx_queue_t                    waiters;       /* ..._resolve_t */
     ngx_uint_t                     next;          /* round robin */
+    ngx_msec_t                     last;          /* a request came */
 
     ngx_queue_t                    idle;          /* most recent first */
     ngx_uint_t                     nidle;
@@ -195,10 +196,13 @@ typedef struct {
     ngx_msec_t                     since;         /* it was idle */
 } ngx_http_litellm_taken_t;
 
-/* NGX_OK: a connection to one of addrs; NGX_DECLINED: none */
+/*
+ * NGX_OK: a connection to one of addrs, or to only, if that is not NULL;
+ * NGX_DECLINED: none
+ */
 ngx_int_t ngx_http_litellm_idle_take(ngx_http_litellm_state_t *state,
     ngx_http_upstream_t *u, ngx_http_litellm_addrs_t *addrs,
-    ngx_http_litellm_taken_t *taken);
+    ngx_http_litellm_addr_t *only, ngx_http_litellm_taken_t *taken);
 /* NGX_OK: it is the origin's now; NGX_DECLINED: close it */
 ngx_int_t ngx_http_litellm_idle_keep(ngx_http_litellm_state_t *state,
     ngx_http_upstream_t *u, ngx_connection_t *c,

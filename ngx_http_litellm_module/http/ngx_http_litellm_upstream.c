@@ -16,6 +16,9 @@
 
 #define NGX_HTTP_LITELLM_MAX_HEADERS  200
 
+/* Anthropic's "overloaded_error" */
+#define NGX_HTTP_LITELLM_OVERLOADED   529
+
 
 #define ngx_http_litellm_type_is(a, type)                                     \
     ngx_http_litellm_typed(a, type, sizeof(type) - 1)
@@ -342,6 +345,13 @@ ngx_http_litellm_process_status_line(ngx_http_request_t *r)
     }
 
     u->headers_in.status_n = a->status_line.code;
+
+    if (a->status_line.code == NGX_HTTP_LITELLM_OVERLOADED) {
+
+        /* for next_upstream, whose list has no word for it */
+
+        u->headers_in.status_n = NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
 
     if (a->status_line.http_version < NGX_HTTP_VERSION_11) {
         u->headers_in.connection_close = 1;
