@@ -104,6 +104,7 @@ typedef struct {
     time_t                    created;   /* 0: not said */
     ngx_str_t                 metadata;  /* JSON object; may be empty */
     ngx_str_t                 json;      /* the whole record */
+    unsigned                  stored:1;  /* made at run time: in the zone */
     unsigned                  blocked:1;
     unsigned                  is_admin:1;    /* a user of role proxy_admin */
 } ngx_litellm_principal_t;

@@ -18,6 +18,9 @@
 #include "ngx_litellm_principal.h"
 
 
+#define NGX_HTTP_LITELLM_STORE_ID  256      /* bytes of an id, at most */
+
+
 typedef struct ngx_http_litellm_store_s  ngx_http_litellm_store_t;
 
 
@@ -28,6 +31,10 @@ typedef struct ngx_http_litellm_store_s  ngx_http_litellm_store_t;
  */
 ngx_litellm_principal_t *ngx_http_litellm_principal_find(
     ngx_shm_zone_t *zone, ngx_litellm_principals_t *configured,
+    ngx_litellm_principal_e kind, ngx_str_t *id);
+
+/* the same of the store only */
+ngx_litellm_principal_t *ngx_http_litellm_store_find(ngx_shm_zone_t *zone,
     ngx_litellm_principal_e kind, ngx_str_t *id);
 
 /* keeps it for a request: freed with pool.  NGX_ERROR: no memory */
@@ -41,11 +48,11 @@ ngx_int_t ngx_http_litellm_principal_hold(ngx_pool_t *pool,
  */
 ngx_int_t ngx_http_litellm_store_put(ngx_shm_zone_t *zone,
     ngx_litellm_principal_e kind, ngx_str_t *id, ngx_str_t *json,
-    uint64_t version);
+    ngx_uint_t version);
 /* the text, copied to pool; NGX_DECLINED: it is not there */
 ngx_int_t ngx_http_litellm_store_get(ngx_shm_zone_t *zone, ngx_pool_t *pool,
     ngx_litellm_principal_e kind, ngx_str_t *id, ngx_str_t *json,
-    uint64_t *version);
+    ngx_uint_t *version);
 /* NGX_DECLINED: it was not there */
 ngx_int_t ngx_http_litellm_store_delete(ngx_shm_zone_t *zone,
     ngx_litellm_principal_e kind, ngx_str_t *id);
@@ -58,7 +65,13 @@ ngx_int_t ngx_http_litellm_store_next(ngx_shm_zone_t *zone, ngx_pool_t *pool,
     ngx_litellm_principal_e kind, ngx_str_t *id, ngx_str_t *json);
 
 /* grows with each change: the state file is written when it has moved */
-uint64_t ngx_http_litellm_store_version(ngx_shm_zone_t *zone);
+ngx_uint_t ngx_http_litellm_store_version(ngx_shm_zone_t *zone);
+/* records of a kind */
+ngx_uint_t ngx_http_litellm_store_count(ngx_shm_zone_t *zone,
+    ngx_litellm_principal_e kind);
+/* a record's version, 0: it is not there; *version: the store's */
+ngx_uint_t ngx_http_litellm_store_record(ngx_shm_zone_t *zone,
+    ngx_litellm_principal_e kind, ngx_str_t *id, ngx_uint_t *version);
 
 
 /* called by ngx_http_litellm_zone.c: in a new zone; NULL: no room */

@@ -19,7 +19,7 @@
 
 
 /* changes with the layout of what is in the zone */
-#define NGX_HTTP_LITELLM_ZONE_LAYOUT   3
+#define NGX_HTTP_LITELLM_ZONE_LAYOUT   4
 
 #define NGX_HTTP_LITELLM_ZONE_SIZE     (1024 * 1024)
 
@@ -59,6 +59,8 @@ typedef struct {
     ngx_rbtree_node_t            sentinel;
     ngx_queue_t                  queue;     /* last: unused for longest */
     ngx_http_litellm_records_t  *records;
+    ngx_http_litellm_store_t    *store;
+    ngx_http_litellm_ledger_t   *ledger;
 } ngx_http_litellm_zone_sh_t;
 
 
@@ -90,6 +92,33 @@ static ngx_int_t ngx_http_litellm_zone_add(ngx_conf_t *cf,
 
 
 #define ngx_http_litellm_zone_before(a, b)  ((ngx_msec_int_t) ((a) - (b)) < 0)
+
+
+ngx_slab_pool_t *
+ngx_http_litellm_zone_pool(ngx_shm_zone_t *zone)
+{
+    ngx_http_litellm_zone_t *z = zone->data;
+
+    return z->shpool;
+}
+
+
+ngx_http_litellm_store_t *
+ngx_http_litellm_zone_store(ngx_shm_zone_t *zone)
+{
+    ngx_http_litellm_zone_t *z = zone->data;
+
+    return z->sh->store;
+}
+
+
+ngx_http_litellm_ledger_t *
+ngx_http_litellm_zone_ledger(ngx_shm_zone_t *zone)
+{
+    ngx_http_litellm_zone_t *z = zone->data;
+
+    return z->sh->ledger;
+}
 
 
 /* ids are unique within a configuration only, so the file is part of it */
@@ -419,6 +448,11 @@ ngx_http_litellm_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
     z->sh->records = ngx_http_litellm_records_create(z->shpool);
     if (z->sh->records == NULL) {
+        return NGX_ERROR;
+    }
+
+    z->sh->store = ngx_http_litellm_store_create(z->shpool);
+    if (z->sh->store == NULL) {
         return NGX_ERROR;
     }
 

@@ -13,6 +13,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_litellm_config.h"
+#include "ngx_http_litellm_ledger.h"
+#include "ngx_http_litellm_store.h"
 #include "ngx_http_litellm_zone_node.h"
 
 
@@ -33,6 +35,11 @@ typedef struct {
 
 
 /* a deployment's name: of its file and id */
+/* of the zone, for the files that own them */
+ngx_slab_pool_t *ngx_http_litellm_zone_pool(ngx_shm_zone_t *zone);
+ngx_http_litellm_store_t *ngx_http_litellm_zone_store(ngx_shm_zone_t *zone);
+ngx_http_litellm_ledger_t *ngx_http_litellm_zone_ledger(ngx_shm_zone_t *zone);
+
 void ngx_http_litellm_zone_key(ngx_litellm_deployment_t *d,
     ngx_http_litellm_zone_key_t *key);
 
