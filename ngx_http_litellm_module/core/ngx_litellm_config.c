@@ -740,6 +740,7 @@ ngx_litellm_cf_settings(ngx_litellm_cf_t *cf)
 
     ngx_litellm_cf_times(cf, litellm, router);
     ngx_litellm_cf_streams(cf, litellm, router);
+    ngx_litellm_cf_hedge(cf);
 
     ngx_litellm_cf_strategy(cf);
 }

@@ -233,6 +233,19 @@ typedef struct {
 } ngx_litellm_health_t;
 
 
+#define NGX_LITELLM_HEDGE_BURST  10000
+
+/* a second deployment beside one that is slow: of the file or a directive */
+typedef struct {
+    ngx_flag_t                enable;
+    ngx_msec_t                delay;     /* 0: none */
+    ngx_uint_t                percentile;  /* times 10000; 0: none */
+    ngx_msec_t                min;       /* not before, by the percentile */
+    ngx_uint_t                budget;    /* of requests: percent times 100 */
+    ngx_uint_t                burst;     /* hedges at once, beyond that */
+} ngx_litellm_hedge_t;
+
+
 typedef enum {
     NGX_LITELLM_SHUFFLE = 0,
     NGX_LITELLM_LEAST_BUSY,
@@ -308,6 +321,7 @@ typedef struct {
     ngx_msec_t                stream_idle_timeout;
     ngx_msec_t                stream_keepalive;  /* ms between comments */
     ngx_flag_t                stream_continue;   /* UNSET */
+    ngx_litellm_hedge_t      *hedge;             /* NULL: not a word */
     ngx_flag_t                drop_params;
     ngx_flag_t                modify_params;
     ngx_flag_t                always_include_stream_usage; /* UNSET */
@@ -330,6 +344,11 @@ typedef struct {
     unsigned                  hidden:1;
 } ngx_litellm_alias_t;
 
+
+/* *h as it is where hedging is asked for and nothing else is said */
+void ngx_litellm_config_hedge_init(ngx_litellm_hedge_t *h);
+/* what is wrong with it, for "..., which" or the like; NULL: nothing */
+const char *ngx_litellm_config_hedge_wrong(ngx_litellm_hedge_t *h);
 
 /* the text of a setting; NULL: not there, or empty */
 ngx_str_t *ngx_litellm_config_setting(ngx_litellm_deployment_t *d,

@@ -61,7 +61,7 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "fallbacks default_fallbacks context_window_fallbacks "
       "content_policy_fallbacks expose_router_debug_in_errors "
       "sse_keepalive_ping_interval_seconds stream_continue "
-      "stream_idle_timeout" },
+      "stream_idle_timeout hedge" },
 
     { NGX_LITELLM_CF_LITELLM, NGX_LITELLM_CF_QUIET,
       "turn_off_message_logging redact_user_api_key_info "
@@ -117,7 +117,7 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "context_window_fallbacks content_policy_fallbacks "
       "default_litellm_params retry_policy model_group_retry_policy "
       "allowed_fails allowed_fails_policy cooldown_time "
-      "disable_cooldowns stream_continue stream_idle_timeout "
+      "disable_cooldowns stream_continue stream_idle_timeout hedge "
       "enable_health_check_routing health_check_staleness_threshold "
       "health_check_ignore_transient_errors "
       "background_health_check_model_groups" },

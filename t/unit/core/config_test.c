@@ -679,6 +679,42 @@ test_settings(void)
     CHECK_INT(conf->stream_continue, 0);
     CHECK_INT(conf->stream_idle_timeout, 500);
 
+    unit_case("hedging: either section, the router's map replaces the other");
+    CHECK_INT(load(K), NGX_OK);
+    CHECK(conf->hedge == NULL);
+    CHECK_INT(load("litellm_settings: {hedge: {delay: 1.5}}\n" K), NGX_OK);
+    CHECK_INT(conf->hedge->enable, 1);
+    CHECK_INT(conf->hedge->delay, 1500);
+    CHECK_INT(conf->hedge->percentile, 0);
+    CHECK_INT(conf->hedge->min, 50);
+    CHECK_INT(conf->hedge->budget, 500);
+    CHECK_INT(conf->hedge->burst, 10);
+    CHECK_INT(load("litellm_settings: {hedge: {delay: 1.5}}\n"
+                   "router_settings: {hedge: {percentile: 99.5, min: 0.2, "
+                   "budget: 2.5, burst: 3}}\n" K), NGX_OK);
+    CHECK_INT(conf->hedge->delay, 0);
+    CHECK_INT(conf->hedge->percentile, 995000);
+    CHECK_INT(conf->hedge->min, 200);
+    CHECK_INT(conf->hedge->budget, 250);
+    CHECK_INT(conf->hedge->burst, 3);
+    CHECK_INT(load("litellm_settings: {hedge: {delay: 1.5}}\n"
+                   "router_settings: {hedge: off}\n" K), NGX_OK);
+    CHECK(conf->hedge == NULL);
+
+    unit_case("hedging that makes no sense is an error");
+    CHECK_INT(load("router_settings: {hedge: true}\n" K), NGX_ERROR);
+    CHECK_INT(load("router_settings: {hedge: {}}\n" K), NGX_ERROR);
+    CHECK_INT(load("router_settings: {hedge: [1]}\n" K), NGX_ERROR);
+    CHECK_INT(load("router_settings: {hedge: {delay: 0}}\n" K), NGX_ERROR);
+    CHECK_INT(load("router_settings: {hedge: {percentile: 100}}\n" K),
+              NGX_ERROR);
+    CHECK_INT(load("router_settings: {hedge: {delay: 1, budget: 101}}\n" K),
+              NGX_ERROR);
+    CHECK_INT(load("router_settings: {hedge: {delay: 1, burst: 0}}\n" K),
+              NGX_ERROR);
+    CHECK_INT(load("router_settings: {hedge: {delay: 1, dealy: 2}}\n" K),
+              NGX_ERROR);
+
     unit_case("the router's timeout alone");
     CHECK_INT(load("router_settings: {timeout: 30}\n" K), NGX_OK);
     CHECK_INT(conf->request_timeout, 30000);
