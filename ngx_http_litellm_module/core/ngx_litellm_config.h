@@ -17,6 +17,7 @@
 #include "ngx_litellm_chat.h"
 #include "ngx_litellm_error.h"
 #include "ngx_litellm_models.h"
+#include "ngx_litellm_principal.h"
 
 
 typedef struct ngx_litellm_provider_s    ngx_litellm_provider_t;
@@ -156,6 +157,7 @@ struct ngx_litellm_deployment_s {
     ngx_msec_int_t            cooldown_time;   /* ms; 0: never */
     ngx_int_t                 allowed_fails;
     ngx_litellm_policy_t     *allowed_fails_policy;   /* NULL: none */
+    ngx_litellm_budget_t      budget;          /* max -1: none */
     int64_t                   input_cost;      /* 10^-12 a token; -1: not
                                                   said */
     int64_t                   output_cost;
@@ -269,6 +271,31 @@ typedef struct {
 } ngx_litellm_routing_group_t;
 
 
+/* the budget of a provider, a tag or a group */
+typedef struct {
+    ngx_str_t                 name;
+    ngx_litellm_budget_t      budget;
+} ngx_litellm_named_budget_t;
+
+
+/* how limits are kept, and budgets of other things than principals */
+typedef struct {
+    ngx_array_t              *providers; /* ..._named_budget_t; NULL: none */
+    ngx_array_t              *tags;
+    ngx_array_t              *models;    /* of groups */
+    int64_t                   output;    /* tokens that a request without
+                                            max_tokens is taken to produce; -1:
+                                            not set */
+    ngx_uint_t                budget_status;     /* 422 */
+    ngx_flag_t                block_unpriced;
+    ngx_flag_t                worst_case;        /* reserve the most that the
+                                                    model can produce */
+    ngx_flag_t                reserve_budgets;
+    ngx_flag_t                user_of_team_keys; /* the user's budget counts for
+                                                    keys of a team too */
+} ngx_litellm_limiting_t;
+
+
 typedef struct {
     ngx_pool_t               *pool;
     ngx_str_t                 file;
@@ -329,6 +356,9 @@ typedef struct {
     ngx_flag_t                allow_mock_testing;
 
     ngx_litellm_health_t      health;
+    ngx_litellm_limiting_t    limiting;
+    unsigned                  counted:1;   /* somebody's requests or money are
+                                              kept account of */
 
     ngx_str_t                 master_key;        /* empty: open */
 

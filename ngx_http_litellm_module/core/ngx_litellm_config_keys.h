@@ -61,7 +61,8 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "fallbacks default_fallbacks context_window_fallbacks "
       "content_policy_fallbacks expose_router_debug_in_errors "
       "sse_keepalive_ping_interval_seconds stream_continue "
-      "stream_idle_timeout hedge" },
+      "stream_idle_timeout hedge budget_exceeded_status_code "
+      "block_requests_for_models_without_pricing tag_budget_config" },
 
     { NGX_LITELLM_CF_LITELLM, NGX_LITELLM_CF_QUIET,
       "turn_off_message_logging redact_user_api_key_info "
@@ -70,9 +71,9 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
 
     { NGX_LITELLM_CF_LITELLM, NGX_LITELLM_CF_LATER,
       "cache_params "
-      "budget_exceeded_status_code budget_exceeded_throttle_percentage "
+      "budget_exceeded_throttle_percentage "
       "budget_rollover budget_reset_time "
-      "block_requests_for_models_without_pricing model_group_settings "
+      "model_group_settings "
       "cost_discount_config cost_margin_config "
       "require_auth_for_metrics_endpoint model_alias_map force_ipv4 "
       "public_routes upperbound_key_generate_params "
@@ -86,7 +87,7 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "forward_traceparent_to_llm_provider user_url_allowed_hosts "
       "provider_url_destination_allowed_hosts priority_reservation "
       "priority_reservation_settings enable_json_schema_validation "
-      "default_team_settings tag_budget_config "
+      "default_team_settings "
       "validate_end_user_id_in_db route_all_chat_openai_to_responses "
       "openai_system_messages_first overwrite_user_with_key_hash "
       "add_user_information_to_llm_headers extra_spend_tag_headers "
@@ -120,7 +121,8 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "disable_cooldowns stream_continue stream_idle_timeout hedge "
       "enable_health_check_routing health_check_staleness_threshold "
       "health_check_ignore_transient_errors "
-      "background_health_check_model_groups" },
+      "background_health_check_model_groups provider_budget_config "
+      "model_budget_config" },
 
     { NGX_LITELLM_CF_ROUTER, NGX_LITELLM_CF_LATER,
       "enable_weighted_failover "
@@ -143,7 +145,11 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "health_check_skip_disabled_background_models "
       "enable_health_check_routing health_check_staleness_threshold "
       "health_check_ignore_transient_errors "
-      "background_health_check_model_groups" },
+      "background_health_check_model_groups "
+      "fail_closed_budget_enforcement disable_budget_reservation "
+      "apply_user_budget_to_team_keys budget_exceeded_status_code "
+      "block_requests_for_models_without_pricing "
+      "default_estimated_output_tokens" },
 
     { NGX_LITELLM_CF_GENERAL, NGX_LITELLM_CF_QUIET,
       "cancel_on_disconnect allow_requests_on_db_unavailable "
@@ -162,14 +168,13 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "token_rate_limit_type disable_retry_on_max_parallel_request_limit_error "
       "coordination_redis fail_closed_rate_limit_enforcement "
       "include_call_id_in_error_body expose_fallback_errors_to_caller "
-      "enforce_fallback_model_access apply_user_budget_to_team_keys "
+      "enforce_fallback_model_access "
       "model_list_healthy_only "
       "allow_public_health_readiness_details enable_drain_endpoint "
       "drain_endpoint_token enforced_params "
       "use_client_credentials_pass_through_routes user_api_key_cache_ttl "
       "user_api_key_cache_max_size infer_model_from_keys enable_jwt_auth "
       "litellm_jwtauth service_account_settings role_permissions "
-      "fail_closed_budget_enforcement disable_budget_reservation "
       "allow_unmanaged_response_ids max_file_size_mb "
       "allowed_file_extensions responses_websocket_session_limit_seconds "
       "enable_openai_websocket_passthrough use_redis_transaction_buffer" },
@@ -201,7 +206,8 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "stream_timeout keepalive_seconds num_retries drop_params "
       "additional_drop_params allowed_openai_params extra_headers headers "
       "extra_body mock_response cooldown_time max_parallel_requests tags "
-      "input_cost_per_token output_cost_per_token" },
+      "input_cost_per_token output_cost_per_token max_budget "
+      "budget_duration" },
 
     { NGX_LITELLM_CF_PARAMS, NGX_LITELLM_CF_QUIET,
       "stream stream_options max_retries base_model itpm otpm tag_regex "
@@ -220,7 +226,7 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "provider_affinity_header silent_model "
       "configurable_clientside_auth_params ensure_alternating_roles "
       "user_continue_message assistant_continue_message "
-      "cache_control_injection_points max_budget budget_duration "
+      "cache_control_injection_points "
       "default_api_key_tpm_limit "
       "default_api_key_rpm_limit" },
 
@@ -295,12 +301,6 @@ static const ngx_litellm_cf_remedy_t  ngx_litellm_cf_remedies[] = {
     { NGX_LITELLM_CF_LITELLM, NGX_LITELLM_DIAG_WARN, 1,
       "max_budget budget_duration max_end_user_budget",
       NGX_LITELLM_CF_NO_BUDGET },
-
-    { NGX_LITELLM_CF_PARAMS, NGX_LITELLM_DIAG_WARN, 1,
-      "max_budget budget_duration", NGX_LITELLM_CF_NO_BUDGET },
-
-    { NGX_LITELLM_CF_ROUTER, NGX_LITELLM_DIAG_WARN, 1,
-      "provider_budget_config", NGX_LITELLM_CF_NO_BUDGET },
 
     { NGX_LITELLM_CF_ROUTER, NGX_LITELLM_DIAG_WARN, 1,
       "rpm tpm default_max_parallel_requests", NGX_LITELLM_CF_NO_LIMIT },

@@ -371,6 +371,7 @@ ngx_litellm_cf_deployment_init(ngx_litellm_deployment_t *d)
     d->max_parallel = -1;
     d->cooldown_time = -1;
     d->allowed_fails = -1;
+    d->budget.max = -1;
     d->input_cost = -1;
     d->output_cost = -1;
     d->tag_filtering = NGX_CONF_UNSET;

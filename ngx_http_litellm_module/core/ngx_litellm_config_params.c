@@ -97,6 +97,7 @@ ngx_litellm_cf_params(ngx_litellm_cf_t *cf, ngx_litellm_deployment_t *d,
     ngx_litellm_cf_limits(cf, d, e);
     ngx_litellm_cf_cooldown(cf, d, e);
     ngx_litellm_cf_choice_params(cf, d, e);
+    ngx_litellm_cf_own_budget(cf, d, e);
     ngx_litellm_cf_drop(cf, d, e);
     ngx_litellm_cf_headers(cf, d, ngx_litellm_cf_param(e, "extra_headers"),
                            "extra_headers");

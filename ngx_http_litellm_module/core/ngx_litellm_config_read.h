@@ -9,6 +9,7 @@
  *   ngx_litellm_config_policy.c retries and cooldowns
  *   ngx_litellm_config_health.c  health checks in the background
  *   ngx_litellm_config_hedge.c  a second deployment beside a slow one
+ *   ngx_litellm_config_limits.c  budgets, and how limits are kept
  *   ngx_litellm_config_strategy.c  how one of a group's deployments is chosen
  *   ngx_litellm_config_value.c  typed values, os.environ/NAME, JSON text
  *   ngx_litellm_config_lint.c   which keys are read where; the warnings
@@ -249,6 +250,14 @@ void ngx_litellm_cf_plans(ngx_litellm_cf_t *cf);
 
 void ngx_litellm_cf_policies(ngx_litellm_cf_t *cf);
 void ngx_litellm_cf_cooldown(ngx_litellm_cf_t *cf,
+    ngx_litellm_deployment_t *d, ngx_litellm_cf_entry_t *e);
+
+
+/* ngx_litellm_config_limits.c */
+
+void ngx_litellm_cf_limiting(ngx_litellm_cf_t *cf);
+/* the budget of a deployment */
+void ngx_litellm_cf_own_budget(ngx_litellm_cf_t *cf,
     ngx_litellm_deployment_t *d, ngx_litellm_cf_entry_t *e);
 
 

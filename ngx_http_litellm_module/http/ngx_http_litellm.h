@@ -97,6 +97,8 @@ typedef struct {
     ngx_msec_t                       stream_keepalive;     /* the same */
     ngx_uint_t                       stream_keepalive_early;
 
+    ngx_flag_t                       limit_dry_run;
+
     ngx_uint_t                       next_upstream;
     ngx_uint_t                       next_upstream_tries;
     ngx_msec_t                       next_upstream_timeout;

@@ -104,6 +104,7 @@ ngx_http_litellm_create_loc_conf(ngx_conf_t *cf)
     lcf->stream_keepalive_early = NGX_CONF_UNSET_UINT;
     lcf->next_upstream_tries = NGX_CONF_UNSET_UINT;
     lcf->next_upstream_timeout = NGX_CONF_UNSET_MSEC;
+    lcf->limit_dry_run = NGX_CONF_UNSET;
     lcf->keepalive = NGX_CONF_UNSET_UINT;
     lcf->keepalive_requests = NGX_CONF_UNSET_UINT;
     lcf->keepalive_timeout = NGX_CONF_UNSET_MSEC;
@@ -202,6 +203,7 @@ ngx_http_litellm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               prev->next_upstream_tries, 0);
     ngx_conf_merge_msec_value(conf->next_upstream_timeout,
                               prev->next_upstream_timeout, 0);
+    ngx_conf_merge_value(conf->limit_dry_run, prev->limit_dry_run, 0);
 
     ngx_conf_merge_uint_value(conf->keepalive, prev->keepalive, 256);
     ngx_conf_merge_uint_value(conf->keepalive_requests,

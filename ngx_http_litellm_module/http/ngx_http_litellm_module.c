@@ -227,6 +227,13 @@ static ngx_command_t  ngx_http_litellm_commands[] = {
       offsetof(ngx_http_litellm_loc_conf_t, next_upstream_timeout),
       NULL },
 
+    { ngx_string("litellm_limit_dry_run"),
+      NGX_HTTP_LITELLM_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_litellm_loc_conf_t, limit_dry_run),
+      NULL },
+
     { ngx_string("litellm_keepalive"),
       NGX_HTTP_LITELLM_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_num_slot,
