@@ -21,6 +21,11 @@
 #define NGX_LITELLM_JSON_FIRST    32           /* nodes of the first array */
 #define NGX_LITELLM_JSON_ROOM     20
 
+/* a bit for a name that is looked for: its length with the quotes, and its
+   first byte */
+#define ngx_litellm_json_bit(len, c)                                          \
+    ((uint64_t) 1 << (((uint32_t) (len) + 2 * (uint32_t) (c)) & 63))
+
 
 static ngx_int_t ngx_litellm_json_grow(ngx_litellm_json_doc_t *doc);
 static ngx_int_t ngx_litellm_json_fail(ngx_litellm_json_doc_t *doc,
@@ -32,6 +37,7 @@ static u_char *ngx_litellm_json_long_plain(ngx_litellm_json_doc_t *doc,
 static u_char *ngx_litellm_json_special(ngx_litellm_json_doc_t *doc,
     u_char *text, u_char *p, u_char *last, ngx_uint_t *flags);
 static u_char *ngx_litellm_json_number(u_char *p, u_char *last);
+static uint64_t ngx_litellm_json_sought(ngx_litellm_json_doc_t *doc);
 static ngx_uint_t ngx_litellm_json_name(ngx_litellm_json_doc_t *doc,
     u_char *start, u_char *end, ngx_uint_t flags);
 
@@ -135,7 +141,8 @@ ngx_litellm_json_run(ngx_litellm_json_doc_t *doc, u_char *text, size_t len,
 {
     u_char              *p, *last, *room, *start, close;
     u_char               stack[NGX_LITELLM_JSON_DEPTH_MAX];
-    uint32_t             cur, up, lengths;
+    uint32_t             cur, up;
+    uint64_t             sought;
     const char          *error;
     ngx_uint_t           depth, keep, top, max_depth, flags, n;
     ngx_litellm_json_t  *v;
@@ -152,14 +159,8 @@ ngx_litellm_json_run(ngx_litellm_json_doc_t *doc, u_char *text, size_t len,
     keep = doc->keep ? doc->keep : NGX_MAX_UINT32_VALUE;
     top = keep;
 
-    /* bits of the lengths of names looked for, modulo 32, quotes included */
-
-    lengths = doc->whole.len ? (uint32_t) 1 << ((doc->whole.len + 2) & 31) : 0;
-
-    for (n = 0; n < doc->nwatch; n++) {
-        doc->watch[n].found = NULL;
-        lengths |= (uint32_t) 1 << ((doc->watch[n].name.len + 2) & 31);
-    }
+    sought = (doc->nwatch || doc->whole.len) ? ngx_litellm_json_sought(doc)
+                                             : 0;
 
     max_depth = doc->max_depth ? doc->max_depth : NGX_LITELLM_JSON_DEPTH;
     max_depth = ngx_min(max_depth, NGX_LITELLM_JSON_DEPTH_MAX);
@@ -181,11 +182,9 @@ value:
     }
 
     start = p;
+    flags = 0;
 
-    switch (*p) {
-
-    case '"':
-        flags = 0;
+    if (ngx_litellm_likely(*p == '"')) {
         p = ngx_litellm_json_string(doc, text, p + 1, last, room, &flags,
                                     vector);
 
@@ -194,10 +193,13 @@ value:
         }
 
         n = NGX_LITELLM_JSON_STRING;
-        break;
+        goto scalar;
+    }
 
-    case '{':
-    case '[':
+    /* '[' is 0x5b, '{' is 0x7b */
+
+    if ((*p | 0x20) == '{') {
+
         if (depth == max_depth) {
             error = "nested too deep";
             goto failed;
@@ -229,6 +231,9 @@ value:
         }
 
         goto value;
+    }
+
+    switch (*p) {
 
     case '-':
     case '0': case '1': case '2': case '3': case '4':
@@ -241,7 +246,6 @@ value:
             goto failed;
         }
 
-        flags = 0;
         n = NGX_LITELLM_JSON_NUMBER;
         break;
 
@@ -251,7 +255,6 @@ value:
         }
 
         p += 4;
-        flags = 0;
         n = NGX_LITELLM_JSON_TRUE;
         break;
 
@@ -261,7 +264,6 @@ value:
         }
 
         p += 5;
-        flags = 0;
         n = NGX_LITELLM_JSON_FALSE;
         break;
 
@@ -271,13 +273,14 @@ value:
         }
 
         p += 4;
-        flags = 0;
         n = NGX_LITELLM_JSON_NULL;
         break;
 
     default:
         goto no_value;
     }
+
+scalar:
 
     if (depth < keep) {
         v = ngx_litellm_json_push(doc, start, n);
@@ -303,11 +306,13 @@ behind:
         return NGX_OK;
     }
 
-    p = ngx_litellm_json_blank(p, last, vector);
+    if (ngx_litellm_unlikely(p >= room || *p <= ' ')) {
+        p = ngx_litellm_json_blank(p, last, vector);
 
-    if (ngx_litellm_unlikely(p == last)) {
-        error = "text ends in an array or object";
-        goto failed;
+        if (ngx_litellm_unlikely(p == last)) {
+            error = "text ends in an array or object";
+            goto failed;
+        }
     }
 
     if (*p == close) {
@@ -339,6 +344,16 @@ behind:
         goto value;
     }
 
+    if (ngx_litellm_likely(p < room)) {
+        if (*p == ' ') {
+            p++;
+        }
+
+        if (ngx_litellm_likely(*p == '"')) {
+            goto key;
+        }
+    }
+
     p = ngx_litellm_json_blank(p, last, vector);
 
 name:
@@ -349,11 +364,13 @@ name:
         goto failed;
     }
 
+key:
+
     start = p;
     flags = 0;
 
     p = ngx_litellm_json_string(doc, text, p + 1, last, room, &flags,
-                                    vector);
+                                vector);
 
     if (ngx_litellm_unlikely(p == NULL)) {
         return NGX_DECLINED;
@@ -373,7 +390,10 @@ name:
         v->flags = flags;
     }
 
-    if (((lengths >> ((p - start) & 31)) & 1) || (flags && lengths)) {
+    if (ngx_litellm_unlikely((sought & ngx_litellm_json_bit(p - start,
+                                                            start[1]))
+                             || (flags && sought)))
+    {
 
         if (ngx_litellm_json_name(doc, start, p, flags)
             && depth == 1 && top > 1)
@@ -492,6 +512,34 @@ ngx_litellm_json_grow(ngx_litellm_json_doc_t *doc)
     doc->nalloc = n;
 
     return NGX_OK;
+}
+
+
+/* the bits of all names looked for */
+
+static ngx_litellm_scan_noinline uint64_t
+ngx_litellm_json_sought(ngx_litellm_json_doc_t *doc)
+{
+    uint64_t    bits;
+    ngx_str_t  *name;
+    ngx_uint_t  i;
+
+    bits = 0;
+    name = &doc->whole;
+
+    if (name->len) {
+        bits |= ngx_litellm_json_bit(name->len + 2, name->data[0]);
+    }
+
+    for (i = 0; i < doc->nwatch; i++) {
+        doc->watch[i].found = NULL;
+        name = &doc->watch[i].name;
+
+        bits |= ngx_litellm_json_bit(name->len + 2,
+                                     name->len ? name->data[0] : '"');
+    }
+
+    return bits;
 }
 
 

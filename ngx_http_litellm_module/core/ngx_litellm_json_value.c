@@ -18,6 +18,10 @@
 #define NGX_LITELLM_JSON_DIGITS   18
 
 
+static ngx_uint_t ngx_litellm_json_equal_escaped(ngx_litellm_json_t *v,
+    const char *s, size_t len);
+
+
 ngx_litellm_json_t *
 ngx_litellm_json_get(ngx_litellm_json_t *v, const char *name, size_t len)
 {
@@ -59,21 +63,30 @@ ngx_litellm_json_get(ngx_litellm_json_t *v, const char *name, size_t len)
 ngx_uint_t
 ngx_litellm_json_equal(ngx_litellm_json_t *v, const char *s, size_t len)
 {
-    u_char      *p, *last, buf[NGX_LITELLM_UNESCAPE_MAX];
-    size_t       n;
-    const char  *end;
-
     if (v == NULL || v->type != NGX_LITELLM_JSON_STRING) {
         return 0;
     }
 
-    p = v->start + 1;
-    last = v->start + v->len - 1;
-
-    if (!(v->flags & NGX_LITELLM_JSON_ESCAPED)) {
-        return (size_t) (last - p) == len && ngx_memcmp(p, s, len) == 0;
+    if (v->flags & NGX_LITELLM_JSON_ESCAPED) {
+        return ngx_litellm_json_equal_escaped(v, s, len);
     }
 
+    return v->len - 2 == len && ngx_memcmp(v->start + 1, s, len) == 0;
+}
+
+
+/* by itself: the buffer would cost each comparison a guard of the stack */
+
+static ngx_litellm_scan_noinline ngx_uint_t
+ngx_litellm_json_equal_escaped(ngx_litellm_json_t *v, const char *s,
+    size_t len)
+{
+    u_char      *p, *last, buf[NGX_LITELLM_UNESCAPE_MAX];
+    size_t       n;
+    const char  *end;
+
+    p = v->start + 1;
+    last = v->start + v->len - 1;
     end = s + len;
 
     while (p < last) {

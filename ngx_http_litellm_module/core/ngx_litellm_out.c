@@ -218,6 +218,31 @@ ngx_litellm_out_int(ngx_litellm_out_t *out, int64_t n)
 }
 
 
+u_char *
+ngx_litellm_out_digits(u_char *p, uint64_t n)
+{
+    u_char     *end;
+    uint64_t    rest;
+
+    end = p;
+    rest = n;
+
+    do {
+        end++;
+        rest /= 10;
+    } while (rest);
+
+    p = end;
+
+    do {
+        *--p = (u_char) ('0' + n % 10);
+        n /= 10;
+    } while (n);
+
+    return end;
+}
+
+
 void
 ngx_litellm_out_json(ngx_litellm_out_t *out, ngx_str_t *text)
 {

@@ -87,6 +87,8 @@ void ngx_litellm_out_ref(ngx_litellm_out_t *out, u_char *p, size_t len);
 
 /* a decimal integer */
 void ngx_litellm_out_int(ngx_litellm_out_t *out, int64_t n);
+/* into memory of NGX_INT64_LEN bytes; returns the end */
+u_char *ngx_litellm_out_digits(u_char *p, uint64_t n);
 
 /* a quoted JSON string made of UTF-8 text (invalid bytes become U+FFFD) */
 void ngx_litellm_out_json(ngx_litellm_out_t *out, ngx_str_t *text);

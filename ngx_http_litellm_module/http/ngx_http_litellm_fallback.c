@@ -42,6 +42,14 @@ ngx_http_litellm_route_fallback(ngx_http_request_t *r,
     if (targets != NULL
         && (ngx_int_t) ctx->frames.nelts < ctx->call.config->max_fallbacks)
     {
+        if (ctx->frames.elts == NULL
+            && ngx_array_init(&ctx->frames, r->pool, 2,
+                              sizeof(ngx_http_litellm_frame_t))
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
         frame = ngx_array_push(&ctx->frames);
         if (frame == NULL) {
             return NGX_ERROR;

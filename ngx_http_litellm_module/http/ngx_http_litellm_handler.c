@@ -10,6 +10,7 @@
  */
 
 #include "ngx_http_litellm.h"
+#include "ngx_litellm_plan.h"
 
 
 typedef struct {
@@ -50,6 +51,7 @@ static void ngx_http_litellm_set_timer(ngx_http_request_t *r,
 static void ngx_http_litellm_timer(ngx_event_t *ev);
 static void ngx_http_litellm_cleanup(void *data);
 static void ngx_http_litellm_make_id(ngx_http_litellm_ctx_t *ctx);
+static void ngx_http_litellm_hex(u_char *p, uint32_t n);
 
 
 static ngx_http_litellm_step_t  ngx_http_litellm_steps[] = {
@@ -805,24 +807,24 @@ ngx_http_litellm_cleanup(void *data)
 static void
 ngx_http_litellm_make_id(ngx_http_litellm_ctx_t *ctx)
 {
-    u_char       *p, hex[32];
-    uint32_t      r[4], top;
-    ngx_uint_t    i;
+    u_char    *p, hex[32];
+    uint64_t   n;
 
-    /* ngx_random() has 31 bits: the top ones come from a fifth */
+    n = ngx_http_litellm_random();
 
-    top = (uint32_t) ngx_random();
+    ngx_http_litellm_hex(hex, (uint32_t) n);
+    ngx_http_litellm_hex(hex + 8, (uint32_t) (n >> 32));
 
-    for (i = 0; i < 4; i++) {
-        r[i] = (uint32_t) ngx_random() ^ (top << (i + 1) & 0x80000000);
-    }
+    n = ngx_http_litellm_random();
 
-    (void) ngx_hex_dump(hex, (u_char *) r, sizeof(r));
+    ngx_http_litellm_hex(hex + 16, (uint32_t) n);
+    ngx_http_litellm_hex(hex + 24, (uint32_t) (n >> 32));
 
-    /* the version, and the variant in the two top bits of its digit */
+    /* the version, and the variant in the two top bits of its digit: the two
+       below are those of the digit that was there */
 
     hex[12] = '4';
-    hex[16] = (u_char) "89ab"[top & 3];
+    hex[16] = (u_char) "89ab"[((hex[16] >> 6) * 9 + hex[16]) & 3];
 
     p = ngx_cpymem(ctx->id, "chatcmpl-", sizeof("chatcmpl-") - 1);
     p = ngx_cpymem(p, hex, 8);
@@ -840,4 +842,50 @@ ngx_http_litellm_make_id(ngx_http_litellm_ctx_t *ctx)
 
     ctx->call.id.data = ctx->id;
     ctx->call.id.len = sizeof("chatcmpl-") - 1 + 36;
+}
+
+
+/*
+ * Eight digits at once; which one stands for which bits does not matter.  A
+ * digit over 9 has a carry into bit 4 when 6 is added.
+ */
+
+static void
+ngx_http_litellm_hex(u_char *p, uint32_t n)
+{
+    uint64_t  v, letters;
+
+    v = n;
+    v = (v | v << 16) & 0x0000ffff0000ffffULL;
+    v = (v | v << 8) & 0x00ff00ff00ff00ffULL;
+    v = (v | v << 4) & 0x0f0f0f0f0f0f0f0fULL;
+
+    letters = ((v + 0x0606060606060606ULL) >> 4) & 0x0101010101010101ULL;
+
+    v += 0x3030303030303030ULL + letters * ('a' - '0' - 10);
+
+    ngx_memcpy(p, &v, sizeof(uint64_t));
+}
+
+
+/*
+ * SplitMix64: random() takes a lock, and gives 31 bits for it.  Nothing that
+ * must not be guessed is made of this.  A process that was forked begins anew.
+ */
+
+uint64_t
+ngx_http_litellm_random(void)
+{
+    static uint64_t   state;
+    static ngx_pid_t  pid;
+
+    if (pid != ngx_pid) {
+        pid = ngx_pid;
+        state = ((uint64_t) ngx_random() << 33)
+                ^ ((uint64_t) ngx_random() << 16) ^ (uint64_t) ngx_random();
+    }
+
+    state += 0x9e3779b97f4a7c15ULL;
+
+    return ngx_litellm_plan_mix(state);
 }

@@ -255,7 +255,7 @@ ngx_http_litellm_pick_one(ngx_http_litellm_ctx_t *ctx,
 
     c.data = p;
     c.usable = ngx_http_litellm_pick_usable;
-    c.random = ((uint64_t) ngx_random() << 31) ^ (uint64_t) ngx_random();
+    c.random = ngx_http_litellm_random();
 
     if (ctx->has_affinity) {
         return ngx_litellm_plan_hashed(level, &c, ctx->affinity);
@@ -304,7 +304,7 @@ ngx_http_litellm_route_choose(ngx_http_litellm_ctx_t *ctx, ngx_uint_t refused)
 
     c.data = &p;
     c.usable = ngx_http_litellm_pick_usable;
-    c.random = (uint64_t) ngx_random();
+    c.random = ngx_http_litellm_random();
 
     level = ctx->plan->levels.elts;
 

@@ -435,7 +435,7 @@ ngx_http_litellm_add_number(ngx_http_request_t *r, const char *key,
     }
 
     value.data = p;
-    value.len = ngx_sprintf(p, "%ui", n) - p;
+    value.len = ngx_litellm_out_digits(p, n) - p;
 
     return ngx_http_litellm_add_header(r, key, len, &value);
 }
@@ -489,7 +489,7 @@ ngx_http_litellm_own_headers(ngx_http_request_t *r,
 
         value = d->api_base;
 
-        p = ngx_strlchr(value.data, value.data + value.len, '?');
+        p = value.len ? memchr(value.data, '?', value.len) : NULL;
 
         if (p != NULL) {
             value.len = p - value.data;

@@ -22,15 +22,7 @@ ngx_http_litellm_route_open(ngx_http_request_t *r,
 {
     ngx_int_t  rc;
 
-    if (ngx_array_init(&ctx->refused, r->pool, 4,
-                       sizeof(ngx_litellm_deployment_t *))
-        != NGX_OK
-        || ngx_array_init(&ctx->tried, r->pool, 4, sizeof(ngx_str_t))
-           != NGX_OK
-        || ngx_array_init(&ctx->frames, r->pool, 2,
-                          sizeof(ngx_http_litellm_frame_t))
-           != NGX_OK)
-    {
+    if (ngx_array_init(&ctx->tried, r->pool, 2, sizeof(ngx_str_t)) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -221,6 +213,14 @@ ngx_http_litellm_route_failed(ngx_http_request_t *r,
     if (e->status < 500 && e->status != 408 && e->status != 409
         && e->status != 429)
     {
+        if (ctx->refused.elts == NULL
+            && ngx_array_init(&ctx->refused, r->pool, 4,
+                              sizeof(ngx_litellm_deployment_t *))
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
         d = ngx_array_push(&ctx->refused);
         if (d == NULL) {
             return NGX_ERROR;

@@ -185,7 +185,9 @@ ngx_http_litellm_create_request(ngx_http_request_t *r)
     p = ngx_http_litellm_headers(p, a->extra, &w->headers, 0);
 
     if (!get) {
-        p = ngx_sprintf(p, "Content-Length: %O" CRLF, w->body.size);
+        p = ngx_cpymem(p, "Content-Length: ", sizeof("Content-Length: ") - 1);
+        p = ngx_litellm_out_digits(p, (uint64_t) w->body.size);
+        *p++ = CR; *p++ = LF;
     }
 
     *p++ = CR; *p++ = LF;

@@ -28,6 +28,7 @@ typedef struct {
     ngx_litellm_splice_t         splice;
     ngx_array_t                  adds;      /* ngx_litellm_add_t */
     ngx_array_t                 *paths;     /* ngx_str_t; NULL: none */
+    unsigned                     dropped:1; /* some member is marked so */
 } ngx_litellm_openai_edit_t;
 
 
@@ -68,6 +69,7 @@ ngx_litellm_openai_body(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire,
 
     ed.call = call;
     ed.paths = NULL;
+    ed.dropped = (call->deployment->provider->variant != NULL);
     ngx_memzero(&ed.adds, sizeof(ngx_array_t));
 
     ngx_litellm_splice_init(&ed.splice, call->pool, &call->body);
@@ -126,7 +128,9 @@ ngx_litellm_openai_body(ngx_litellm_call_t *call, ngx_litellm_wire_t *wire,
 
 done:
 
-    ngx_litellm_openai_restore(call);
+    if (ed.dropped) {
+        ngx_litellm_openai_restore(call);
+    }
 
     return rc;
 }
@@ -232,6 +236,7 @@ ngx_litellm_openai_drop(ngx_litellm_openai_edit_t *ed)
     for (i = 0; bits; i++, bits >>= 1) {
         if (bits & 1) {
             call->param[i]->flags |= NGX_LITELLM_JSON_DROPPED;
+            ed->dropped = 1;
         }
     }
 }
@@ -333,6 +338,7 @@ ngx_litellm_openai_drop_name(ngx_litellm_openai_edit_t *ed, ngx_str_t *name)
             && ngx_memcmp(m[i].key.data, name->data, name->len) == 0)
         {
             m[i].value->flags |= NGX_LITELLM_JSON_DROPPED;
+            ed->dropped = 1;
         }
     }
 
@@ -403,6 +409,7 @@ ngx_litellm_openai_set_tokens(ngx_litellm_openai_edit_t *ed)
             /* the newer name counts where both are given */
 
             old->flags |= NGX_LITELLM_JSON_DROPPED;
+            ed->dropped = 1;
             old = NULL;
         }
 
@@ -431,10 +438,12 @@ ngx_litellm_openai_rename(ngx_litellm_openai_edit_t *ed,
             || from->type == NGX_LITELLM_JSON_NULL)
         {
             from->flags |= NGX_LITELLM_JSON_DROPPED;
+            ed->dropped = 1;
             return;
         }
 
         to->flags |= NGX_LITELLM_JSON_DROPPED;
+        ed->dropped = 1;
     }
 
     key = from - 1;
