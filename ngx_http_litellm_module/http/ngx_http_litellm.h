@@ -35,6 +35,7 @@ typedef struct ngx_http_litellm_attempt_s  ngx_http_litellm_attempt_t;
 typedef struct ngx_http_litellm_fetching_s  ngx_http_litellm_fetching_t;
 typedef struct ngx_http_litellm_pulse_s    ngx_http_litellm_pulse_t;
 typedef struct ngx_http_litellm_continue_s  ngx_http_litellm_continue_t;
+typedef struct ngx_http_litellm_hedging_s  ngx_http_litellm_hedging_t;
 typedef struct ngx_http_litellm_zone_s     ngx_http_litellm_zone_t;
 typedef struct ngx_http_litellm_token_s    ngx_http_litellm_token_t;
 
@@ -96,6 +97,7 @@ typedef struct {
     ngx_msec_t                       stream_idle_timeout;  /* the same */
     ngx_msec_t                       stream_keepalive;     /* the same */
     ngx_uint_t                       stream_keepalive_early;
+    ngx_litellm_hedge_t             *hedge;      /* NULL: the file's */
 
     ngx_flag_t                       limit_dry_run;
 
@@ -258,11 +260,14 @@ struct ngx_http_litellm_attempt_s {
     ngx_msec_t                       deadline;   /* 0: none */
     ngx_msec_t                       first;      /* ms to the commit */
     ngx_http_litellm_lease_t         lease;      /* of its deployment */
+    ngx_uint_t                       number;     /* of the request's, from 1 */
+    ngx_http_litellm_continue_t     *cont;       /* NULL: not asked for */
     ngx_http_litellm_done_pt         handler;    /* NULL: wake the parent */
     void                            *data;
 
     unsigned                         raw:1;      /* only its bytes count:
                                                     of ..._fetch.c */
+    unsigned                         second:1;   /* begun beside another */
     unsigned                         resolving:1;
     unsigned                         renewed:1;     /* its token was */
     unsigned                         done:1;
@@ -333,7 +338,9 @@ struct ngx_http_litellm_ctx_s {
     ngx_litellm_error_t              first_error;   /* of the first group */
     ngx_event_t                      timer;      /* backoff, time-outs */
     ngx_http_litellm_pulse_t        *pulse;      /* NULL: not asked for */
-    ngx_http_litellm_continue_t     *cont;       /* the same */
+    ngx_http_litellm_continue_t     *cont;       /* the same; of the attempt
+                                                    that was committed last */
+    ngx_http_litellm_hedging_t      *hedge;      /* the same */
 
     ngx_str_t                        page;       /* ..._errorpage.c */
     void                            *health;
@@ -418,6 +425,10 @@ ngx_int_t ngx_http_litellm_route_failed(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_attempt_t *a,
     ngx_msec_t *delay);
 
+/* a failed attempt's deployment is not asked again if it refused the request */
+void ngx_http_litellm_route_refused(ngx_http_litellm_ctx_t *ctx,
+    ngx_http_litellm_attempt_t *a);
+
 /* alias, group or wildcard; NGX_DECLINED: nobody answers to that name */
 ngx_int_t ngx_http_litellm_route_group(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_str_t *name);
@@ -432,6 +443,13 @@ ngx_int_t ngx_http_litellm_route_headers(ngx_http_request_t *r,
 ngx_int_t ngx_http_litellm_route_fallback(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_litellm_error_t *e);
 
+/* ngx_http_litellm_call.c: *call for this deployment: NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_litellm_call_prepare(ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_call_t *call, ngx_litellm_deployment_t *d);
+/* a->deadline; ms until there must be content or the end; 0: no limit */
+ngx_msec_t ngx_http_litellm_call_limit(ngx_http_litellm_ctx_t *ctx,
+    ngx_http_litellm_attempt_t *a);
+
 /* ngx_http_litellm_attempt.c */
 ngx_http_litellm_attempt_t *ngx_http_litellm_attempt_create(
     ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx,
@@ -444,6 +462,8 @@ ngx_int_t ngx_http_litellm_attempt_start(ngx_http_litellm_attempt_t *a);
 /* what came of it, for the router; given_up: nobody waited for its end */
 void ngx_http_litellm_attempt_settle(ngx_http_litellm_attempt_t *a,
     ngx_uint_t given_up);
+/* says that it failed */
+void ngx_http_litellm_attempt_log(ngx_http_litellm_attempt_t *a);
 /* a step: the request is made when its token is there */
 ngx_int_t ngx_http_litellm_attempt_token(ngx_http_litellm_attempt_t *a);
 /* ends a running attempt with this class; not from inside its own filters */
@@ -558,6 +578,32 @@ ngx_litellm_error_t *ngx_http_litellm_continue_error(
     ngx_http_litellm_ctx_t *ctx);
 /* true for an attempt that goes on with what others began */
 ngx_uint_t ngx_http_litellm_continued(ngx_http_litellm_ctx_t *ctx);
+
+/*
+ * ngx_http_litellm_hedge.c: a second attempt beside ctx->attempt.  start: that
+ * is under way; NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_litellm_hedge_start(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+/*
+ * Something has happened to one of the two: ctx->attempt is the one that
+ * counts from now on.  NGX_AGAIN: it is another one, and under way.
+ */
+ngx_int_t ngx_http_litellm_hedge_turn(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+/* has content for the client, before anything of it was sent: the answer is
+   this attempt's; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_litellm_hedge_commit(ngx_http_litellm_attempt_t *a);
+/* none is due any more */
+void ngx_http_litellm_hedge_stop(ngx_http_litellm_ctx_t *ctx);
+/* true for the second attempt, while there are two */
+ngx_uint_t ngx_http_litellm_hedging(ngx_http_litellm_attempt_t *a);
+/* what a clone that has ended has in $upstream_addr and the like */
+ngx_int_t ngx_http_litellm_hedge_states(ngx_http_litellm_ctx_t *ctx,
+    ngx_http_request_t *sr);
+
+/* ngx_http_litellm_hedge_budget.c: the directive */
+char *ngx_http_litellm_hedge(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* ngx_http_litellm_respond.c: the step, and what it is made of */
 ngx_int_t ngx_http_litellm_respond(ngx_http_request_t *r,

@@ -101,6 +101,22 @@ ngx_http_litellm_attempt_cleanup(void *data)
 }
 
 
+void
+ngx_http_litellm_attempt_log(ngx_http_litellm_attempt_t *a)
+{
+    ngx_uint_t  level;
+
+    level = (a->error.status >= 500) ? NGX_LOG_WARN : NGX_LOG_INFO;
+
+    ngx_log_error(level, a->parent->connection->log, 0,
+                  "litellm: attempt %ui at deployment \"%V\" of \"%V\" "
+                  "failed: %V, status %ui, %M ms",
+                  a->number, &a->deployment->id, &a->ctx->group,
+                  ngx_litellm_error_class(a->error.class), a->error.status,
+                  ngx_current_msec - a->start);
+}
+
+
 /*
  * The one place where the deployment's place is given back: from the handler
  * as soon as the attempt is done, else from the cleanup.  What does not come
@@ -490,7 +506,7 @@ ngx_http_litellm_attempt_send(ngx_http_litellm_attempt_t *a)
     r = a->parent;
     flags = NGX_HTTP_SUBREQUEST_CLONE;
 
-    if (a->raw) {
+    if (a->raw || ngx_http_litellm_hedging(a)) {
 
         /*
          * Several run at a time, and their end is told by an event: in the
@@ -516,9 +532,14 @@ ngx_http_litellm_attempt_send(ngx_http_litellm_attempt_t *a)
 
     ngx_http_set_ctx(sr, a, ngx_http_litellm_module);
 
-    /* $upstream_addr and the like list all attempts, as after redirects */
+    /*
+     * $upstream_addr and the like list all attempts, as after redirects.  Two
+     * engines at a time can't have one list, which moves when it grows.
+     */
 
-    sr->upstream_states = r->upstream_states;
+    if (!ngx_http_litellm_hedging(a)) {
+        sr->upstream_states = r->upstream_states;
+    }
 
     return NGX_AGAIN;
 }
@@ -548,16 +569,15 @@ ngx_http_litellm_attempt_post(ngx_http_request_t *r, void *data, ngx_int_t rc)
 
     if (a->parent->upstream_states == NULL) {
         a->parent->upstream_states = r->upstream_states;
+
+    } else if (!a->raw
+               && ngx_http_litellm_hedge_states(a->ctx, r) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     if (a->raw) {
-
-        /*
-         * The engine's flush behind the header: the postpone filter keeps it
-         * for a request that will never be the active one.
-         */
-
-        r->postponed = NULL;
+        rc = NGX_OK;
 
     } else if (ngx_http_litellm_attempt_judge(a, rc) == NGX_AGAIN) {
 
@@ -566,6 +586,23 @@ ngx_http_litellm_attempt_post(ngx_http_request_t *r, void *data, ngx_int_t rc)
         a->spent = a->request;
         a->request = NULL;
 
+        rc = NGX_AGAIN;
+
+    } else {
+        rc = NGX_OK;
+    }
+
+    if (r->background) {
+
+        /*
+         * The engine's flush behind the header: the postpone filter keeps it
+         * for a request that will never be the active one.
+         */
+
+        r->postponed = NULL;
+    }
+
+    if (rc == NGX_AGAIN) {
         return NGX_OK;
     }
 
@@ -573,6 +610,13 @@ ngx_http_litellm_attempt_post(ngx_http_request_t *r, void *data, ngx_int_t rc)
 
     if (a->handler) {
         a->handler(a);
+    }
+
+    if (ngx_http_litellm_hedging(a)) {
+
+        /* of a clone in the background nginx tells nobody */
+
+        return ngx_http_post_request(a->parent, NULL);
     }
 
     return NGX_OK;

@@ -102,6 +102,7 @@ ngx_http_litellm_create_loc_conf(ngx_conf_t *cf)
     lcf->stream_idle_timeout = NGX_CONF_UNSET_MSEC;
     lcf->stream_keepalive = NGX_CONF_UNSET_MSEC;
     lcf->stream_keepalive_early = NGX_CONF_UNSET_UINT;
+    lcf->hedge = NGX_CONF_UNSET_PTR;
     lcf->next_upstream_tries = NGX_CONF_UNSET_UINT;
     lcf->next_upstream_timeout = NGX_CONF_UNSET_MSEC;
     lcf->limit_dry_run = NGX_CONF_UNSET;
@@ -189,6 +190,7 @@ ngx_http_litellm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               prev->stream_keepalive_early, 0);
     ngx_conf_merge_msec_value(conf->stream_keepalive, prev->stream_keepalive,
                               NGX_CONF_UNSET_MSEC);
+    ngx_conf_merge_ptr_value(conf->hedge, prev->hedge, NULL);
 
     ngx_conf_merge_bitmask_value(conf->next_upstream, prev->next_upstream,
                                  (NGX_CONF_BITMASK_SET

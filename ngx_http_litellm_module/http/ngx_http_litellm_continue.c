@@ -55,6 +55,13 @@ ngx_http_litellm_continue_open(ngx_http_litellm_attempt_t *a)
     ctx = a->ctx;
     c = ctx->cont;
 
+    if (c != NULL && a->second && !c->resumed) {
+
+        /* that of the attempt beside this one */
+
+        c = a->cont;
+    }
+
     lcf = ngx_http_get_module_loc_conf(a->parent, ngx_http_litellm_module);
 
     if (c == NULL) {
@@ -63,7 +70,7 @@ ngx_http_litellm_continue_open(ngx_http_litellm_attempt_t *a)
              ? lcf->stream_continue
              : ctx->call.config->stream_continue;
 
-        if (on != 1 || a->call != &ctx->call
+        if (on != 1 || (a->call != &ctx->call && !a->second)
             || ctx->call.format != &ngx_litellm_openai_chat)
         {
             return NGX_OK;
@@ -77,8 +84,12 @@ ngx_http_litellm_continue_open(ngx_http_litellm_attempt_t *a)
         c->max = lcf->stream_continue_size;
         ngx_litellm_usage_init(&c->usage);
 
-        ctx->cont = c;
+        if (!a->second) {
+            ctx->cont = c;
+        }
     }
+
+    a->cont = c;
 
     /* what an attempt left that failed before its commit */
 
@@ -127,7 +138,7 @@ ngx_http_litellm_continue_data(ngx_http_litellm_attempt_t *a,
 {
     ngx_http_litellm_continue_t  *c;
 
-    c = a->ctx->cont;
+    c = a->cont;
 
     if (c->fixed || a->facts.end) {
         return NGX_OK;
@@ -144,7 +155,7 @@ ngx_http_litellm_continue_collect(void *data, ngx_litellm_event_t *ev)
 
     ngx_http_litellm_continue_t  *c;
 
-    c = a->ctx->cont;
+    c = a->cont;
 
     if (ev->type != NGX_LITELLM_EV_START) {
         return ngx_http_litellm_continue_note(a, ev);
@@ -192,7 +203,7 @@ ngx_http_litellm_continue_note(ngx_http_litellm_attempt_t *a,
 {
     ngx_http_litellm_continue_t  *c;
 
-    c = a->ctx->cont;
+    c = a->cont;
 
     if (c->fixed) {
         return NGX_OK;
@@ -242,7 +253,7 @@ ngx_http_litellm_continue_append(ngx_http_litellm_attempt_t *a,
     u_char                       *p;
     ngx_http_litellm_continue_t  *c;
 
-    c = a->ctx->cont;
+    c = a->cont;
 
     if (text->len == 0) {
         return NGX_OK;
@@ -288,7 +299,7 @@ ngx_http_litellm_continue_fix(ngx_http_litellm_attempt_t *a)
 {
     ngx_http_litellm_continue_t  *c;
 
-    c = a->ctx->cont;
+    c = a->cont;
 
     c->fixed = 1;
 
@@ -315,7 +326,7 @@ ngx_http_litellm_continue_event(ngx_http_litellm_attempt_t *a,
 {
     ngx_http_litellm_continue_t  *c;
 
-    c = a->ctx->cont;
+    c = a->cont;
 
     if (!c->resumed) {
         return ngx_http_litellm_continue_note(a, ev);
@@ -387,7 +398,7 @@ ngx_http_litellm_continue_echo(ngx_http_litellm_attempt_t *a, ngx_str_t *text)
     ngx_litellm_out_t             out;
     ngx_http_litellm_continue_t  *c;
 
-    c = a->ctx->cont;
+    c = a->cont;
 
     if (ngx_litellm_json_unescape(a->parent->pool, &s, text) != NGX_OK) {
         return NGX_ERROR;

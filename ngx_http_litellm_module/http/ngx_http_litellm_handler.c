@@ -20,10 +20,6 @@ typedef struct {
 } ngx_http_litellm_step_t;
 
 
-/* an attempt that has no other limit: LiteLLM's default */
-#define NGX_HTTP_LITELLM_TIMEOUT  (6000 * 1000)
-
-
 static ngx_int_t ngx_http_litellm_method(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_int_t *rc);
 static ngx_int_t ngx_http_litellm_preflight(ngx_http_request_t *r);
@@ -42,11 +38,9 @@ static ngx_int_t ngx_http_litellm_attempts(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
 static ngx_int_t ngx_http_litellm_try(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
-static ngx_uint_t ngx_http_litellm_ask_usage(ngx_litellm_config_t *config,
-    ngx_litellm_deployment_t *d);
 static ngx_int_t ngx_http_litellm_judge(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
-static void ngx_http_litellm_set_timer(ngx_http_request_t *r,
+static ngx_int_t ngx_http_litellm_watch(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
 static void ngx_http_litellm_timer(ngx_event_t *ev);
 static void ngx_http_litellm_cleanup(void *data);
@@ -303,9 +297,18 @@ ngx_http_litellm_wake(ngx_http_request_t *r)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
 
-    if (ctx->ended || ctx->backoff
-        || (ctx->attempt && !ctx->attempt->done))
+    if (ctx->ended || ctx->backoff) {
+        return;
+    }
+
+    if (ngx_http_litellm_hedge_turn(r, ctx) == NGX_AGAIN
+        && ngx_http_litellm_watch(r, ctx) != NGX_OK)
     {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        return;
+    }
+
+    if (ctx->attempt && !ctx->attempt->done) {
         return;
     }
 
@@ -510,6 +513,7 @@ ngx_http_litellm_attempts(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
             ngx_del_timer(&ctx->timer);
         }
 
+        ngx_http_litellm_hedge_stop(ctx);
         ngx_http_litellm_attempt_settle(ctx->attempt, 0);
 
         rc = ngx_http_litellm_judge(r, ctx);
@@ -526,10 +530,9 @@ ngx_http_litellm_attempts(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 static ngx_int_t
 ngx_http_litellm_try(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 {
-    ngx_int_t                     rc;
-    ngx_litellm_config_t         *config;
-    ngx_litellm_deployment_t     *d;
-    ngx_http_litellm_attempt_t   *a;
+    ngx_int_t                    rc;
+    ngx_litellm_deployment_t    *d;
+    ngx_http_litellm_attempt_t  *a;
 
     rc = ngx_http_litellm_route_pick(r, ctx, &d);
 
@@ -537,26 +540,9 @@ ngx_http_litellm_try(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
         return rc;
     }
 
-    config = ctx->call.config;
-
-    if (ngx_litellm_config_model(r->pool, d, &ctx->group, ctx->captured,
-                                 ctx->ncaptured, &ctx->call.provider_model)
-        != NGX_OK)
-    {
+    if (ngx_http_litellm_call_prepare(ctx, &ctx->call, d) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    if (ctx->drop_params != NGX_CONF_UNSET) {
-        ctx->call.drop_params = ctx->drop_params;
-
-    } else if (d->drop_params != NGX_CONF_UNSET) {
-        ctx->call.drop_params = d->drop_params;
-
-    } else {
-        ctx->call.drop_params = (config->drop_params == 1);
-    }
-
-    ctx->call.ask_usage = ngx_http_litellm_ask_usage(config, d);
 
     if (ngx_http_litellm_continued(ctx)
         && ngx_http_litellm_continue_request(r, ctx, d) != NGX_OK)
@@ -573,7 +559,7 @@ ngx_http_litellm_try(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
     ctx->lease.state = NULL;
 
     ctx->attempt = a;
-    ctx->attempts++;
+    a->number = ++ctx->attempts;
 
     r->write_event_handler = ngx_http_litellm_wake;
     r->read_event_handler = ngx_http_test_reading;
@@ -584,46 +570,14 @@ ngx_http_litellm_try(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
         return NGX_OK;
     }
 
-    if (rc == NGX_AGAIN) {
-        ngx_http_litellm_set_timer(r, ctx);
-
-        if (ngx_http_litellm_pulse_start(r, ctx) != NGX_OK) {
-            return NGX_ERROR;
-        }
+    if (rc == NGX_AGAIN
+        && (ngx_http_litellm_watch(r, ctx) != NGX_OK
+            || ngx_http_litellm_hedge_start(r, ctx) != NGX_OK))
+    {
+        return NGX_ERROR;
     }
 
     return rc;
-}
-
-
-/*
- * May a stream be asked for its usage on our own account?  Where the provider
- * is known to understand it; "openai/" with another api_base is anybody's
- * server, and gets nothing that its clients did not send.
- */
-
-static ngx_uint_t
-ngx_http_litellm_ask_usage(ngx_litellm_config_t *config,
-    ngx_litellm_deployment_t *d)
-{
-    if (config->always_include_stream_usage != NGX_CONF_UNSET) {
-        return config->always_include_stream_usage;
-    }
-
-    if (d->provider == NULL
-        || !(d->provider->quirks & NGX_LITELLM_Q_STREAM_USAGE))
-    {
-        return 0;
-    }
-
-    return d->provider->name.len != sizeof("openai") - 1
-           || ngx_memcmp(d->provider->name.data, "openai",
-                         sizeof("openai") - 1)
-              != 0
-           || (d->api_base.len == d->provider->base.len
-               && ngx_memcmp(d->api_base.data, d->provider->base.data,
-                             d->api_base.len)
-                  == 0);
 }
 
 
@@ -637,7 +591,6 @@ ngx_http_litellm_judge(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 {
     ngx_int_t                    rc;
     ngx_msec_t                   delay;
-    ngx_uint_t                   level;
     ngx_http_litellm_attempt_t  *a;
 
     a = ctx->attempt;
@@ -654,14 +607,7 @@ ngx_http_litellm_judge(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
         }
     }
 
-    level = (a->error.status >= 500) ? NGX_LOG_WARN : NGX_LOG_INFO;
-
-    ngx_log_error(level, r->connection->log, 0,
-                  "litellm: attempt %ui at deployment \"%V\" of \"%V\" "
-                  "failed: %V, status %ui, %M ms",
-                  ctx->attempts, &a->deployment->id, &ctx->group,
-                  ngx_litellm_error_class(a->error.class), a->error.status,
-                  ngx_current_msec - a->start);
+    ngx_http_litellm_attempt_log(a);
 
     rc = ngx_http_litellm_route_failed(r, ctx, a, &delay);
 
@@ -686,53 +632,30 @@ ngx_http_litellm_judge(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 }
 
 
-/*
- * Silence is the engine's to notice; here are the total time of an attempt
- * and, for a stream, the time to its first content.  LiteLLM's order of
- * settings (router.py).
- */
+/* ctx->attempt is under way: its limits of time, and what its silence is */
 
-static void
-ngx_http_litellm_set_timer(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
+static ngx_int_t
+ngx_http_litellm_watch(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 {
-    ngx_msec_t                 total, first;
-    ngx_litellm_config_t      *config;
-    ngx_litellm_deployment_t  *d;
+    ngx_msec_t  left;
 
-    d = ctx->attempt->deployment;
-    config = ctx->call.config;
-
-    total = ctx->timeout ? ctx->timeout
-            : d->timeout ? d->timeout
-            : config->request_timeout;
-
-    ctx->attempt->deadline = ngx_current_msec
-                             + (total ? total : NGX_HTTP_LITELLM_TIMEOUT);
-
-    first = 0;
-
-    if (ctx->call.stream) {
-        first = ctx->stream_timeout ? ctx->stream_timeout
-                : d->stream_timeout ? d->stream_timeout
-                : config->stream_timeout;
+    if (ctx->timer.timer_set) {
+        ngx_del_timer(&ctx->timer);
     }
 
-    if (first && (total == 0 || first < total)) {
-        total = first;
+    left = ngx_http_litellm_call_limit(ctx, ctx->attempt);
+
+    /* nobody asked for a limit: the deadline is looked at with each read */
+
+    if (left) {
+        ctx->timer.handler = ngx_http_litellm_timer;
+        ctx->timer.data = r;
+        ctx->timer.log = r->connection->log;
+
+        ngx_add_timer(&ctx->timer, left);
     }
 
-    if (total == 0) {
-
-        /* nobody asked for a limit: the deadline is looked at with each read */
-
-        return;
-    }
-
-    ctx->timer.handler = ngx_http_litellm_timer;
-    ctx->timer.data = r;
-    ctx->timer.log = r->connection->log;
-
-    ngx_add_timer(&ctx->timer, total);
+    return ngx_http_litellm_pulse_start(r, ctx);
 }
 
 
@@ -799,6 +722,7 @@ ngx_http_litellm_cleanup(void *data)
     ngx_memzero(&none, sizeof(ngx_litellm_error_t));
     ngx_http_litellm_state_end(NULL, &ctx->lease, &none, 0, 0, 0);
     ngx_http_litellm_pulse_stop(ctx);
+    ngx_http_litellm_hedge_stop(ctx);
 }
 
 

@@ -199,6 +199,13 @@ static ngx_command_t  ngx_http_litellm_commands[] = {
       offsetof(ngx_http_litellm_loc_conf_t, stream_continue_size),
       NULL },
 
+    { ngx_string("litellm_hedge"),
+      NGX_HTTP_LITELLM_CONF|NGX_CONF_1MORE,
+      ngx_http_litellm_hedge,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("litellm_socket_keepalive"),
       NGX_HTTP_LITELLM_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,

@@ -29,7 +29,8 @@
 
 typedef struct {
     ngx_http_litellm_ctx_t      *ctx;
-    ngx_litellm_deployment_t    *avoid;      /* the one that failed just now */
+    ngx_litellm_deployment_t    *avoid;      /* the one that failed just now,
+                                                or is under way */
     ngx_litellm_deployment_t    *lost[NGX_HTTP_LITELLM_LOST];
     ngx_uint_t                   nlost;
     unsigned                     refused:1;  /* take those, too */
@@ -55,8 +56,6 @@ static uint64_t ngx_http_litellm_pick_used(void *data,
     ngx_litellm_deployment_t *d);
 static uint64_t ngx_http_litellm_pick_latency(void *data,
     ngx_litellm_deployment_t *d);
-static uint64_t ngx_http_litellm_pick_percentile(ngx_atomic_t *sample,
-    ngx_uint_t n, int64_t percentile);
 static uint64_t ngx_http_litellm_pick_tokens(ngx_litellm_call_t *call);
 static ngx_int_t ngx_http_litellm_pick_affinity(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
@@ -180,6 +179,30 @@ ngx_http_litellm_pick(ngx_http_litellm_ctx_t *ctx)
         p.refused = 1;
         d = ngx_http_litellm_pick_levels(ctx, &p, 0);
     }
+
+    return d;
+}
+
+
+/* the level stays: the one under way is still the one of its own */
+
+ngx_litellm_deployment_t *
+ngx_http_litellm_pick_other(ngx_http_litellm_ctx_t *ctx)
+{
+    ngx_uint_t                 level;
+    ngx_litellm_deployment_t  *d;
+    ngx_http_litellm_pick_t    p;
+
+    ngx_memzero(&p, sizeof(ngx_http_litellm_pick_t));
+
+    p.ctx = ctx;
+    p.avoid = ctx->attempt->deployment;
+
+    level = ctx->level;
+
+    d = ngx_http_litellm_pick_levels(ctx, &p, 0);
+
+    ctx->level = level;
 
     return d;
 }
@@ -402,10 +425,10 @@ ngx_http_litellm_pick_latency(void *data, ngx_litellm_deployment_t *d)
 {
     ngx_http_litellm_pick_t *p = data;
 
-    uint64_t                   sum;
-    ngx_uint_t                 i, n;
-    ngx_atomic_t              *sample;
-    ngx_http_litellm_state_t  *s;
+    uint64_t                    sum;
+    ngx_uint_t                  i, n;
+    ngx_http_litellm_state_t   *s;
+    ngx_http_litellm_sample_t  *sample;
 
     s = d->state;
 
@@ -421,7 +444,7 @@ ngx_http_litellm_pick_latency(void *data, ngx_litellm_deployment_t *d)
         sample = s->first;
 
         if (p->ctx->plan->routing->ttft_percentile >= 0) {
-            return ngx_http_litellm_pick_percentile(sample, n,
+            return ngx_http_litellm_state_percentile(sample, n,
                                     p->ctx->plan->routing->ttft_percentile);
         }
     }
@@ -439,29 +462,6 @@ ngx_http_litellm_pick_latency(void *data, ngx_litellm_deployment_t *d)
     }
 
     return sum / n;
-}
-
-
-static uint64_t
-ngx_http_litellm_pick_percentile(ngx_atomic_t *sample, ngx_uint_t n,
-    int64_t percentile)
-{
-    uint64_t    value, sorted[NGX_HTTP_LITELLM_SAMPLES];
-    ngx_uint_t  i, j;
-
-    n = ngx_min(n, NGX_HTTP_LITELLM_SAMPLES);
-
-    for (i = 0; i < n; i++) {
-        value = sample[i];
-
-        for (j = i; j > 0 && sorted[j - 1] > value; j--) {
-            sorted[j] = sorted[j - 1];
-        }
-
-        sorted[j] = value;
-    }
-
-    return sorted[(ngx_uint_t) ((n - 1) * percentile / 1000000)];
 }
 
 

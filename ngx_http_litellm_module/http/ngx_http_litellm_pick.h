@@ -37,6 +37,10 @@ void ngx_http_litellm_pick_group(ngx_http_litellm_ctx_t *ctx,
  */
 ngx_litellm_deployment_t *ngx_http_litellm_pick(ngx_http_litellm_ctx_t *ctx);
 
+/* one beside ctx->attempt's, which is under way: as pick() */
+ngx_litellm_deployment_t *ngx_http_litellm_pick_other(
+    ngx_http_litellm_ctx_t *ctx);
+
 /* one that could be called now, without taking a place; refused: also of those
    that have refused this request */
 ngx_litellm_deployment_t *ngx_http_litellm_route_choose(

@@ -197,37 +197,50 @@ ngx_http_litellm_route_width(ngx_http_litellm_ctx_t *ctx)
 }
 
 
+/* without memory for it the deployment may be asked again */
+
+void
+ngx_http_litellm_route_refused(ngx_http_litellm_ctx_t *ctx,
+    ngx_http_litellm_attempt_t *a)
+{
+    ngx_uint_t                  status;
+    ngx_litellm_deployment_t  **d;
+
+    status = a->error.status;
+
+    if (status >= 500 || status == 408 || status == 409 || status == 429) {
+        return;
+    }
+
+    if (ctx->refused.elts == NULL
+        && ngx_array_init(&ctx->refused, ctx->request->pool, 4,
+                          sizeof(ngx_litellm_deployment_t *))
+           != NGX_OK)
+    {
+        return;
+    }
+
+    d = ngx_array_push(&ctx->refused);
+
+    if (d != NULL) {
+        *d = a->deployment;
+    }
+}
+
+
 ngx_int_t
 ngx_http_litellm_route_failed(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_attempt_t *a,
     ngx_msec_t *delay)
 {
-    ngx_litellm_error_t        *e;
-    ngx_litellm_config_t       *config;
-    ngx_litellm_deployment_t  **d;
+    ngx_litellm_error_t   *e;
+    ngx_litellm_config_t  *config;
 
     *delay = 0;
     e = &a->error;
     config = ctx->call.config;
 
-    if (e->status < 500 && e->status != 408 && e->status != 409
-        && e->status != 429)
-    {
-        if (ctx->refused.elts == NULL
-            && ngx_array_init(&ctx->refused, r->pool, 4,
-                              sizeof(ngx_litellm_deployment_t *))
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        d = ngx_array_push(&ctx->refused);
-        if (d == NULL) {
-            return NGX_ERROR;
-        }
-
-        *d = a->deployment;
-    }
+    ngx_http_litellm_route_refused(ctx, a);
 
     if (config->max_retries >= 0
         && ctx->attempts > (ngx_uint_t) config->max_retries)

@@ -317,6 +317,48 @@ release:
 }
 
 
+void
+ngx_http_litellm_state_waited(ngx_http_litellm_state_t *s, ngx_uint_t stream,
+    ngx_msec_t ms)
+{
+    uint32_t  n;
+
+    n = (uint32_t) ngx_min(ms, NGX_HTTP_LITELLM_SLOW);
+
+    if (stream) {
+        s->first[ngx_atomic_fetch_add(&s->nfirst, 1)
+                 % NGX_HTTP_LITELLM_SAMPLES] = n;
+
+    } else {
+        s->whole[ngx_atomic_fetch_add(&s->nwhole, 1)
+                 % NGX_HTTP_LITELLM_SAMPLES] = n;
+    }
+}
+
+
+uint32_t
+ngx_http_litellm_state_percentile(ngx_http_litellm_sample_t *sample,
+    ngx_uint_t n, uint64_t percentile)
+{
+    uint32_t    value, sorted[NGX_HTTP_LITELLM_SAMPLES];
+    ngx_uint_t  i, j;
+
+    n = ngx_min(n, NGX_HTTP_LITELLM_SAMPLES);
+
+    for (i = 0; i < n; i++) {
+        value = sample[i];
+
+        for (j = i; j > 0 && sorted[j - 1] > value; j--) {
+            sorted[j] = sorted[j - 1];
+        }
+
+        sorted[j] = value;
+    }
+
+    return sorted[(ngx_uint_t) ((n - 1) * percentile / 1000000)];
+}
+
+
 /* n calls less in flight */
 
 void
@@ -363,11 +405,14 @@ ngx_http_litellm_state_end(ngx_litellm_deployment_t *d,
 
         s->latency[ngx_atomic_fetch_add(&s->nlatency, 1)
                    % NGX_HTTP_LITELLM_SAMPLES]
-            = (ngx_atomic_uint_t) ngx_min(us, NGX_HTTP_LITELLM_SLOW);
+            = (uint32_t) ngx_min(us, NGX_HTTP_LITELLM_SLOW);
 
         if (first) {
-            s->first[ngx_atomic_fetch_add(&s->nfirst, 1)
-                     % NGX_HTTP_LITELLM_SAMPLES] = first;
+            ngx_http_litellm_state_waited(s, 1, first);
+
+        } else {
+            ngx_http_litellm_state_waited(s, 0,
+                                          ngx_current_msec - lease->start);
         }
 
         answered = 1;

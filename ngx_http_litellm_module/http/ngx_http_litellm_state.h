@@ -25,6 +25,10 @@
 #define NGX_HTTP_LITELLM_SAMPLES  10      /* latencies kept, as in LiteLLM */
 
 
+/* 32 bits: a record must fit in a slab of 512 bytes */
+typedef volatile uint32_t  ngx_http_litellm_sample_t;
+
+
 typedef struct {
     ngx_uint_t      index;                /* of the record, from 0 */
     ngx_atomic_t    inflight;             /* calls under way */
@@ -44,11 +48,20 @@ typedef struct {
                                              none */
     ngx_atomic_t    cause;                /* status << 8 | class */
 
-    ngx_atomic_t    nlatency;             /* samples ever */
-    ngx_atomic_t    latency[NGX_HTTP_LITELLM_SAMPLES];  /* us per token */
+    /* samples ever, and the last of them */
+    ngx_atomic_t    nlatency;
     ngx_atomic_t    nfirst;
-    ngx_atomic_t    first[NGX_HTTP_LITELLM_SAMPLES];    /* ms to the first
+    ngx_atomic_t    nwhole;
+    ngx_http_litellm_sample_t
+                    latency[NGX_HTTP_LITELLM_SAMPLES];  /* us per token */
+    ngx_http_litellm_sample_t
+                    first[NGX_HTTP_LITELLM_SAMPLES];    /* ms to the first
                                                            token */
+    ngx_http_litellm_sample_t
+                    whole[NGX_HTTP_LITELLM_SAMPLES];    /* ms to the end of an
+                                                           answer in one
+                                                           piece */
+
     ngx_atomic_t    unhealthy;            /* when a background check failed; 0:
                                              the last one did not */
 } ngx_http_litellm_state_t;
@@ -88,6 +101,17 @@ ngx_int_t ngx_http_litellm_state_begin(ngx_litellm_deployment_t *d,
 void ngx_http_litellm_state_end(ngx_litellm_deployment_t *d,
     ngx_http_litellm_lease_t *lease, ngx_litellm_error_t *error,
     ngx_msec_t first, uint64_t prompt, uint64_t completion);
+
+/*
+ * A call waited that long for the first token of a stream, or for an answer in
+ * one piece.  Also for calls that were given up then: it would have been more.
+ */
+void ngx_http_litellm_state_waited(ngx_http_litellm_state_t *state,
+    ngx_uint_t stream, ngx_msec_t ms);
+
+/* of the last of n samples ever, n > 0; percentile: times 10000 */
+uint32_t ngx_http_litellm_state_percentile(ngx_http_litellm_sample_t *sample,
+    ngx_uint_t n, uint64_t percentile);
 
 /* n calls less in flight */
 void ngx_http_litellm_state_leave(ngx_http_litellm_state_t *state,

@@ -278,7 +278,7 @@ ngx_http_litellm_pass_event(ngx_http_litellm_attempt_t *a,
 
     ngx_http_litellm_pulse_heard(a->ctx);
 
-    if (a->ctx->cont != NULL
+    if (a->cont != NULL
         && ngx_http_litellm_continue_data(a, ev) != NGX_OK)
     {
         return NGX_ERROR;
@@ -442,7 +442,7 @@ ngx_http_litellm_emit(void *data, ngx_litellm_event_t *ev)
         break;
     }
 
-    if (a->ctx->cont != NULL) {
+    if (a->cont != NULL) {
         changed = *ev;
         ev = &changed;
 
@@ -483,6 +483,12 @@ ngx_http_litellm_commit(ngx_http_litellm_attempt_t *a)
 
     a->committed = 1;
     a->first = ngx_max(ngx_current_msec - a->start, 1);
+
+    a->ctx->cont = a->cont;
+
+    if (ngx_http_litellm_hedge_commit(a) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (a->ctx->header_sent) {
 

@@ -19,7 +19,7 @@
 
 
 /* changes with the layout of what is in the zone */
-#define NGX_HTTP_LITELLM_ZONE_LAYOUT   4
+#define NGX_HTTP_LITELLM_ZONE_LAYOUT   5
 
 #define NGX_HTTP_LITELLM_ZONE_SIZE     (1024 * 1024)
 
@@ -61,6 +61,7 @@ typedef struct {
     ngx_http_litellm_records_t  *records;
     ngx_http_litellm_store_t    *store;
     ngx_http_litellm_ledger_t   *ledger;
+    ngx_http_litellm_hedges_t    hedges;
 } ngx_http_litellm_zone_sh_t;
 
 
@@ -547,6 +548,17 @@ ngx_http_litellm_zone_enter(ngx_cycle_t *cycle)
                                    cycle->log);
 
     return NGX_OK;
+}
+
+
+ngx_http_litellm_hedges_t *
+ngx_http_litellm_zone_hedges(ngx_shm_zone_t *zone)
+{
+    ngx_http_litellm_zone_t  *z;
+
+    z = zone->data;
+
+    return &z->sh->hedges;
 }
 
 

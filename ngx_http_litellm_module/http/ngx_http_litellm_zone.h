@@ -34,12 +34,28 @@ typedef struct {
 } ngx_http_litellm_probe_t;
 
 
-/* a deployment's name: of its file and id */
+/*
+ * Of hedging, of all workers: ngx_http_litellm_hedge_budget.c.  hedged counts
+ * second deployments that were called, won those of them whose answer the
+ * client got, refused those that the budget did not allow.
+ */
+typedef struct {
+    ngx_atomic_t  debt;            /* of the budget, 10000 for each hedge */
+    ngx_atomic_t  hedged;
+    ngx_atomic_t  won;
+    ngx_atomic_t  refused;
+} ngx_http_litellm_hedges_t;
+
+
 /* of the zone, for the files that own them */
 ngx_slab_pool_t *ngx_http_litellm_zone_pool(ngx_shm_zone_t *zone);
 ngx_http_litellm_store_t *ngx_http_litellm_zone_store(ngx_shm_zone_t *zone);
 ngx_http_litellm_ledger_t *ngx_http_litellm_zone_ledger(ngx_shm_zone_t *zone);
 
+/* never NULL; for metrics: read its counters */
+ngx_http_litellm_hedges_t *ngx_http_litellm_zone_hedges(ngx_shm_zone_t *zone);
+
+/* a deployment's name: of its file and id */
 void ngx_http_litellm_zone_key(ngx_litellm_deployment_t *d,
     ngx_http_litellm_zone_key_t *key);
 
