@@ -239,6 +239,9 @@ struct ngx_http_litellm_attempt_s {
 
     /* the provider's answer */
     ngx_uint_t                       status;     /* 0: no header yet */
+    ngx_uint_t                       said;       /* the same, of a server of
+                                                    the group asked before */
+    ngx_msec_t                       said_after; /* its Retry-After */
     ngx_http_status_t                status_line;
     ngx_array_t                      headers;    /* ..._header_t */
     ngx_str_t                        content_type;
@@ -469,6 +472,9 @@ ngx_int_t ngx_http_litellm_attempt_token(ngx_http_litellm_attempt_t *a);
 /* ends a running attempt with this class; not from inside its own filters */
 void ngx_http_litellm_attempt_cancel(ngx_http_litellm_attempt_t *a,
     ngx_litellm_class_e class, const char *text);
+/* ms, at most a day; 0: the answer's header has none */
+ngx_msec_t ngx_http_litellm_attempt_retry_after(
+    ngx_http_litellm_attempt_t *a);
 /* a failure of the transport, as LiteLLM words it */
 void ngx_http_litellm_attempt_fail(ngx_http_litellm_attempt_t *a,
     ngx_litellm_class_e class, ngx_uint_t status, const char *text);

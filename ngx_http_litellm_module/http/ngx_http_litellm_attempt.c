@@ -34,8 +34,6 @@ static ngx_int_t ngx_http_litellm_attempt_judge(
 static void ngx_http_litellm_attempt_timeout(ngx_http_litellm_attempt_t *a);
 static ngx_int_t ngx_http_litellm_attempt_answer(
     ngx_http_litellm_attempt_t *a);
-static ngx_msec_t ngx_http_litellm_attempt_retry_after(
-    ngx_http_litellm_attempt_t *a);
 static void ngx_http_litellm_attempt_silent(ngx_http_upstream_t *u);
 
 
@@ -639,7 +637,14 @@ ngx_http_litellm_attempt_judge(ngx_http_litellm_attempt_t *a, ngx_int_t rc)
 
         /* no header: rc is what nginx would have answered */
 
-        if (rc == NGX_HTTP_GATEWAY_TIME_OUT) {
+        if (a->said) {
+            ngx_str_null(&body);
+
+            a->call->deployment = a->deployment;
+            a->dialect->error(a->call, a->said, &body, &a->error);
+            a->error.retry_after = a->said_after;
+
+        } else if (rc == NGX_HTTP_GATEWAY_TIME_OUT) {
             ngx_http_litellm_attempt_timeout(a);
 
         } else if (rc == NGX_HTTP_BAD_GATEWAY) {
@@ -807,9 +812,9 @@ ngx_http_litellm_attempt_answer(ngx_http_litellm_attempt_t *a)
 }
 
 
-/* seconds or an HTTP date; ms, at most a day */
+/* seconds or an HTTP date */
 
-static ngx_msec_t
+ngx_msec_t
 ngx_http_litellm_attempt_retry_after(ngx_http_litellm_attempt_t *a)
 {
     time_t                      t;

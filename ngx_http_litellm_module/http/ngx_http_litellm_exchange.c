@@ -381,6 +381,7 @@ ngx_http_litellm_exchange_reset(ngx_http_litellm_attempt_t *a)
 
     a->headers.nelts = 0;
     a->status = 0;
+    a->said = 0;
     a->mode = NGX_HTTP_LITELLM_COLLECT;
     a->rc = NGX_OK;
     a->is_chunked = 0;

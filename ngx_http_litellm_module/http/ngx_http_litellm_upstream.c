@@ -304,6 +304,14 @@ ngx_http_litellm_reinit_request(ngx_http_request_t *r)
 
     a = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
 
+    if (a->status) {
+
+        /* the next one may say nothing at all */
+
+        a->said = a->status;
+        a->said_after = ngx_http_litellm_attempt_retry_after(a);
+    }
+
     ngx_memzero(&a->status_line, sizeof(ngx_http_status_t));
     ngx_memzero(&a->chunked, sizeof(ngx_http_chunked_t));
 
