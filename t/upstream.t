@@ -68,7 +68,7 @@ upstream worse {
 }
 upstream marks {
     zone marks 64k;
-    server 127.0.0.1:%%PORT_8084%% max_fails=1 fail_timeout=2s;
+    server 127.0.0.1:%%PORT_8084%% max_fails=1 fail_timeout=%%FAIL%%s;
     server 127.0.0.1:%%PORT_8081%% max_fails=0;
 }
 upstream spare {
@@ -132,7 +132,7 @@ location /all/ {
     litellm;
     litellm_next_upstream error timeout invalid_header http_500 http_502 http_503 http_504 http_403 http_404 http_429 non_idempotent;
     litellm_connect_timeout 300ms;
-    litellm_read_timeout 700ms;
+    litellm_read_timeout %%READ%%;
 }
 location /unsent/ {
     litellm;
@@ -155,7 +155,10 @@ location /off/ {
 }
 LOCATIONS
 my $conf = $t->read_file('nginx.conf');
-$t->write_file('nginx.conf', $conf =~ s/worker_processes 1;/worker_processes 2;/r);
+$conf =~ s/worker_processes 1;/worker_processes 2;/;
+$conf =~ s/%%READ%%/int(700 * $slow) . 'ms'/e;
+$conf =~ s/%%FAIL%%/int(2 * $slow)/e;
+$t->write_file('nginx.conf', $conf);
 
 # any failure of these deployments would be a cooldown, and seen
 my $strict = join ', ', map { "${_}AllowedFails: 0" } qw(AuthenticationError TimeoutError RateLimitError InternalServerError);
@@ -169,7 +172,7 @@ $t->write_file_expand('litellm.yaml', "model_list:\n" . join '',
     entry('case', 'http://API.Provider.test/base/'), entry('port', 'http://api.provider.test:9999/v1'),
     (map { entry($_, "http://$_/v1") } qw(ill refused full marks spare least kept)),
     entry('safe', 'https://safe.example.com/v1'),
-    entry('late', 'http://marks/v1', 'timeout: 0.7'),
+    entry('late', 'http://marks/v1', 'timeout: ' . 0.7 * $slow),
     entry('off-ill', 'http://ill/v1'), entry('off-refused', 'http://refused/v1'), entry('once-ill', 'http://ill/v1'),
     entry('short-ill', 'http://ill/v1'), entry('unsent-ill', 'http://ill/v1'), entry('last-worse', 'http://worse/v1'), entry('more-worse', 'http://worse/v1'),
     ($new ? entry('moves', 'http://moves/v1') : ()));

@@ -7,6 +7,7 @@ package LiteLLM::DNS;
 #   name ttl address...      A records, in this order (AAAA: none)
 #   name ttl cname:other     CNAME, with the records of the other name
 #   name 0 silent            no answer
+#   name 0                   does not exist
 #
 # A line of the name "*" is for all that have none.  Other names do not exist.
 
@@ -64,7 +65,7 @@ sub serve {
         open my $f, '>>', "$self->{dir}/questions";
         print $f "$name\n";
         close $f;
-        my %zone = map { /^(\S+) (\d+) (.*)$/ ? (lc $1 => [$2, split / /, $3]) : () }
+        my %zone = map { /^(\S+) (\d+) ?(.*)$/ ? (lc $1 => [$2, split / /, $3]) : () }
             split /\n/, $self->text('zone');
         my ($ttl, @values) = @{$zone{lc $name} || $zone{'*'} || []};
         next if @values && $values[0] eq 'silent';
