@@ -14,7 +14,7 @@ use LiteLLM::Mock qw(answer chunked sse openai_chat openai_chunk openai_stream o
     anthropic_stream);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(54);
+my $t = LiteLLM::Test->new->plan(56);
 
 my $h2 = $t->has_feature('http_v2') && $t->has_feature('program curl');
 $t->write_conf(http => 'gzip on; gzip_types text/event-stream; gzip_min_length 1;',
@@ -85,6 +85,9 @@ for my $model ('gpt', 'claude') {
             $_[0]->close },
         'an end without the end mark' => sub { $_[0]->write("HTTP/1.1 200 OK\r\n"
             . "Content-Type: text/event-stream\r\n\r\n" . join '', @events[0 .. $n - 1]); $_[0]->close },
+        'an event up to a brace' => sub {
+            $_[0]->write(chunked(@events[0 .. $n - 1], substr($events[$n], 0, index($events[$n], '}') + 1), undef));
+            $_[0]->close },
         'half an event' => sub { $_[0]->write(chunked(@events[0 .. $n - 1], substr($events[$n], 0, 20), undef));
             $_[0]->close });
     for my $how (sort keys %cut) {
@@ -95,7 +98,7 @@ for my $model ('gpt', 'claude') {
         my $all = finish($c);
         my @got = events($all->{body});
         my $last = json_of($got[-1] // 'null');
-        ok($all->{status} == 200 && ref $last eq 'HASH' && $last->{error}{message} && !grep({ $_ eq '[DONE]' } @got),
+        ok($all->{status} == 200 && ref $last eq 'HASH' && $last->{error}{message} && !grep({ !json_of($_) } @got),
             "$model: cut by $how") or diag($all->{raw});
     }
 

@@ -36,6 +36,8 @@ static ngx_int_t ngx_http_litellm_frame_last(ngx_http_litellm_attempt_t *a,
 static ngx_int_t ngx_http_litellm_frame_event(ngx_http_litellm_attempt_t *a,
     ngx_litellm_sse_event_t *ev);
 static ngx_int_t ngx_http_litellm_emit(void *data, ngx_litellm_event_t *ev);
+static ngx_int_t ngx_http_litellm_last_whole(ngx_http_litellm_attempt_t *a,
+    ngx_litellm_sse_event_t *ev);
 static ngx_int_t ngx_http_litellm_commit(ngx_http_litellm_attempt_t *a);
 static ngx_int_t ngx_http_litellm_flush(ngx_http_litellm_attempt_t *a);
 static ngx_int_t ngx_http_litellm_flush_range(ngx_http_litellm_attempt_t *a,
@@ -754,7 +756,14 @@ ngx_http_litellm_stream_end(ngx_http_litellm_attempt_t *a)
             }
 
         } else {
-            rc = ngx_http_litellm_pass_event(a, &ev);
+            rc = ngx_http_litellm_last_whole(a, &ev);
+
+            if (rc == NGX_OK) {
+                rc = ngx_http_litellm_pass_event(a, &ev);
+
+            } else if (rc == NGX_DECLINED) {
+                left = NGX_DECLINED;
+            }
 
             if (rc == NGX_ERROR) {
                 return NGX_ERROR;
@@ -806,6 +815,29 @@ ngx_http_litellm_stream_end(ngx_http_litellm_attempt_t *a)
                                   "the provider's stream ended early");
 
     return NGX_OK;
+}
+
+
+/*
+ * The event that the end of the stream has ended.  It may be cut off behind any
+ * brace, which a look at its ends does not show: it is parsed.  NGX_DECLINED:
+ * half of an event is none.
+ */
+
+static ngx_int_t
+ngx_http_litellm_last_whole(ngx_http_litellm_attempt_t *a,
+    ngx_litellm_sse_event_t *ev)
+{
+    ngx_litellm_json_doc_t  *doc;
+
+    if (ev->data.len == 0 || ev->data.data[0] != '{') {
+        return NGX_OK;
+    }
+
+    doc = &a->stream->doc;
+    doc->keep = 0;
+
+    return ngx_litellm_json_parse(doc, ev->data.data, ev->data.len);
 }
 
 
