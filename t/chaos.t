@@ -23,7 +23,7 @@ use Time::HiRes qw(time sleep);
 use LiteLLM::Test;
 
 my $slow = $LiteLLM::Peer::slow;
-my $n = $ENV{TEST_CHAOS_STREAMS} || ($slow > 1 ? 250 : 1250);
+my $n = int($ENV{TEST_CHAOS_STREAMS} || ($slow > 1 ? 250 : 1250));
 my $rounds = $ENV{TEST_CHAOS_ROUNDS} || 2;
 my $seed = $ENV{TEST_CHAOS_SEED} || int rand 1e9;
 
@@ -114,7 +114,7 @@ sub hear {
     }
     die "the player has ended\n";
 }
-sub begin { my ($name, %more) = @_; order({ start => $name, streams => $n, path => '/v1/chat/completions', %more }) }
+sub begin { my ($name, %more) = @_; order({ start => $name, streams => $n + 0, path => '/v1/chat/completions', %more }) }
 sub done {
     my ($name, %more) = @_;
     my $r = hear('done');
