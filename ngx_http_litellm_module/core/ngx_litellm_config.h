@@ -162,6 +162,7 @@ struct ngx_litellm_deployment_s {
                                                   said */
     int64_t                   output_cost;
     ngx_array_t              *tags;            /* ngx_str_t; NULL: none */
+    uint64_t                  tag_regex;       /* bits of config->tag_regex */
     ngx_flag_t                tag_filtering;   /* UNSET: inherit */
     unsigned                  tag_fail_open:1;
 
@@ -264,6 +265,17 @@ typedef struct {
 } ngx_litellm_routing_t;
 
 
+/* a tag_regex, of all deployments that have it */
+typedef struct {
+    ngx_str_t                 pattern;
+    ngx_str_t                 file;      /* where it stands */
+    ngx_uint_t                line;
+    void                     *http;      /* http/'s own: compiled */
+} ngx_litellm_tag_regex_t;
+
+#define NGX_LITELLM_MAX_TAG_REGEX  64
+
+
 /* a member of routing_groups: groups with a strategy of their own */
 typedef struct {
     ngx_array_t              *models;    /* ngx_str_t */
@@ -327,6 +339,9 @@ typedef struct {
                                                     NULL: none */
     ngx_flag_t                tag_filtering;
     ngx_flag_t                tag_match_any;     /* default 1 */
+    ngx_str_t                 tag_prefix;        /* tag_routing_prefix */
+    ngx_array_t              *tag_regex;         /* ngx_litellm_tag_regex_t, each
+                                                    once; NULL: none */
     ngx_flag_t                pre_call_checks;
     unsigned                  key_affinity:1;    /* optional_pre_call_checks */
     unsigned                  prompt_affinity:1;

@@ -111,7 +111,8 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
 
     { NGX_LITELLM_CF_ROUTER, NGX_LITELLM_CF_SERVED,
       "routing_strategy routing_strategy_args routing_groups "
-      "enable_tag_filtering tag_filtering_match_any enable_pre_call_checks "
+      "enable_tag_filtering tag_filtering_match_any tag_routing_prefix "
+      "enable_pre_call_checks "
       "optional_pre_call_checks "
       "model_group_alias num_retries max_fallbacks "
       "retry_after timeout stream_timeout fallbacks default_fallbacks "
@@ -126,7 +127,7 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
 
     { NGX_LITELLM_CF_ROUTER, NGX_LITELLM_CF_LATER,
       "enable_weighted_failover "
-      "tag_routing_prefix redis_url redis_host redis_port redis_password "
+      "redis_url redis_host redis_port redis_password "
       "redis_db cache_responses cache_kwargs caching_groups "
       "deployment_affinity_ttl_seconds "
       "model_group_affinity_config" },
@@ -206,11 +207,12 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "stream_timeout keepalive_seconds num_retries drop_params "
       "additional_drop_params allowed_openai_params extra_headers headers "
       "extra_body mock_response cooldown_time max_parallel_requests tags "
+      "tag_regex "
       "input_cost_per_token output_cost_per_token max_budget "
       "budget_duration" },
 
     { NGX_LITELLM_CF_PARAMS, NGX_LITELLM_CF_QUIET,
-      "stream stream_options max_retries base_model itpm otpm tag_regex "
+      "stream stream_options max_retries base_model itpm otpm "
       "region_name allowed_model_region ssl_verify use_litellm_proxy "
       "use_in_pass_through use_chat_completions_api rust cache "
       "supports_system_message tenant_id client_id client_secret "

@@ -66,6 +66,8 @@ static void ngx_litellm_cf_routing_group(ngx_litellm_cf_t *cf,
     ngx_litellm_yaml_t *v);
 static void ngx_litellm_cf_checks(ngx_litellm_cf_t *cf,
     ngx_litellm_yaml_t *v);
+static void ngx_litellm_cf_tag_regex(ngx_litellm_cf_t *cf,
+    ngx_litellm_deployment_t *d, ngx_litellm_yaml_t *v);
 static void ngx_litellm_cf_price(ngx_litellm_cf_t *cf,
     ngx_litellm_cf_entry_t *e, const char *name, int64_t *price);
 static ngx_int_t ngx_litellm_cf_group_plans(ngx_litellm_cf_t *cf,
@@ -103,6 +105,9 @@ ngx_litellm_cf_strategy(ngx_litellm_cf_t *cf)
     (void) ngx_litellm_cf_flag(cf,
                  ngx_litellm_yaml_member(router, "tag_filtering_match_any"),
                  "tag_filtering_match_any", &conf->tag_match_any);
+    (void) ngx_litellm_cf_str(cf,
+                      ngx_litellm_yaml_member(router, "tag_routing_prefix"),
+                      "tag_routing_prefix", &conf->tag_prefix);
     (void) ngx_litellm_cf_flag(cf,
                   ngx_litellm_yaml_member(router, "enable_pre_call_checks"),
                   "enable_pre_call_checks", &conf->pre_call_checks);
@@ -323,6 +328,8 @@ ngx_litellm_cf_choice_params(ngx_litellm_cf_t *cf,
     (void) ngx_litellm_cf_strings(cf, ngx_litellm_cf_param(e, "tags"),
                                   "tags", &d->tags);
 
+    ngx_litellm_cf_tag_regex(cf, d, ngx_litellm_cf_param(e, "tag_regex"));
+
     (void) ngx_litellm_cf_flag(cf,
                    ngx_litellm_yaml_member(e->info, "enable_tag_filtering"),
                    "enable_tag_filtering", &d->tag_filtering);
@@ -336,6 +343,77 @@ ngx_litellm_cf_choice_params(ngx_litellm_cf_t *cf,
 
     ngx_litellm_cf_price(cf, e, "input_cost_per_token", &d->input_cost);
     ngx_litellm_cf_price(cf, e, "output_cost_per_token", &d->output_cost);
+}
+
+
+/*
+ * Each pattern is kept once, so that a request is matched with it once however
+ * many deployments have it.
+ */
+
+static void
+ngx_litellm_cf_tag_regex(ngx_litellm_cf_t *cf, ngx_litellm_deployment_t *d,
+    ngx_litellm_yaml_t *v)
+{
+    ngx_str_t                *text;
+    ngx_uint_t                i, n;
+    ngx_array_t              *list;
+    ngx_litellm_config_t     *conf;
+    ngx_litellm_tag_regex_t  *re;
+
+    conf = cf->conf;
+    list = NULL;
+
+    if (ngx_litellm_cf_strings(cf, v, "tag_regex", &list) != NGX_OK) {
+        return;
+    }
+
+    if (conf->tag_regex == NULL) {
+        conf->tag_regex = ngx_array_create(cf->pool, 4,
+                                           sizeof(ngx_litellm_tag_regex_t));
+        if (conf->tag_regex == NULL) {
+            cf->failed = 1;
+            return;
+        }
+    }
+
+    text = list->elts;
+
+    for (i = 0; i < list->nelts; i++) {
+
+        re = conf->tag_regex->elts;
+
+        for (n = 0; n < conf->tag_regex->nelts; n++) {
+            if (re[n].pattern.len == text[i].len
+                && ngx_memcmp(re[n].pattern.data, text[i].data, text[i].len)
+                   == 0)
+            {
+                break;
+            }
+        }
+
+        if (n == NGX_LITELLM_MAX_TAG_REGEX) {
+            ngx_litellm_cf_error(cf, v, "there are more than %d different "
+                                 "patterns in \"tag_regex\"",
+                                 NGX_LITELLM_MAX_TAG_REGEX);
+            return;
+        }
+
+        if (n == conf->tag_regex->nelts) {
+            re = ngx_array_push(conf->tag_regex);
+            if (re == NULL) {
+                cf->failed = 1;
+                return;
+            }
+
+            re->pattern = text[i];
+            re->file = *v->file;
+            re->line = v->line;
+            re->http = NULL;
+        }
+
+        d->tag_regex |= (uint64_t) 1 << n;
+    }
 }
 
 

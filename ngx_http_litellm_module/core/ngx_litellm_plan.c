@@ -30,8 +30,12 @@ static ngx_int_t ngx_litellm_plan_weights(ngx_pool_t *pool,
     ngx_litellm_level_t *level);
 static ngx_int_t ngx_litellm_plan_prices(ngx_pool_t *pool, ngx_pool_t *temp,
     ngx_litellm_level_t *level);
-static void ngx_litellm_plan_tags(ngx_litellm_plan_t *plan,
-    ngx_litellm_config_t *conf);
+static ngx_int_t ngx_litellm_plan_tags(ngx_litellm_plan_t *plan,
+    ngx_pool_t *pool, ngx_litellm_config_t *conf);
+static int ngx_libc_cdecl ngx_litellm_plan_tag_cmp(const void *one,
+    const void *two);
+static ngx_int_t ngx_litellm_plan_compare(ngx_str_t *tag, u_char *other,
+    size_t len);
 static uint64_t ngx_litellm_plan_weight(ngx_litellm_level_t *level,
     ngx_litellm_deployment_t *d, ngx_uint_t kind);
 static ngx_uint_t ngx_litellm_plan_draw(ngx_litellm_level_t *level,
@@ -126,7 +130,9 @@ ngx_litellm_plan_create(ngx_pool_t *pool, ngx_pool_t *temp,
         }
     }
 
-    ngx_litellm_plan_tags(plan, conf);
+    if (ngx_litellm_plan_tags(plan, pool, conf) != NGX_OK) {
+        return NULL;
+    }
 
     return plan;
 }
@@ -262,14 +268,22 @@ ngx_litellm_plan_prices(ngx_pool_t *pool, ngx_pool_t *temp,
 }
 
 
-static void
-ngx_litellm_plan_tags(ngx_litellm_plan_t *plan, ngx_litellm_config_t *conf)
+static ngx_int_t
+ngx_litellm_plan_tags(ngx_litellm_plan_t *plan, ngx_pool_t *pool,
+    ngx_litellm_config_t *conf)
 {
-    ngx_str_t                  *tag;
+    ngx_str_t                  *tag, *known;
     ngx_uint_t                  i, j;
     ngx_litellm_deployment_t  **d;
 
     plan->tag_filtering = (conf->tag_filtering == 1);
+
+    if (conf->tag_prefix.len) {
+        plan->tags = ngx_array_create(pool, 4, sizeof(ngx_str_t));
+        if (plan->tags == NULL) {
+            return NGX_ERROR;
+        }
+    }
 
     d = plan->deployments->elts;
 
@@ -283,6 +297,8 @@ ngx_litellm_plan_tags(ngx_litellm_plan_t *plan, ngx_litellm_config_t *conf)
             plan->tag_fail_open = 1;
         }
 
+        plan->tag_regex |= d[i]->tag_regex;
+
         if (d[i]->tags == NULL) {
             continue;
         }
@@ -290,6 +306,16 @@ ngx_litellm_plan_tags(ngx_litellm_plan_t *plan, ngx_litellm_config_t *conf)
         tag = d[i]->tags->elts;
 
         for (j = 0; j < d[i]->tags->nelts; j++) {
+
+            if (plan->tags != NULL) {
+                known = ngx_array_push(plan->tags);
+                if (known == NULL) {
+                    return NGX_ERROR;
+                }
+
+                *known = tag[j];
+            }
+
             if (tag[j].len == sizeof("default") - 1
                 && ngx_memcmp(tag[j].data, "default", tag[j].len) == 0)
             {
@@ -297,6 +323,65 @@ ngx_litellm_plan_tags(ngx_litellm_plan_t *plan, ngx_litellm_config_t *conf)
             }
         }
     }
+
+    if (plan->tags != NULL) {
+        qsort(plan->tags->elts, plan->tags->nelts, sizeof(ngx_str_t),
+              ngx_litellm_plan_tag_cmp);
+    }
+
+    return NGX_OK;
+}
+
+
+static int ngx_libc_cdecl
+ngx_litellm_plan_tag_cmp(const void *one, const void *two)
+{
+    ngx_str_t  *a = (ngx_str_t *) one, *b = (ngx_str_t *) two;
+
+    return (int) ngx_litellm_plan_compare(a, b->data, b->len);
+}
+
+
+static ngx_int_t
+ngx_litellm_plan_compare(ngx_str_t *tag, u_char *other, size_t len)
+{
+    if (tag->len != len) {
+        return (tag->len < len) ? -1 : 1;
+    }
+
+    return ngx_memcmp(tag->data, other, len);
+}
+
+
+ngx_uint_t
+ngx_litellm_plan_has_tag(ngx_litellm_plan_t *plan, u_char *tag, size_t len)
+{
+    ngx_int_t   rc;
+    ngx_str_t  *known;
+    ngx_uint_t  left, right, middle;
+
+    known = plan->tags->elts;
+    left = 0;
+    right = plan->tags->nelts;
+
+    while (left < right) {
+        middle = left + (right - left) / 2;
+
+        rc = ngx_litellm_plan_compare(&known[middle], tag, len);
+
+        if (rc == 0) {
+            return 1;
+        }
+
+        if (rc < 0) {
+            left = middle + 1;
+
+        } else {
+            right = middle;
+        }
+    }
+
+    return 0;
 }
 
 

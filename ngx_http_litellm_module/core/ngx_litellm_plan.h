@@ -57,6 +57,10 @@ struct ngx_litellm_plan_s {
     ngx_array_t                 levels;        /* ngx_litellm_level_t, of those
                                                   that can be called at all */
     const ngx_litellm_routing_t  *routing;
+    ngx_array_t                *tags;          /* ngx_str_t, sorted: of all
+                                                  of them, if there is a
+                                                  tag_routing_prefix */
+    uint64_t                    tag_regex;     /* bits, of all of them */
     unsigned                    tag_filtering:1;
     unsigned                    tag_fail_open:1;
     unsigned                    default_tag:1; /* one has the tag "default" */
@@ -106,6 +110,10 @@ ngx_litellm_deployment_t *ngx_litellm_plan_cheapest(ngx_litellm_level_t *level,
  */
 ngx_litellm_deployment_t *ngx_litellm_plan_hashed(ngx_litellm_level_t *level,
     ngx_litellm_choice_t *c, uint64_t key);
+
+/* true if some deployment has this tag; only where plan->tags is */
+ngx_uint_t ngx_litellm_plan_has_tag(ngx_litellm_plan_t *plan, u_char *tag,
+    size_t len);
 
 /* 10^-12 of the currency for a token in and one out; NGX_LITELLM_NO_COST */
 uint64_t ngx_litellm_plan_cost(ngx_litellm_deployment_t *d);

@@ -288,6 +288,16 @@ typedef struct {
 } ngx_http_litellm_frame_t;
 
 
+/* what a deployment must have to serve the request, in the current group */
+typedef enum {
+    NGX_HTTP_LITELLM_TAGS_ALL = 0,       /* nothing */
+    NGX_HTTP_LITELLM_TAGS_CONSTRAINTS,   /* what "&" and "!" say, as below */
+    NGX_HTTP_LITELLM_TAGS_DEFAULT,       /* the tag "default" */
+    NGX_HTTP_LITELLM_TAGS_REGEX,         /* a tag_regex that matches */
+    NGX_HTTP_LITELLM_TAGS_NAMED          /* tags of the request, or that */
+} ngx_http_litellm_tags_e;
+
+
 struct ngx_http_litellm_ctx_s {
     ngx_http_litellm_role_t          role;
     ngx_http_request_t              *request;
@@ -311,7 +321,12 @@ struct ngx_http_litellm_ctx_s {
     ngx_uint_t                       level;      /* of order, being tried */
     uint64_t                         affinity;   /* if has_affinity */
     ngx_str_t                        session;
-    ngx_array_t                     *tags;       /* ngx_str_t; NULL: none */
+    ngx_array_t                     *tags;       /* ..._tag_t; NULL: none */
+    ngx_http_litellm_tags_e          tag_rule;
+    ngx_str_t                        agent;      /* for tag_regex; empty: none */
+    uint64_t                         matched;    /* bits of tag_regex: those
+                                                    that agent matches */
+    uint64_t                         unmatched;  /* those that it does not */
     ngx_array_t                      refused;    /* ..._deployment_t * that
                                                     can't serve this request */
     ngx_array_t                      tried;      /* ngx_str_t: groups */
@@ -366,6 +381,10 @@ void *ngx_http_litellm_create_main_conf(ngx_conf_t *cf);
 void *ngx_http_litellm_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_litellm_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
+
+/* ngx_http_litellm_pick_match.c: compiles tag_regex */
+ngx_int_t ngx_http_litellm_tag_regex(ngx_conf_t *cf,
+    ngx_litellm_config_t *config);
 
 /* ngx_http_litellm_env.c */
 ngx_int_t ngx_http_litellm_read_file(void *data, ngx_str_t *path, ngx_str_t

@@ -385,6 +385,10 @@ ngx_http_litellm_load(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
         return NGX_ERROR;
     }
 
+    if (ngx_http_litellm_tag_regex(cf, config) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     file = ngx_array_push(&mcf->files);
     if (file == NULL) {
         return NGX_ERROR;

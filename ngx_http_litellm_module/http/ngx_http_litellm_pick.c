@@ -82,6 +82,10 @@ ngx_http_litellm_pick_open(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
         return rc;
     }
 
+    if (ngx_http_litellm_pick_agent(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_http_litellm_pick_affinity(r, ctx);
 }
 
@@ -90,32 +94,12 @@ void
 ngx_http_litellm_pick_group(ngx_http_litellm_ctx_t *ctx,
     ngx_litellm_group_t *group)
 {
-    ngx_uint_t                  i;
-    ngx_litellm_deployment_t  **d;
-
     ctx->plan = group->plan;
     ctx->candidates = &group->deployments;
     ctx->by_health = ngx_http_litellm_health_choice(ctx->candidates);
     ctx->level = 0;
-    ctx->any_tags = 0;
 
-    if (!ctx->plan->tag_filtering || !ctx->plan->tag_fail_open) {
-        return;
-    }
-
-    /* model_info.allow_fail_open: tags that lead nowhere do not count */
-
-    d = ctx->candidates->elts;
-
-    for (i = 0; i < ctx->candidates->nelts; i++) {
-        if (ngx_litellm_plan_callable(d[i])
-            && ngx_http_litellm_pick_tagged(ctx, d[i]))
-        {
-            return;
-        }
-    }
-
-    ctx->any_tags = 1;
+    ngx_http_litellm_pick_rule(ctx);
 }
 
 
@@ -379,9 +363,7 @@ static ngx_http_litellm_fit_e
 ngx_http_litellm_pick_fit(ngx_http_litellm_ctx_t *ctx,
     ngx_litellm_deployment_t *d)
 {
-    if (ctx->plan->tag_filtering && !ctx->any_tags
-        && !ngx_http_litellm_pick_tagged(ctx, d))
-    {
+    if (!ngx_http_litellm_pick_tagged(ctx, d)) {
         return NGX_HTTP_LITELLM_OTHER_TAGS;
     }
 

@@ -20,6 +20,23 @@ typedef enum {
 } ngx_http_litellm_fit_e;
 
 
+typedef enum {
+    NGX_HTTP_LITELLM_TAG_PLAIN = 0,
+    NGX_HTTP_LITELLM_TAG_NOT,            /* "!name" */
+    NGX_HTTP_LITELLM_TAG_MUST            /* "&name" */
+} ngx_http_litellm_tag_e;
+
+
+/* of a request */
+typedef struct {
+    ngx_str_t                 name;      /* without prefix and mark */
+    ngx_http_litellm_tag_e    kind;
+    unsigned                  routing:1; /* it had the tag_routing_prefix */
+    unsigned                  foreign:1; /* nothing in this group has it, and it
+                                            need not be for routing */
+} ngx_http_litellm_tag_t;
+
+
 /*
  * The request's tags and session, its size: once, before the first group.
  * NGX_OK, NGX_DECLINED with ctx->error, NGX_ERROR.
@@ -59,7 +76,16 @@ ngx_int_t ngx_http_litellm_pick_none(ngx_http_request_t *r,
 /* ctx->tags and ctx->session, of the body and of headers: as pick_open() */
 ngx_int_t ngx_http_litellm_pick_tags(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
-/* do the request's tags lead to it? */
+
+
+/* ngx_http_litellm_pick_match.c */
+
+/* ctx->agent: as pick_open() */
+ngx_int_t ngx_http_litellm_pick_agent(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+/* ctx->tag_rule for ctx->plan */
+void ngx_http_litellm_pick_rule(ngx_http_litellm_ctx_t *ctx);
+/* does the rule lead to it? */
 ngx_uint_t ngx_http_litellm_pick_tagged(ngx_http_litellm_ctx_t *ctx,
     ngx_litellm_deployment_t *d);
 

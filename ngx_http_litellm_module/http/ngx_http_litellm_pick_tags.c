@@ -1,14 +1,12 @@
 
 /*
- * Tags and sessions of a request, and which deployments its tags lead to
- * (LiteLLM, tag_based_routing.py).
+ * Tags and sessions of a request.
  *
  * Tags stand in the body ("tags", "metadata", "litellm_metadata") and in
  * x-litellm-tags; all of them count.  "!tag" keeps deployments with that tag
- * out, "&tag" wants it; of the others a deployment must have one, or all of
- * them without tag_filtering_match_any.  A request without tags goes to the
- * deployments tagged "default" if the group has such ones.  A tag that no
- * deployment has leads nowhere: it is not taken for no tag.
+ * out, "&tag" wants it.  Where there is a tag_routing_prefix it is taken off:
+ * a tag with it is meant for routing, whatever the group has.  What tags lead
+ * to is ngx_http_litellm_pick_match.c's.
  */
 
 #include "ngx_http_litellm.h"
@@ -30,8 +28,6 @@ static ngx_int_t ngx_http_litellm_pick_session(ngx_http_litellm_ctx_t *ctx,
     ngx_litellm_json_t *value);
 static ngx_int_t ngx_http_litellm_pick_tag(ngx_http_litellm_ctx_t *ctx,
     ngx_str_t *tag);
-static ngx_uint_t ngx_http_litellm_pick_has(ngx_litellm_deployment_t *d,
-    u_char *tag, size_t len);
 
 
 #define ngx_http_litellm_pick_is(s, lit)                                      \
@@ -279,14 +275,38 @@ ngx_http_litellm_pick_session(ngx_http_litellm_ctx_t *ctx,
 static ngx_int_t
 ngx_http_litellm_pick_tag(ngx_http_litellm_ctx_t *ctx, ngx_str_t *tag)
 {
-    ngx_str_t  *item;
+    ngx_str_t                name, *prefix;
+    ngx_uint_t               routing;
+    ngx_http_litellm_tag_t  *item;
+    ngx_http_litellm_tag_e   kind;
 
-    if (tag->len == 0) {
+    name = *tag;
+    prefix = &ctx->call.config->tag_prefix;
+
+    routing = prefix->len && name.len >= prefix->len
+              && ngx_memcmp(name.data, prefix->data, prefix->len) == 0;
+
+    if (routing) {
+        name.data += prefix->len;
+        name.len -= prefix->len;
+    }
+
+    kind = (name.len && name.data[0] == '!') ? NGX_HTTP_LITELLM_TAG_NOT
+           : (name.len && name.data[0] == '&') ? NGX_HTTP_LITELLM_TAG_MUST
+           : NGX_HTTP_LITELLM_TAG_PLAIN;
+
+    if (kind != NGX_HTTP_LITELLM_TAG_PLAIN) {
+        name.data++;
+        name.len--;
+    }
+
+    if (name.len == 0) {
         return NGX_OK;
     }
 
     if (ctx->tags == NULL) {
-        ctx->tags = ngx_array_create(ctx->call.pool, 4, sizeof(ngx_str_t));
+        ctx->tags = ngx_array_create(ctx->call.pool, 4,
+                                     sizeof(ngx_http_litellm_tag_t));
         if (ctx->tags == NULL) {
             return NGX_ERROR;
         }
@@ -306,81 +326,10 @@ ngx_http_litellm_pick_tag(ngx_http_litellm_ctx_t *ctx, ngx_str_t *tag)
         return NGX_ERROR;
     }
 
-    *item = *tag;
+    item->name = name;
+    item->kind = kind;
+    item->routing = (routing != 0);
+    item->foreign = 0;
 
     return NGX_OK;
-}
-
-
-ngx_uint_t
-ngx_http_litellm_pick_tagged(ngx_http_litellm_ctx_t *ctx,
-    ngx_litellm_deployment_t *d)
-{
-    ngx_str_t   *tag;
-    ngx_uint_t   i, plain, shared;
-
-    if (ctx->tags == NULL) {
-        return !ctx->plan->default_tag
-               || ngx_http_litellm_pick_has(d, (u_char *) "default",
-                                            sizeof("default") - 1);
-    }
-
-    plain = 0;
-    shared = 0;
-
-    tag = ctx->tags->elts;
-
-    for (i = 0; i < ctx->tags->nelts; i++) {
-
-        if (tag[i].len > 1 && tag[i].data[0] == '!') {
-
-            if (ngx_http_litellm_pick_has(d, tag[i].data + 1,
-                                          tag[i].len - 1))
-            {
-                return 0;
-            }
-
-        } else if (tag[i].len > 1 && tag[i].data[0] == '&') {
-
-            if (!ngx_http_litellm_pick_has(d, tag[i].data + 1,
-                                           tag[i].len - 1))
-            {
-                return 0;
-            }
-
-        } else {
-            plain++;
-            shared += ngx_http_litellm_pick_has(d, tag[i].data, tag[i].len);
-        }
-    }
-
-    if (plain == 0) {
-        return 1;
-    }
-
-    return (ctx->call.config->tag_match_any == 1) ? shared != 0
-                                                  : shared == plain;
-}
-
-
-static ngx_uint_t
-ngx_http_litellm_pick_has(ngx_litellm_deployment_t *d, u_char *tag,
-    size_t len)
-{
-    ngx_str_t   *own;
-    ngx_uint_t   i;
-
-    if (d->tags == NULL) {
-        return 0;
-    }
-
-    own = d->tags->elts;
-
-    for (i = 0; i < d->tags->nelts; i++) {
-        if (own[i].len == len && ngx_memcmp(own[i].data, tag, len) == 0) {
-            return 1;
-        }
-    }
-
-    return 0;
 }

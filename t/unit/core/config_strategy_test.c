@@ -5,6 +5,8 @@
 
 #include "core/config_env.h"
 
+#include "ngx_litellm_plan.h"
+
 
 static const say_t  says[] = {
     { X "router_settings:\n  routing_strategy: fastest\n", NGX_ERROR,
@@ -43,6 +45,10 @@ static const say_t  says[] = {
         "!prompt_caching" } },
     { M("x", "model: openai/x, api_key: SECRET, tags: {a: b}") K, NGX_ERROR,
       { "E c.yaml:3: \"tags\" must be a list of texts" } },
+    { M("x", "model: openai/x, api_key: SECRET, tag_regex: {a: b}") K,
+      NGX_ERROR, { "E c.yaml:3: \"tag_regex\" must be a list of texts" } },
+    { X "router_settings:\n  tag_routing_prefix: [a]\n", NGX_ERROR,
+      { "E c.yaml:6: \"tag_routing_prefix\" must be a text" } },
     { M("x", "model: openai/x, api_key: SECRET, input_cost_per_token: dear")
       K, NGX_ERROR,
       { "E c.yaml:3: \"input_cost_per_token\" must be a number of 0" } },
@@ -51,8 +57,58 @@ static const say_t  says[] = {
 };
 
 
+static void
+test_tags(void)
+{
+    ngx_uint_t                n;
+    ngx_str_t                 name;
+    ngx_litellm_plan_t       *plan;
+    ngx_litellm_group_t      *g;
+    ngx_litellm_tag_regex_t  *re;
+
+    unit_case("tag_regex: each pattern once");
+    CHECK_INT(load("model_list:\n"
+                   "- {model_name: a, litellm_params: {model: openai/x, "
+                   "api_key: k, tag_regex: [one, two]}}\n"
+                   "- {model_name: a, litellm_params: {model: openai/y, "
+                   "api_key: k, tag_regex: two, tags: [t, s]}}\n"
+                   "- {model_name: a, litellm_params: {model: openai/z, "
+                   "api_key: k, tags: [t]}}\n" K
+                   "router_settings: {tag_routing_prefix: \"r:\"}\n"),
+              NGX_OK);
+    CHECK_INT(nsaid[NGX_LITELLM_DIAG_WARN], 0);
+    CHECK_INT(dep(0)->tag_regex, 3);
+    CHECK_INT(dep(1)->tag_regex, 2);
+    CHECK_INT(dep(2)->tag_regex, 0);
+    CHECK_STR(&conf->tag_prefix, "r:");
+
+    if (CHECK(conf->tag_regex != NULL && conf->tag_regex->nelts == 2)) {
+        re = conf->tag_regex->elts;
+        CHECK_STR(&re[0].pattern, "one");
+        CHECK_INT(re[0].line, 2);
+        CHECK_STR(&re[1].pattern, "two");
+        CHECK_STR(&re[1].file, "c.yaml");
+    }
+
+    name = unit_str("a");
+    g = ngx_litellm_config_group(conf, &name);
+    plan = g->plan;
+
+    CHECK_INT(plan->tag_regex, 3);
+
+    for (n = 0; n < 2; n++) {
+        CHECK_INT(ngx_litellm_plan_has_tag(plan, (u_char *) "st" + n, 1), 1);
+    }
+
+    CHECK_INT(ngx_litellm_plan_has_tag(plan, (u_char *) "a", 1), 0);
+    CHECK_INT(ngx_litellm_plan_has_tag(plan, (u_char *) "z", 1), 0);
+    CHECK_INT(ngx_litellm_plan_has_tag(plan, (u_char *) "st", 2), 0);
+}
+
+
 void
 unit_main(void)
 {
     test_says(says);
+    test_tags();
 }
