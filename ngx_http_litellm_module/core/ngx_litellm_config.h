@@ -147,6 +147,8 @@ struct ngx_litellm_deployment_s {
     ngx_msec_t                timeout;         /* ms; 0: not set */
     ngx_msec_t                stream_timeout;
     ngx_msec_t                stream_keepalive;
+    unsigned                  keepalive_off:1; /* it says 0 */
+    unsigned                  keepalive_override:1;  /* clients may say */
     ngx_int_t                 num_retries;     /* -1: not set */
     ngx_int_t                 order;           /* NGX_MAX_INT_T_VALUE: unset */
     int64_t                   weight;          /* millionths; -1: not set */
@@ -432,6 +434,13 @@ ngx_int_t ngx_litellm_config_model(ngx_pool_t *pool,
 /* exact source, then "*"; NULL without */
 ngx_litellm_fallback_t *ngx_litellm_config_fallback(ngx_array_t *fallbacks,
     ngx_str_t *source);
+
+/*
+ * The targets of a source in fallbacks that are kept in order, added if there
+ * are none yet; NULL: no memory.
+ */
+ngx_array_t *ngx_litellm_config_fallback_add(ngx_pool_t *pool,
+    ngx_array_t *fallbacks, ngx_str_t *source);
 
 /* the retry policy of a group, else everybody's; NULL without */
 ngx_litellm_policy_t *ngx_litellm_config_retry_policy(

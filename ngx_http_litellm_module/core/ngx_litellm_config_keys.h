@@ -207,7 +207,7 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "stream_timeout keepalive_seconds num_retries drop_params "
       "additional_drop_params allowed_openai_params extra_headers headers "
       "extra_body mock_response cooldown_time max_parallel_requests tags "
-      "tag_regex "
+      "tag_regex allow_client_keepalive_override "
       "input_cost_per_token output_cost_per_token max_budget "
       "budget_duration" },
 
@@ -224,7 +224,6 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
 
     { NGX_LITELLM_CF_PARAMS, NGX_LITELLM_CF_LATER,
       "timeout_by_service_tier stream_timeout_by_service_tier "
-      "allow_client_keepalive_override "
       "provider_affinity_header silent_model "
       "configurable_clientside_auth_params ensure_alternating_roles "
       "user_continue_message assistant_continue_message "

@@ -656,6 +656,43 @@ ngx_litellm_config_fallback(ngx_array_t *fallbacks, ngx_str_t *source)
 }
 
 
+ngx_array_t *
+ngx_litellm_config_fallback_add(ngx_pool_t *pool, ngx_array_t *fallbacks,
+    ngx_str_t *source)
+{
+    ngx_uint_t               n;
+    ngx_litellm_fallback_t  *f, new;
+
+    f = ngx_litellm_config_source(fallbacks, source->data, source->len);
+
+    if (f != NULL) {
+        return &f->targets;
+    }
+
+    new.source = *source;
+
+    if (ngx_array_init(&new.targets, pool, 4, sizeof(ngx_str_t)) != NGX_OK
+        || ngx_array_push(fallbacks) == NULL)
+    {
+        return NULL;
+    }
+
+    f = fallbacks->elts;
+
+    for (n = fallbacks->nelts - 1;
+         n > 0 && ngx_litellm_config_cmp(&f[n - 1].source, source->data,
+                                         source->len) > 0;
+         n--)
+    {
+        f[n] = f[n - 1];
+    }
+
+    f[n] = new;
+
+    return &f[n].targets;
+}
+
+
 static ngx_litellm_fallback_t *
 ngx_litellm_config_source(ngx_array_t *fallbacks, u_char *name, size_t len)
 {

@@ -179,6 +179,7 @@ static void
 ngx_litellm_cf_options(ngx_litellm_cf_t *cf, ngx_litellm_deployment_t *d,
     ngx_litellm_cf_entry_t *e)
 {
+    ngx_flag_t           allowed;
     ngx_litellm_yaml_t  *v;
 
     (void) ngx_litellm_cf_str(cf,
@@ -205,9 +206,20 @@ ngx_litellm_cf_options(ngx_litellm_cf_t *cf, ngx_litellm_deployment_t *d,
                                "timeout", &d->timeout);
     (void) ngx_litellm_cf_msec(cf, ngx_litellm_cf_param(e, "stream_timeout"),
                                "stream_timeout", &d->stream_timeout);
-    (void) ngx_litellm_cf_msec(cf,
-                               ngx_litellm_cf_param(e, "keepalive_seconds"),
-                               "keepalive_seconds", &d->stream_keepalive);
+
+    if (ngx_litellm_cf_msec(cf, ngx_litellm_cf_param(e, "keepalive_seconds"),
+                            "keepalive_seconds", &d->stream_keepalive)
+        == NGX_OK)
+    {
+        d->keepalive_off = (d->stream_keepalive == 0);
+    }
+
+    allowed = 0;
+
+    (void) ngx_litellm_cf_flag(cf,
+                   ngx_litellm_cf_param(e, "allow_client_keepalive_override"),
+                   "allow_client_keepalive_override", &allowed);
+    d->keepalive_override = (allowed == 1);
 }
 
 

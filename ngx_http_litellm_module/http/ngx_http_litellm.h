@@ -288,6 +288,15 @@ typedef struct {
 } ngx_http_litellm_frame_t;
 
 
+/* fallbacks by the kind of error */
+typedef enum {
+    NGX_HTTP_LITELLM_GENERAL = 0,
+    NGX_HTTP_LITELLM_WINDOW,             /* context_window_fallbacks */
+    NGX_HTTP_LITELLM_POLICY,             /* content_policy_fallbacks */
+    NGX_HTTP_LITELLM_TABLES
+} ngx_http_litellm_table_e;
+
+
 /* what a deployment must have to serve the request, in the current group */
 typedef enum {
     NGX_HTTP_LITELLM_TAGS_ALL = 0,       /* nothing */
@@ -332,6 +341,10 @@ struct ngx_http_litellm_ctx_s {
     ngx_array_t                      tried;      /* ngx_str_t: groups */
     ngx_array_t                      frames;     /* ..._frame_t, a stack */
     ngx_array_t                     *own_fallbacks;  /* ngx_str_t: client's */
+    ngx_array_t                     *own_tables[NGX_HTTP_LITELLM_TABLES];
+                                                 /* ngx_litellm_fallback_t: the
+                                                    same by source; NULL: none */
+    ngx_int_t                        max_fallbacks;  /* the same; -1: none */
     ngx_uint_t                       fallbacks;  /* hops done */
     ngx_int_t                        retries;    /* done in this group */
     ngx_int_t                        again[NGX_LITELLM_CLASSES];
@@ -344,6 +357,9 @@ struct ngx_http_litellm_ctx_s {
     ngx_msec_t                       timeout;    /* of the client; 0: none */
     ngx_msec_t                       stream_timeout;
     ngx_int_t                        num_retries;/* of the client; -1: none */
+    ngx_msec_t                       keepalive;  /* the same; UNSET: none */
+    ngx_litellm_class_e              mock_error; /* to be had before any
+                                                    attempt; 0: none */
     ngx_flag_t                       drop_params;
     unsigned                         has_affinity:1;
     unsigned                         any_tags:1;

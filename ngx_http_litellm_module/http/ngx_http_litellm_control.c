@@ -2,7 +2,8 @@
 /*
  * What a client may say about how its request is served: num_retries,
  * time-outs, fallbacks and so on, as members of the body and as x-litellm-*
- * headers, by the names that LiteLLM gives them.  The body wins.
+ * headers, by the names that LiteLLM gives them.  A header wins, as there:
+ * clients that can't change their bodies set it.
  */
 
 #include "ngx_http_litellm.h"
@@ -13,8 +14,20 @@
 
 static ngx_int_t ngx_http_litellm_route_bad(ngx_http_litellm_ctx_t *ctx,
     const char *message, ngx_str_t *param);
+static ngx_int_t ngx_http_litellm_route_number(ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_member_t *m);
+static void ngx_http_litellm_route_testing(ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_member_t *m);
 static ngx_int_t ngx_http_litellm_route_fallbacks(ngx_http_request_t *r,
-    ngx_http_litellm_ctx_t *ctx, ngx_litellm_json_t *value);
+    ngx_http_litellm_ctx_t *ctx, ngx_litellm_member_t *m,
+    ngx_http_litellm_table_e kind);
+static ngx_int_t ngx_http_litellm_route_target(ngx_http_litellm_ctx_t *ctx,
+    ngx_array_t *targets, ngx_litellm_json_t *v, ngx_uint_t *total);
+
+
+#define ngx_http_litellm_key(m, s)                                            \
+    ((m)->key.len == sizeof(s) - 1                                            \
+     && ngx_memcmp((m)->key.data, s, sizeof(s) - 1) == 0)
 
 
 static ngx_int_t
@@ -30,13 +43,12 @@ ngx_http_litellm_route_bad(ngx_http_litellm_ctx_t *ctx, const char *message,
 }
 
 
-/* members of the body that steer the gateway: the body wins over headers */
+/* members of the body that steer the gateway */
 
 ngx_int_t
 ngx_http_litellm_route_control(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx)
 {
-    int64_t                n;
     ngx_int_t              rc;
     ngx_uint_t             i;
     ngx_litellm_json_t    *v;
@@ -52,57 +64,145 @@ ngx_http_litellm_route_control(ngx_http_request_t *r,
             continue;
         }
 
-#define ngx_http_litellm_key(s)                                               \
-    (m[i].key.len == sizeof(s) - 1                                            \
-     && ngx_memcmp(m[i].key.data, s, sizeof(s) - 1) == 0)
-
-        if (ngx_http_litellm_key("num_retries")) {
-
-            if (ngx_litellm_json_int(v, &n) != NGX_OK || n < 0 || n > 100) {
-                return ngx_http_litellm_route_bad(ctx,
-                    "num_retries must be an integer from 0 to 100",
-                    &m[i].key);
-            }
-
-            ctx->num_retries = (ngx_int_t) n;
-
-        } else if (ngx_http_litellm_key("timeout")
-                   || ngx_http_litellm_key("request_timeout")
-                   || ngx_http_litellm_key("stream_timeout"))
-        {
-            if (ngx_litellm_json_fixed(v, 3, &n) != NGX_OK || n < 0
-                || n > 86400 * 1000)
-            {
-                return ngx_http_litellm_route_bad(ctx,
-                    "a timeout must be a number of seconds", &m[i].key);
-            }
-
-            if (m[i].key.data[0] == 's') {
-                ctx->stream_timeout = (ngx_msec_t) n;
-
-            } else {
-                ctx->timeout = (ngx_msec_t) n;
-            }
-
-        } else if (ngx_http_litellm_key("drop_params")) {
+        if (ngx_http_litellm_key(&m[i], "drop_params")) {
             ctx->drop_params = (v->type == NGX_LITELLM_JSON_TRUE);
 
-        } else if (ngx_http_litellm_key("disable_fallbacks")) {
+        } else if (ngx_http_litellm_key(&m[i], "disable_fallbacks")) {
             ctx->no_fallbacks = (v->type == NGX_LITELLM_JSON_TRUE);
 
-        } else if (ngx_http_litellm_key("fallbacks")) {
+        } else if (ngx_http_litellm_key(&m[i], "fallbacks")) {
+            rc = ngx_http_litellm_route_fallbacks(r, ctx, &m[i],
+                                                  NGX_HTTP_LITELLM_GENERAL);
+            if (rc != NGX_OK) {
+                return rc;
+            }
 
-            rc = ngx_http_litellm_route_fallbacks(r, ctx, v);
+        } else if (ngx_http_litellm_key(&m[i], "context_window_fallbacks")) {
+            rc = ngx_http_litellm_route_fallbacks(r, ctx, &m[i],
+                                                  NGX_HTTP_LITELLM_WINDOW);
+            if (rc != NGX_OK) {
+                return rc;
+            }
+
+        } else if (ngx_http_litellm_key(&m[i], "content_policy_fallbacks")) {
+            rc = ngx_http_litellm_route_fallbacks(r, ctx, &m[i],
+                                                  NGX_HTTP_LITELLM_POLICY);
+            if (rc != NGX_OK) {
+                return rc;
+            }
+
+        } else if (m[i].key.len > sizeof("mock_testing_") - 1
+                   && ngx_memcmp(m[i].key.data, "mock_testing_",
+                                 sizeof("mock_testing_") - 1)
+                      == 0)
+        {
+            ngx_http_litellm_route_testing(ctx, &m[i]);
+
+        } else {
+            rc = ngx_http_litellm_route_number(ctx, &m[i]);
 
             if (rc != NGX_OK) {
                 return rc;
             }
         }
-
-#undef ngx_http_litellm_key
     }
 
     return NGX_OK;
+}
+
+
+/* num_retries and the like; NGX_OK for a member that is none of them */
+
+static ngx_int_t
+ngx_http_litellm_route_number(ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_member_t *m)
+{
+    int64_t              n;
+    ngx_litellm_json_t  *v;
+
+    v = m->value;
+
+    if (ngx_http_litellm_key(m, "num_retries")
+        || ngx_http_litellm_key(m, "max_fallbacks"))
+    {
+        if (ngx_litellm_json_int(v, &n) != NGX_OK || n < 0 || n > 100) {
+            return ngx_http_litellm_route_bad(ctx,
+                 (m->key.data[0] == 'n')
+                 ? "num_retries must be an integer from 0 to 100"
+                 : "max_fallbacks must be an integer from 0 to 100", &m->key);
+        }
+
+        if (m->key.data[0] == 'n') {
+            ctx->num_retries = (ngx_int_t) n;
+
+        } else {
+            ctx->max_fallbacks = (ngx_int_t) n;
+        }
+
+    } else if (ngx_http_litellm_key(m, "timeout")
+               || ngx_http_litellm_key(m, "request_timeout")
+               || ngx_http_litellm_key(m, "stream_timeout")
+               || ngx_http_litellm_key(m, "keepalive_seconds"))
+    {
+        if (ngx_litellm_json_fixed(v, 3, &n) != NGX_OK || n < 0
+            || n > 86400 * 1000)
+        {
+            return ngx_http_litellm_route_bad(ctx,
+                                (m->key.data[0] == 'k')
+                                ? "keepalive_seconds must be a number"
+                                : "a timeout must be a number of seconds",
+                                &m->key);
+        }
+
+        switch (m->key.data[0]) {
+
+        case 's':
+            ctx->stream_timeout = (ngx_msec_t) n;
+            break;
+
+        case 'k':
+            ctx->keepalive = (ngx_msec_t) n;
+            break;
+
+        case 'r':
+            if (ctx->timeout == 0) {
+                ctx->timeout = (ngx_msec_t) n;
+            }
+            break;
+
+        default:
+            ctx->timeout = (ngx_msec_t) n;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* they are here only where the configuration allows them */
+
+static void
+ngx_http_litellm_route_testing(ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_member_t *m)
+{
+    if (m->value->type != NGX_LITELLM_JSON_TRUE) {
+        return;
+    }
+
+    if (ngx_http_litellm_key(m, "mock_testing_fallbacks")) {
+        ctx->mock_error = NGX_LITELLM_INTERNAL_SERVER;
+
+    } else if (ngx_http_litellm_key(m, "mock_testing_context_fallbacks")) {
+        ctx->mock_error = NGX_LITELLM_CONTEXT_WINDOW;
+
+    } else if (ngx_http_litellm_key(m,
+                                    "mock_testing_content_policy_fallbacks"))
+    {
+        ctx->mock_error = NGX_LITELLM_CONTENT_POLICY;
+
+    } else if (ngx_http_litellm_key(m, "mock_testing_rate_limit_error")) {
+        ctx->mock_error = NGX_LITELLM_RATE_LIMIT;
+    }
 }
 
 
@@ -158,7 +258,8 @@ ngx_http_litellm_route_headers(ngx_http_request_t *r,
             ctx->num_retries = n;
 
         } else if (ngx_http_litellm_named("x-litellm-timeout")
-                   || ngx_http_litellm_named("x-litellm-stream-timeout"))
+                   || ngx_http_litellm_named("x-litellm-stream-timeout")
+                   || ngx_http_litellm_named("x-litellm-keepalive-seconds"))
         {
             n = ngx_atofp(h[i].value.data, h[i].value.len, 3);
 
@@ -170,8 +271,11 @@ ngx_http_litellm_route_headers(ngx_http_request_t *r,
             if (ngx_http_litellm_named("x-litellm-timeout")) {
                 ctx->timeout = (ngx_msec_t) n;
 
-            } else {
+            } else if (ngx_http_litellm_named("x-litellm-stream-timeout")) {
                 ctx->stream_timeout = (ngx_msec_t) n;
+
+            } else {
+                ctx->keepalive = (ngx_msec_t) n;
             }
         }
 
@@ -183,41 +287,44 @@ ngx_http_litellm_route_headers(ngx_http_request_t *r,
 
 
 /*
- * The client's own list: names, {"model": name}, or LiteLLM's standard form
- * [{"group": [names]}].
+ * The client's own: a list of names or {"model": name}, which is walked
+ * whatever the error is, or LiteLLM's standard form [{"group": [names]}], for
+ * its kind of error.
  */
 
 static ngx_int_t
 ngx_http_litellm_route_fallbacks(ngx_http_request_t *r,
-    ngx_http_litellm_ctx_t *ctx, ngx_litellm_json_t *value)
+    ngx_http_litellm_ctx_t *ctx, ngx_litellm_member_t *m,
+    ngx_http_litellm_table_e kind)
 {
-    ngx_str_t                *name, s, param;
-    ngx_uint_t                i, j;
-    ngx_litellm_json_t       *item, *key, *list, *v;
-    ngx_litellm_json_doc_t    doc;
-
-    ngx_str_set(&param, "fallbacks");
+    ngx_int_t                rc;
+    ngx_str_t                source, s;
+    ngx_uint_t               i, j, n, total;
+    ngx_array_t             *targets, *table, **names;
+    ngx_litellm_json_t      *item, *key, *v;
+    ngx_litellm_json_doc_t   doc;
 
     ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
     doc.pool = r->pool;
 
-    if (ngx_litellm_json_parse(&doc, value->start, value->len) != NGX_OK
+    if (ngx_litellm_json_parse(&doc, m->value->start, m->value->len) != NGX_OK
         || doc.root->type != NGX_LITELLM_JSON_ARRAY)
     {
         return ngx_http_litellm_route_bad(ctx,
-                     "fallbacks must be a list of model names", &param);
+                     "fallbacks must be a list of model names", &m->key);
     }
 
-    ctx->own_fallbacks = ngx_array_create(r->pool, 4, sizeof(ngx_str_t));
-    if (ctx->own_fallbacks == NULL) {
+    table = ngx_array_create(r->pool, 4, sizeof(ngx_litellm_fallback_t));
+    if (table == NULL) {
         return NGX_ERROR;
     }
 
+    names = &ctx->own_fallbacks;
+    total = 0;
     item = doc.root + 1;
 
     for (i = 0; i < doc.root->count; i++, item = ngx_litellm_json_next(item)) {
 
-        list = NULL;
         v = item;
 
         if (item->type == NGX_LITELLM_JSON_OBJECT && item->count == 1) {
@@ -225,49 +332,94 @@ ngx_http_litellm_route_fallbacks(ngx_http_request_t *r,
             v = ngx_litellm_json_next(key);
 
             if (v->type == NGX_LITELLM_JSON_ARRAY) {
-                list = v;
 
                 s = ngx_litellm_json_text(key);
 
-                if (!(s.len == 1 && s.data[0] == '*')
-                    && !ngx_litellm_json_equal(key,
-                                               (char *) ctx->call.model.data,
-                                               ctx->call.model.len))
+                if (ngx_litellm_json_unescape(r->pool, &source, &s)
+                    != NGX_OK)
                 {
-                    continue;
+                    return NGX_ERROR;
                 }
 
-            } else if (!ngx_litellm_json_eq(key, "model")) {
+                targets = ngx_litellm_config_fallback_add(r->pool, table,
+                                                          &source);
+                if (targets == NULL) {
+                    return NGX_ERROR;
+                }
+
+                n = v->count;
+                v++;
+
+                for (j = 0; j < n; j++) {
+                    rc = ngx_http_litellm_route_target(ctx, targets, v,
+                                                       &total);
+                    if (rc != NGX_OK) {
+                        return rc;
+                    }
+
+                    v = ngx_litellm_json_next(v);
+                }
+
+                if (table->nelts > NGX_HTTP_LITELLM_MAX_TARGETS) {
+                    return ngx_http_litellm_route_bad(ctx,
+                               "fallbacks are for at most 32 models", &m->key);
+                }
+
+                continue;
+            }
+
+            if (!ngx_litellm_json_eq(key, "model")) {
                 v = NULL;
             }
         }
 
-        for (j = 0; j < (list ? list->count : 1); j++) {
+        if (kind != NGX_HTTP_LITELLM_GENERAL) {
+            return ngx_http_litellm_route_bad(ctx,
+                     "fallbacks for a kind of error must be a list of "
+                     "{model: [model names]}", &m->key);
+        }
 
-            if (list) {
-                v = j ? ngx_litellm_json_next(v) : list + 1;
-            }
-
-            if (!ngx_litellm_json_is(v, STRING)
-                || ctx->own_fallbacks->nelts == NGX_HTTP_LITELLM_MAX_TARGETS)
-            {
-                return ngx_http_litellm_route_bad(ctx,
-                     "fallbacks must be a list of at most 32 model names",
-                     &param);
-            }
-
-            name = ngx_array_push(ctx->own_fallbacks);
-            if (name == NULL) {
-                return NGX_ERROR;
-            }
-
-            s = ngx_litellm_json_text(v);
-
-            if (ngx_litellm_json_unescape(r->pool, name, &s) != NGX_OK) {
+        if (*names == NULL) {
+            *names = ngx_array_create(r->pool, 4, sizeof(ngx_str_t));
+            if (*names == NULL) {
                 return NGX_ERROR;
             }
         }
+
+        rc = ngx_http_litellm_route_target(ctx, *names, v, &total);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
     }
 
+    ctx->own_tables[kind] = table;
+
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_litellm_route_target(ngx_http_litellm_ctx_t *ctx,
+    ngx_array_t *targets, ngx_litellm_json_t *v, ngx_uint_t *total)
+{
+    ngx_str_t  *name, s, param;
+
+    if (!ngx_litellm_json_is(v, STRING)
+        || (*total)++ == NGX_HTTP_LITELLM_MAX_TARGETS)
+    {
+        ngx_str_set(&param, "fallbacks");
+
+        return ngx_http_litellm_route_bad(ctx,
+                 "fallbacks must be a list of at most 32 model names", &param);
+    }
+
+    name = ngx_array_push(targets);
+    if (name == NULL) {
+        return NGX_ERROR;
+    }
+
+    s = ngx_litellm_json_text(v);
+
+    return ngx_litellm_json_unescape(ctx->call.pool, name, &s);
 }

@@ -157,6 +157,8 @@ ngx_http_litellm_detached_request(ngx_http_litellm_detached_t *dt)
 
     dt->ctx.request = r;
     dt->ctx.num_retries = -1;
+    dt->ctx.max_fallbacks = -1;
+    dt->ctx.keepalive = NGX_CONF_UNSET_MSEC;
     dt->ctx.drop_params = NGX_CONF_UNSET;
     dt->ctx.detached = dt;
 

@@ -40,7 +40,9 @@ ngx_http_litellm_route_fallback(ngx_http_request_t *r,
     targets = ngx_http_litellm_route_targets(ctx, &last);
 
     if (targets != NULL
-        && (ngx_int_t) ctx->frames.nelts < ctx->call.config->max_fallbacks)
+        && (ngx_int_t) ctx->frames.nelts
+           < (ctx->max_fallbacks >= 0 ? ctx->max_fallbacks
+                                      : ctx->call.config->max_fallbacks))
     {
         if (ctx->frames.elts == NULL
             && ngx_array_init(&ctx->frames, r->pool, 2,
@@ -109,7 +111,7 @@ static ngx_array_t *
 ngx_http_litellm_route_targets(ngx_http_litellm_ctx_t *ctx,
     ngx_litellm_error_t *e)
 {
-    ngx_array_t             *table;
+    ngx_array_t             *table, **own;
     ngx_litellm_config_t    *config;
     ngx_litellm_fallback_t  *fallback;
 
@@ -126,17 +128,27 @@ ngx_http_litellm_route_targets(ngx_http_litellm_ctx_t *ctx,
         return ctx->fallbacks ? NULL : ctx->own_fallbacks;
     }
 
-    table = &config->fallbacks;
+    own = ctx->own_tables;
 
     if (e->class == NGX_LITELLM_CONTEXT_WINDOW
-        && config->has_context_window_fallbacks)
+        && (own[NGX_HTTP_LITELLM_WINDOW]
+            || config->has_context_window_fallbacks))
     {
-        table = &config->context_window_fallbacks;
+        table = own[NGX_HTTP_LITELLM_WINDOW]
+                ? own[NGX_HTTP_LITELLM_WINDOW]
+                : &config->context_window_fallbacks;
 
     } else if (e->class == NGX_LITELLM_CONTENT_POLICY
-               && config->has_content_policy_fallbacks)
+               && (own[NGX_HTTP_LITELLM_POLICY]
+                   || config->has_content_policy_fallbacks))
     {
-        table = &config->content_policy_fallbacks;
+        table = own[NGX_HTTP_LITELLM_POLICY]
+                ? own[NGX_HTTP_LITELLM_POLICY]
+                : &config->content_policy_fallbacks;
+
+    } else {
+        table = own[NGX_HTTP_LITELLM_GENERAL]
+                ? own[NGX_HTTP_LITELLM_GENERAL] : &config->fallbacks;
     }
 
     fallback = ngx_litellm_config_fallback(table, &ctx->group);

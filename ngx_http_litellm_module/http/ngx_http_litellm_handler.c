@@ -110,6 +110,8 @@ ngx_http_litellm_ctx(ngx_http_request_t *r)
 
     ctx->request = r;
     ctx->num_retries = -1;
+    ctx->max_fallbacks = -1;
+    ctx->keepalive = NGX_CONF_UNSET_MSEC;
     ctx->drop_params = NGX_CONF_UNSET;
 
     ngx_http_set_ctx(r, ctx, ngx_http_litellm_module);

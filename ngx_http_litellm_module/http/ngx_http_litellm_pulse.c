@@ -28,6 +28,11 @@ static ngx_int_t ngx_http_litellm_pulse_comment(ngx_http_request_t *r,
 static u_char  ngx_http_litellm_ping[] = ": ping\n\n";
 
 
+/* a client that may say how often says from a second to five minutes, or 0 */
+#define NGX_HTTP_LITELLM_PULSE_MIN  1000
+#define NGX_HTTP_LITELLM_PULSE_MAX  300000
+
+
 /* an attempt is under way; its deployment may have an interval of its own */
 
 ngx_int_t
@@ -54,6 +59,20 @@ ngx_http_litellm_pulse_start(ngx_http_request_t *r,
                : (lcf->stream_keepalive != NGX_CONF_UNSET_MSEC)
                  ? lcf->stream_keepalive
                  : ctx->call.config->stream_keepalive;
+
+    if (d->keepalive_off) {
+        interval = 0;
+
+    } else if (d->keepalive_override
+               && ctx->keepalive != NGX_CONF_UNSET_MSEC)
+    {
+        interval = ctx->keepalive;
+
+        if (interval) {
+            interval = ngx_max(interval, NGX_HTTP_LITELLM_PULSE_MIN);
+            interval = ngx_min(interval, NGX_HTTP_LITELLM_PULSE_MAX);
+        }
+    }
 
     p = ctx->pulse;
 

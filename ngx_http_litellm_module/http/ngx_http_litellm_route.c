@@ -10,6 +10,8 @@
 #include "ngx_http_litellm_pick.h"
 
 
+static ngx_int_t ngx_http_litellm_route_mock(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
 static ngx_uint_t ngx_http_litellm_route_retryable(
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_attempt_t *a);
 static ngx_msec_t ngx_http_litellm_route_delay(ngx_http_litellm_ctx_t *ctx,
@@ -26,13 +28,13 @@ ngx_http_litellm_route_open(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    rc = ngx_http_litellm_route_headers(r, ctx);
+    rc = ngx_http_litellm_route_control(r, ctx);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    rc = ngx_http_litellm_route_control(r, ctx);
+    rc = ngx_http_litellm_route_headers(r, ctx);
 
     if (rc != NGX_OK) {
         return rc;
@@ -51,7 +53,66 @@ ngx_http_litellm_route_open(ngx_http_request_t *r,
         return ngx_http_litellm_route_fallback(r, ctx, &ctx->error);
     }
 
+    if (rc == NGX_OK && ctx->mock_error != NGX_LITELLM_NO_ERROR) {
+        return ngx_http_litellm_route_mock(r, ctx);
+    }
+
     return rc;
+}
+
+
+/*
+ * mock_testing_...: the group has failed without having been called.  LiteLLM
+ * retries a mocked rate limit, and the retry is a real call.
+ */
+
+static ngx_int_t
+ngx_http_litellm_route_mock(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx)
+{
+    u_char               *p;
+    ngx_int_t             max;
+    ngx_litellm_error_t   e;
+
+    ngx_memzero(&e, sizeof(ngx_litellm_error_t));
+
+    e.class = ctx->mock_error;
+
+    switch (e.class) {
+
+    case NGX_LITELLM_RATE_LIMIT:
+
+        max = (ctx->num_retries >= 0) ? ctx->num_retries
+                                      : ctx->call.config->num_retries;
+        if (max > 0) {
+            ctx->retries = 1;
+            return NGX_OK;
+        }
+
+        e.status = 429;
+        break;
+
+    case NGX_LITELLM_INTERNAL_SERVER:
+        e.status = 500;
+        break;
+
+    default:
+        e.status = 400;
+    }
+
+    p = ngx_pnalloc(r->pool, 128 + ctx->group.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    e.message.data = p;
+    e.message.len = ngx_sprintf(p, "litellm.%V: This is a mock exception for "
+                                "model=%V, to trigger a fallback.",
+                                ngx_litellm_error_class(e.class),
+                                &ctx->group)
+                    - p;
+
+    return ngx_http_litellm_route_fallback(r, ctx, &e);
 }
 
 
