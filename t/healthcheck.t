@@ -13,7 +13,7 @@ use Time::HiRes qw(sleep time);
 use LiteLLM::Mock qw(answer openai_chat openai_error openai_text anthropic_message);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(78);
+my $t = LiteLLM::Test->new->plan(85);
 my $dir = $t->dir;
 my $slow = $LiteLLM::Peer::slow || 1;
 
@@ -37,6 +37,8 @@ http {
         location /route/ { litellm; litellm_config %%DIR%%/route.yaml; }
         location /unrouted/ { litellm; litellm_config %%DIR%%/unrouted.yaml; }
         location /transient/ { litellm; litellm_config %%DIR%%/transient.yaml; }
+        location /policy/ { litellm; litellm_config %%DIR%%/policy.yaml; }
+        location /lenient/ { litellm; litellm_config %%DIR%%/lenient.yaml; }
         location /long/ { litellm; litellm_config %%DIR%%/long.yaml; }
         location /stale/ { litellm; litellm_config %%DIR%%/stale.yaml; }
     }
@@ -117,6 +119,13 @@ $t->write_file_expand('route.yaml', "model_list:\n$pair"
     . settings('health_check_interval: 0.4', 'enable_health_check_routing: true')
     . "router_settings: {model_group_alias: {spread: [both, none]}}\n");
 $t->write_file_expand('unrouted.yaml', "model_list:\n$pair" . settings('health_check_interval: 0.4'));
+$t->write_file_expand('policy.yaml', "model_list:\n" . openai('pair', 'well/p') . openai('pair', 'ill/p')
+    . openai('alone', 'ill/q') . openai('transient', 'busy/p') . openai('transient', 'well/q')
+    . settings('health_check_interval: 0.4', 'enable_health_check_routing: true', 'health_check_ignore_transient_errors: true')
+    . "router_settings: {cooldown_time: 60, allowed_fails_policy: {InternalServerErrorAllowedFails: 1, RateLimitErrorAllowedFails: 1}}\n");
+$t->write_file_expand('lenient.yaml', "model_list:\n" . openai('both', 'well/l') . openai('both', 'ill/l')
+    . settings('health_check_interval: 0.4', 'enable_health_check_routing: true')
+    . "router_settings: {allowed_fails_policy: {InternalServerErrorAllowedFails: 1000000}}\n");
 $t->write_file_expand('transient.yaml', "model_list:\n" . openai('both', 'well') . openai('both', 'busy')
     . openai('late', 'well') . openai('late', 'never', info => 'health_check_timeout: 0.2')
     . settings('health_check_interval: 0.4', 'enable_health_check_routing: true',
@@ -334,6 +343,16 @@ ok(until_true(sub { said('/route', 'both', 30) eq 'ill well' }), 'it is used aga
 ok(until_true(sub { said('/stale', 'both', 30) eq 'ill well' }), 'an old result counts no more');
 ill(ill => 1);
 ok(until_true(sub { said('/route', 'both', 20) eq 'well' }), 'and left again');
+
+# --- failed checks and allowed_fails_policy
+
+ok($t->wait_log(qr/of "pair" is cooled down for 60000 ms: InternalServerError, status 500/), 'policy: failed checks cool down');
+is(said('/policy', 'pair', 20), 'well', 'policy: nobody is sent there');
+is(scalar(grep { $_->[1] eq 'client' && $_->[2] =~ m{^/ill/p} } times_of()), 0, 'policy: nobody was');
+ok($t->wait_log(qr/of "alone" is cooled down/), 'policy: the only one too');
+is(said('/policy', 'alone', 4), '500', 'policy: where all are cooled down that does not count');
+unlike($t->read_file('error.log'), qr/of "transient" is cooled down/, 'policy: health_check_ignore_transient_errors');
+is(said('/lenient', 'both', 40), '500 well', 'policy: failures that are allowed keep nobody away');
 
 # --- what is wrong in a file
 

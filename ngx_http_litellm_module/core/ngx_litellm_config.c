@@ -146,6 +146,7 @@ ngx_litellm_cf_init(ngx_litellm_cf_t *cf, ngx_pool_t *pool,
     conf->stream_continue = NGX_CONF_UNSET;
     conf->expose_router_debug = 1;
     conf->tag_match_any = 1;
+    conf->max_parallel = -1;
     ngx_str_set(&conf->routing_strategy, "simple-shuffle");
 
     cf->temp = ngx_create_pool(16384, pool->log);

@@ -280,8 +280,12 @@ typedef struct {
 
 /* a member of routing_groups: groups with a strategy of their own */
 typedef struct {
+    ngx_str_t                 name;
     ngx_array_t              *models;    /* ngx_str_t */
     ngx_litellm_routing_t     routing;
+    ngx_int_t                *priority;  /* of each of models: the lowest is
+                                            tried first, by the name of the
+                                            routing group; NULL: a strategy */
 } ngx_litellm_routing_group_t;
 
 
@@ -345,6 +349,9 @@ typedef struct {
     ngx_array_t              *tag_regex;         /* ngx_litellm_tag_regex_t, each
                                                     once; NULL: none */
     ngx_flag_t                pre_call_checks;
+    ngx_flag_t                weighted_failover;
+    ngx_int_t                 max_parallel;      /* where a deployment has no
+                                                    limit at all; -1: not set */
     unsigned                  key_affinity:1;    /* optional_pre_call_checks */
     unsigned                  prompt_affinity:1;
     ngx_int_t                 num_retries;       /* router's; default 2 */
@@ -388,6 +395,7 @@ typedef struct {
     ngx_array_t               targets;   /* ngx_str_t: one, or the guide's
                                             list (an alias over several) */
     ngx_litellm_group_t      *group;     /* of the list: all its groups' */
+    ngx_litellm_routing_group_t  *by_priority;   /* it is one; NULL: an alias */
     unsigned                  hidden:1;
 } ngx_litellm_alias_t;
 

@@ -113,7 +113,8 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "routing_strategy routing_strategy_args routing_groups "
       "enable_tag_filtering tag_filtering_match_any tag_routing_prefix "
       "enable_pre_call_checks "
-      "optional_pre_call_checks "
+      "optional_pre_call_checks enable_weighted_failover "
+      "default_max_parallel_requests "
       "model_group_alias num_retries max_fallbacks "
       "retry_after timeout stream_timeout fallbacks default_fallbacks "
       "context_window_fallbacks content_policy_fallbacks "
@@ -126,7 +127,6 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "model_budget_config" },
 
     { NGX_LITELLM_CF_ROUTER, NGX_LITELLM_CF_LATER,
-      "enable_weighted_failover "
       "redis_url redis_host redis_port redis_password "
       "redis_db cache_responses cache_kwargs caching_groups "
       "deployment_affinity_ttl_seconds "
@@ -304,7 +304,7 @@ static const ngx_litellm_cf_remedy_t  ngx_litellm_cf_remedies[] = {
       NGX_LITELLM_CF_NO_BUDGET },
 
     { NGX_LITELLM_CF_ROUTER, NGX_LITELLM_DIAG_WARN, 1,
-      "rpm tpm default_max_parallel_requests", NGX_LITELLM_CF_NO_LIMIT },
+      "rpm tpm", NGX_LITELLM_CF_NO_LIMIT },
 
     { NGX_LITELLM_CF_GENERAL, NGX_LITELLM_DIAG_WARN, 1,
       "max_parallel_requests global_max_parallel_requests "
@@ -312,8 +312,8 @@ static const ngx_litellm_cf_remedy_t  ngx_litellm_cf_remedies[] = {
       NGX_LITELLM_CF_NO_LIMIT },
 
     { NGX_LITELLM_CF_PARAMS, NGX_LITELLM_DIAG_WARN, 1,
-      "max_parallel_requests default_api_key_tpm_limit "
-      "default_api_key_rpm_limit", NGX_LITELLM_CF_NO_LIMIT },
+      "default_api_key_tpm_limit default_api_key_rpm_limit",
+      NGX_LITELLM_CF_NO_LIMIT },
 
     { NGX_LITELLM_CF_GENERAL, NGX_LITELLM_DIAG_WARN, 1,
       "allowed_routes admin_only_routes public_routes allowed_ips "

@@ -243,6 +243,8 @@ void ngx_litellm_cf_strategy(ngx_litellm_cf_t *cf);
 /* tags and prices of a deployment */
 void ngx_litellm_cf_choice_params(ngx_litellm_cf_t *cf,
     ngx_litellm_deployment_t *d, ngx_litellm_cf_entry_t *e);
+/* aliases for routing groups that can be called by their names */
+void ngx_litellm_cf_priorities(ngx_litellm_cf_t *cf);
 /* plans of all groups; when groups and aliases are there */
 void ngx_litellm_cf_plans(ngx_litellm_cf_t *cf);
 

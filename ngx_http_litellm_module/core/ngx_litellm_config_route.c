@@ -47,6 +47,7 @@ ngx_litellm_cf_routes(ngx_litellm_cf_t *cf)
     cf->near = 0;
 
     ngx_litellm_cf_aliases(cf);
+    ngx_litellm_cf_priorities(cf);
 
     if (cf->failed || ngx_litellm_cf_sort_aliases(cf) != NGX_OK) {
         cf->failed = 1;

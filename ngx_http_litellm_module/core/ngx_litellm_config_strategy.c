@@ -20,6 +20,7 @@
 #define NGX_LITELLM_CF_PRICE_MAX    ((int64_t) 1000000 * 1000000000000)
 
 #define NGX_LITELLM_CF_BUFFER_MAX   ((int64_t) 1000 * 1000000)
+#define NGX_LITELLM_CF_PARALLEL_MAX  1000000000
 
 
 typedef struct {
@@ -56,6 +57,8 @@ static const ngx_litellm_cf_strategy_t  ngx_litellm_cf_strategies[] = {
 };
 
 
+static ngx_int_t *ngx_litellm_cf_model_priorities(ngx_litellm_cf_t *cf,
+    ngx_litellm_yaml_t *v, ngx_array_t *models);
 static ngx_int_t ngx_litellm_cf_strategy_name(ngx_litellm_cf_t *cf,
     ngx_litellm_yaml_t *v, ngx_litellm_routing_t *routing, ngx_str_t *value);
 static void ngx_litellm_cf_strategy_args(ngx_litellm_cf_t *cf,
@@ -80,6 +83,7 @@ static void ngx_litellm_cf_choice(ngx_litellm_cf_t *cf);
 void
 ngx_litellm_cf_strategy(ngx_litellm_cf_t *cf)
 {
+    int64_t                n;
     ngx_litellm_yaml_t    *router;
     ngx_litellm_config_t  *conf;
 
@@ -114,6 +118,19 @@ ngx_litellm_cf_strategy(ngx_litellm_cf_t *cf)
 
     ngx_litellm_cf_checks(cf,
                ngx_litellm_yaml_member(router, "optional_pre_call_checks"));
+
+    (void) ngx_litellm_cf_flag(cf,
+                ngx_litellm_yaml_member(router, "enable_weighted_failover"),
+                "enable_weighted_failover", &conf->weighted_failover);
+
+    if (ngx_litellm_cf_int(cf,
+           ngx_litellm_yaml_member(router, "default_max_parallel_requests"),
+           "default_max_parallel_requests", 0, NGX_LITELLM_CF_PARALLEL_MAX,
+           &n)
+        == NGX_OK)
+    {
+        conf->max_parallel = (ngx_int_t) n;
+    }
 }
 
 
@@ -219,7 +236,8 @@ ngx_litellm_cf_routing_groups(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v)
 static void
 ngx_litellm_cf_routing_group(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v)
 {
-    ngx_str_t                     value;
+    ngx_int_t                    *priority;
+    ngx_str_t                     name, value;
     ngx_array_t                  *models;
     ngx_litellm_routing_t         routing;
     ngx_litellm_routing_group_t  *group;
@@ -250,10 +268,40 @@ ngx_litellm_cf_routing_group(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v)
         return;
     }
 
-    if (ngx_litellm_cf_strategy_name(cf,
+    ngx_str_null(&name);
+
+    if (ngx_litellm_cf_str(cf, ngx_litellm_yaml_member(v, "group_name"),
+                           "group_name", &name)
+        == NGX_ERROR)
+    {
+        return;
+    }
+
+    priority = NULL;
+
+    if (ngx_litellm_cf_str(cf,
+                           ngx_litellm_yaml_member(v, "routing_strategy"),
+                           "routing_strategy", &value)
+        == NGX_OK
+        && ngx_litellm_cf_is(&value, "priority"))
+    {
+        if (name.len == 0) {
+            ngx_litellm_cf_error(cf, v, "an element of routing_groups with "
+                                 "the strategy \"priority\" needs a "
+                                 "group_name");
+            return;
+        }
+
+        priority = ngx_litellm_cf_model_priorities(cf, v, models);
+
+        if (priority == NULL) {
+            return;
+        }
+
+    } else if (ngx_litellm_cf_strategy_name(cf,
                            ngx_litellm_yaml_member(v, "routing_strategy"),
                            &routing, &value)
-        == NGX_ERROR)
+               == NGX_ERROR)
     {
         return;
     }
@@ -277,8 +325,143 @@ ngx_litellm_cf_routing_group(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v)
         return;
     }
 
+    group->name = name;
     group->models = models;
     group->routing = routing;
+    group->priority = priority;
+}
+
+
+/* model_priorities, of the group or of its routing_strategy_args; a model that
+   is not in them is the last one */
+
+static ngx_int_t *
+ngx_litellm_cf_model_priorities(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v,
+    ngx_array_t *models)
+{
+    int64_t              n;
+    ngx_int_t           *priority;
+    ngx_str_t           *name;
+    ngx_uint_t           i;
+    ngx_litellm_yaml_t  *map;
+
+    map = ngx_litellm_yaml_member(v, "model_priorities");
+
+    if (map == NULL) {
+        map = ngx_litellm_yaml_member(
+                       ngx_litellm_yaml_member(v, "routing_strategy_args"),
+                       "model_priorities");
+    }
+
+    if (map == NULL || map->type != NGX_LITELLM_YAML_MAP) {
+        ngx_litellm_cf_error(cf, map ? map : v, "the strategy \"priority\" "
+                             "needs \"model_priorities\": {model_name: "
+                             "number}");
+        return NULL;
+    }
+
+    priority = ngx_palloc(cf->pool, (models->nelts + 1) * sizeof(ngx_int_t));
+    if (priority == NULL) {
+        cf->failed = 1;
+        return NULL;
+    }
+
+    name = models->elts;
+
+    for (i = 0; i < models->nelts; i++) {
+
+        priority[i] = NGX_MAX_INT_T_VALUE;
+
+        switch (ngx_litellm_cf_int(cf,
+                                   ngx_litellm_yaml_get(map,
+                                                   (char *) name[i].data,
+                                                   name[i].len),
+                                   "model_priorities", -1000000, 1000000,
+                                   &n))
+        {
+        case NGX_OK:
+            priority[i] = (ngx_int_t) n;
+            break;
+
+        case NGX_ERROR:
+            return NULL;
+
+        default:
+            break;
+        }
+    }
+
+    return priority;
+}
+
+
+/* behind the aliases of the file: those are looked at first, as in LiteLLM */
+
+void
+ngx_litellm_cf_priorities(ngx_litellm_cf_t *cf)
+{
+    ngx_str_t                    *name;
+    ngx_uint_t                    i, j;
+    ngx_litellm_yaml_t           *router;
+    ngx_litellm_alias_t          *alias;
+    ngx_litellm_config_t         *conf;
+    ngx_litellm_routing_group_t  *rg;
+
+    conf = cf->conf;
+
+    if (conf->routing_groups == NULL || cf->failed) {
+        return;
+    }
+
+    router = ngx_litellm_yaml_member(
+                                ngx_litellm_cf_section(cf, "router_settings"),
+                                "routing_groups");
+    rg = conf->routing_groups->elts;
+
+    for (i = 0; i < conf->routing_groups->nelts; i++) {
+
+        name = rg[i].models->elts;
+
+        for (j = 0; j < rg[i].models->nelts; j++) {
+            ngx_litellm_cf_answered(cf, router, &name[j],
+                                    "a routing group has");
+        }
+
+        if (rg[i].priority == NULL) {
+            continue;
+        }
+
+        alias = conf->aliases.elts;
+
+        for (j = 0; j < conf->aliases.nelts; j++) {
+            if (alias[j].name.len == rg[i].name.len
+                && ngx_memcmp(alias[j].name.data, rg[i].name.data,
+                              rg[i].name.len)
+                   == 0)
+            {
+                break;
+            }
+        }
+
+        if (j < conf->aliases.nelts) {
+            ngx_litellm_cf_warn(cf, router, "the routing group \"%V\" can't "
+                                "be called: an alias or another one has its "
+                                "name", &rg[i].name);
+            continue;
+        }
+
+        alias = ngx_array_push(&conf->aliases);
+        if (alias == NULL) {
+            cf->failed = 1;
+            return;
+        }
+
+        ngx_memzero(alias, sizeof(ngx_litellm_alias_t));
+
+        alias->name = rg[i].name;
+        alias->targets = *rg[i].models;
+        alias->by_priority = &rg[i];
+    }
 }
 
 
@@ -457,16 +640,26 @@ ngx_litellm_cf_plans(ngx_litellm_cf_t *cf)
 static ngx_int_t
 ngx_litellm_cf_group_plans(ngx_litellm_cf_t *cf, ngx_array_t *groups)
 {
-    ngx_uint_t             i;
-    ngx_litellm_group_t  **group;
+    ngx_uint_t                  i, n;
+    ngx_litellm_group_t       **group;
+    ngx_litellm_deployment_t  **d;
 
     group = groups->elts;
 
     for (i = 0; i < groups->nelts; i++) {
 
+        d = group[i]->deployments.elts;
+
+        for (n = 0; n < group[i]->deployments.nelts; n++) {
+            if (d[n]->max_parallel < 0 && d[n]->rpm < 0 && d[n]->tpm < 0) {
+                d[n]->max_parallel = cf->conf->max_parallel;
+            }
+        }
+
         group[i]->plan = ngx_litellm_plan_create(cf->pool, cf->temp,
                                                  cf->conf,
-                                                 &group[i]->deployments);
+                                                 &group[i]->deployments,
+                                                 NULL);
         if (group[i]->plan == NULL) {
             return NGX_ERROR;
         }
@@ -481,8 +674,10 @@ ngx_litellm_cf_group_plans(ngx_litellm_cf_t *cf, ngx_array_t *groups)
 static ngx_int_t
 ngx_litellm_cf_alias_plans(ngx_litellm_cf_t *cf)
 {
+    ngx_int_t                  *p;
     ngx_str_t                  *name;
     ngx_uint_t                  i, j, k;
+    ngx_array_t                 rank;
     ngx_litellm_alias_t        *alias;
     ngx_litellm_group_t        *group, *from;
     ngx_litellm_deployment_t  **d, **dp;
@@ -500,6 +695,8 @@ ngx_litellm_cf_alias_plans(ngx_litellm_cf_t *cf)
         if (group == NULL
             || ngx_array_init(&group->deployments, cf->pool, 4,
                               sizeof(void *))
+               != NGX_OK
+            || ngx_array_init(&rank, cf->temp, 4, sizeof(ngx_int_t))
                != NGX_OK)
         {
             return NGX_ERROR;
@@ -520,18 +717,28 @@ ngx_litellm_cf_alias_plans(ngx_litellm_cf_t *cf)
 
             for (k = 0; k < from->deployments.nelts; k++) {
                 dp = ngx_array_push(&group->deployments);
-                if (dp == NULL) {
+                p = ngx_array_push(&rank);
+
+                if (dp == NULL || p == NULL) {
                     return NGX_ERROR;
                 }
 
                 *dp = d[k];
+                *p = alias[i].by_priority
+                     ? alias[i].by_priority->priority[j] : 0;
             }
         }
 
         group->plan = ngx_litellm_plan_create(cf->pool, cf->temp, cf->conf,
-                                              &group->deployments);
+                                              &group->deployments,
+                                              alias[i].by_priority
+                                              ? rank.elts : NULL);
         if (group->plan == NULL) {
             return NGX_ERROR;
+        }
+
+        if (alias[i].by_priority) {
+            group->plan->routing = &alias[i].by_priority->routing;
         }
 
         alias[i].group = group;
@@ -557,6 +764,11 @@ ngx_litellm_cf_own_routing(ngx_litellm_cf_t *cf)
     rg = cf->conf->routing_groups->elts;
 
     for (i = 0; i < cf->conf->routing_groups->nelts; i++) {
+
+        if (rg[i].priority != NULL) {
+            continue;
+        }
+
         name = rg[i].models->elts;
 
         for (j = 0; j < rg[i].models->nelts; j++) {

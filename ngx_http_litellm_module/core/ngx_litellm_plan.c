@@ -25,7 +25,7 @@ typedef struct {
 static int ngx_libc_cdecl ngx_litellm_plan_cmp(const void *one,
     const void *two);
 static ngx_int_t ngx_litellm_plan_level(ngx_pool_t *pool, ngx_pool_t *temp,
-    ngx_litellm_level_t *level);
+    ngx_litellm_level_t *level, ngx_uint_t equal);
 static ngx_int_t ngx_litellm_plan_weights(ngx_pool_t *pool,
     ngx_litellm_level_t *level);
 static ngx_int_t ngx_litellm_plan_prices(ngx_pool_t *pool, ngx_pool_t *temp,
@@ -61,8 +61,9 @@ ngx_litellm_plan_callable(ngx_litellm_deployment_t *d)
 
 ngx_litellm_plan_t *
 ngx_litellm_plan_create(ngx_pool_t *pool, ngx_pool_t *temp,
-    ngx_litellm_config_t *conf, ngx_array_t *deployments)
+    ngx_litellm_config_t *conf, ngx_array_t *deployments, ngx_int_t *rank)
 {
+    ngx_int_t                   order;
     ngx_uint_t                  i, n, size;
     ngx_litellm_plan_t         *plan;
     ngx_litellm_level_t        *level;
@@ -91,8 +92,10 @@ ngx_litellm_plan_create(ngx_pool_t *pool, ngx_pool_t *temp,
     for (i = 0; i < deployments->nelts; i++) {
 
         if (ngx_litellm_plan_callable(d[i])) {
+            order = rank ? rank[i] : d[i]->order;
+
             sort[n].deployment = d[i];
-            sort[n].key = (uint64_t) d[i]->order ^ ((uint64_t) 1 << 63);
+            sort[n].key = (uint64_t) order ^ ((uint64_t) 1 << 63);
             sort[n].index = i;
             n++;
         }
@@ -104,8 +107,9 @@ ngx_litellm_plan_create(ngx_pool_t *pool, ngx_pool_t *temp,
 
     for (i = 0; i < n; i++) {
         list[i] = sort[i].deployment;
+        order = rank ? rank[sort[i].index] : list[i]->order;
 
-        if (level == NULL || level->order != list[i]->order) {
+        if (level == NULL || level->order != order) {
             level = ngx_array_push(&plan->levels);
             if (level == NULL) {
                 return NULL;
@@ -113,7 +117,7 @@ ngx_litellm_plan_create(ngx_pool_t *pool, ngx_pool_t *temp,
 
             ngx_memzero(level, sizeof(ngx_litellm_level_t));
 
-            level->order = list[i]->order;
+            level->order = order;
             level->list = &list[i];
         }
 
@@ -125,7 +129,9 @@ ngx_litellm_plan_create(ngx_pool_t *pool, ngx_pool_t *temp,
     level = plan->levels.elts;
 
     for (i = 0; i < plan->levels.nelts; i++) {
-        if (ngx_litellm_plan_level(pool, temp, &level[i]) != NGX_OK) {
+        if (ngx_litellm_plan_level(pool, temp, &level[i], rank != NULL)
+            != NGX_OK)
+        {
             return NULL;
         }
     }
@@ -153,7 +159,7 @@ ngx_litellm_plan_cmp(const void *one, const void *two)
 
 static ngx_int_t
 ngx_litellm_plan_level(ngx_pool_t *pool, ngx_pool_t *temp,
-    ngx_litellm_level_t *level)
+    ngx_litellm_level_t *level, ngx_uint_t equal)
 {
     ngx_uint_t  i;
 
@@ -166,7 +172,10 @@ ngx_litellm_plan_level(ngx_pool_t *pool, ngx_pool_t *temp,
         level->hash[i] = ngx_litellm_plan_hash(0, &level->list[i]->id);
     }
 
-    if (ngx_litellm_plan_weights(pool, level) != NGX_OK) {
+    if (equal) {
+        level->kind = NGX_LITELLM_BY_NOTHING;
+
+    } else if (ngx_litellm_plan_weights(pool, level) != NGX_OK) {
         return NGX_ERROR;
     }
 

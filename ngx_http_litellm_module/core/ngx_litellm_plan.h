@@ -78,9 +78,13 @@ typedef struct {
 } ngx_litellm_choice_t;
 
 
-/* NULL: no memory */
+/*
+ * NULL: no memory.  rank: levels in place of the deployments' order, for each of
+ * them; all of a level then have equal shares.  May be NULL.
+ */
 ngx_litellm_plan_t *ngx_litellm_plan_create(ngx_pool_t *pool,
-    ngx_pool_t *temp, ngx_litellm_config_t *conf, ngx_array_t *deployments);
+    ngx_pool_t *temp, ngx_litellm_config_t *conf, ngx_array_t *deployments,
+    ngx_int_t *rank);
 
 /* deployments of an alias over several groups can't be told from a group's */
 ngx_uint_t ngx_litellm_plan_callable(ngx_litellm_deployment_t *d);

@@ -338,6 +338,10 @@ struct ngx_http_litellm_ctx_s {
     uint64_t                         unmatched;  /* those that it does not */
     ngx_array_t                      refused;    /* ..._deployment_t * that
                                                     can't serve this request */
+    ngx_array_t                      failed;     /* the same, that failed in
+                                                    this group; only with
+                                                    enable_weighted_failover */
+    ngx_uint_t                       failovers;  /* to those not in it */
     ngx_array_t                      tried;      /* ngx_str_t: groups */
     ngx_array_t                      frames;     /* ..._frame_t, a stack */
     ngx_array_t                     *own_fallbacks;  /* ngx_str_t: client's */
@@ -363,6 +367,8 @@ struct ngx_http_litellm_ctx_s {
     ngx_flag_t                       drop_params;
     unsigned                         has_affinity:1;
     unsigned                         any_tags:1;
+    unsigned                         failover:1;    /* to be picked from
+                                                       those not in failed */
     unsigned                         no_fallbacks:1;
     unsigned                         by_health:1;   /* of the candidates those
                                                        whose checks fail are

@@ -15,7 +15,8 @@
  * leaves; what runs then is given up, and the zone told so.
  *
  * A failure is marked in the deployment's state, which routing asks for by
- * ngx_http_litellm_health_usable() (enable_health_check_routing).
+ * ngx_http_litellm_health_usable() (enable_health_check_routing).  With an
+ * allowed_fails_policy failures count for that instead, as those of calls do.
  */
 
 #include "ngx_http_litellm_health.h"
@@ -81,6 +82,7 @@ static void ngx_http_litellm_check_close(ngx_http_litellm_detached_t *dt);
 static void ngx_http_litellm_check_done(ngx_http_litellm_check_t *check);
 static void ngx_http_litellm_check_mark(ngx_http_litellm_check_t *check,
     ngx_http_litellm_probe_t *probe);
+static void ngx_http_litellm_check_count(ngx_http_litellm_check_t *check);
 static void ngx_http_litellm_check_tell(ngx_http_litellm_check_t *check,
     ngx_http_litellm_probe_t *probe);
 static void ngx_http_litellm_check_give_up(ngx_http_litellm_check_t *check);
@@ -623,6 +625,49 @@ ngx_http_litellm_check_mark(ngx_http_litellm_check_t *check,
     }
 
     state->unhealthy = ngx_max((ngx_atomic_uint_t) probe->time, 1);
+
+    if (check->checks->conf->routing
+        && check->checks->lcf->config->allowed_fails_policy != NULL)
+    {
+        ngx_http_litellm_check_count(check);
+    }
+}
+
+
+static void
+ngx_http_litellm_check_count(ngx_http_litellm_check_t *check)
+{
+    ngx_uint_t                  i, n;
+    ngx_litellm_error_t        *error;
+    ngx_litellm_group_t        *group;
+    ngx_litellm_config_t       *config;
+    ngx_litellm_deployment_t   *d, **list;
+
+    d = check->deployment;
+    config = check->checks->lcf->config;
+    error = &check->attempt->error;
+
+    if (d->state == NULL || error->class == NGX_LITELLM_NO_ERROR) {
+        return;
+    }
+
+    group = ngx_litellm_config_group(config, &d->group);
+    n = 0;
+
+    if (group != NULL) {
+        list = group->deployments.elts;
+
+        for (i = 0; i < group->deployments.nelts && n < 2; i++) {
+            n += (!list[i]->no_credentials
+                  && (list[i]->mock || list[i]->http != NULL));
+        }
+    }
+
+    ngx_http_litellm_state_failed(d->state, error);
+
+    if (ngx_http_litellm_cooldown_left(d) == 0) {
+        ngx_http_litellm_cooldown(config, d, error, n);
+    }
 }
 
 
@@ -726,7 +771,9 @@ ngx_http_litellm_health_usable(ngx_litellm_deployment_t *d)
     check = d->check;
     state = d->state;
 
-    if (check == NULL || state == NULL || !check->checks->conf->routing) {
+    if (check == NULL || state == NULL || !check->checks->conf->routing
+        || check->checks->lcf->config->allowed_fails_policy != NULL)
+    {
         return 1;
     }
 

@@ -34,6 +34,8 @@ typedef struct {
     ngx_litellm_deployment_t    *lost[NGX_HTTP_LITELLM_LOST];
     ngx_uint_t                   nlost;
     unsigned                     refused:1;  /* take those, too */
+    unsigned                     untried:1;  /* none that has failed */
+    unsigned                     cooled:1;   /* take those cooled down, too */
 } ngx_http_litellm_pick_t;
 
 
@@ -47,6 +49,8 @@ static ngx_litellm_deployment_t *ngx_http_litellm_pick_one(
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_pick_t *p,
     ngx_litellm_level_t *level, ngx_uint_t strict);
 static ngx_uint_t ngx_http_litellm_pick_usable(void *data,
+    ngx_litellm_deployment_t *d);
+static ngx_uint_t ngx_http_litellm_pick_among(ngx_array_t *list,
     ngx_litellm_deployment_t *d);
 static ngx_http_litellm_fit_e ngx_http_litellm_pick_fit(
     ngx_http_litellm_ctx_t *ctx, ngx_litellm_deployment_t *d);
@@ -132,6 +136,19 @@ ngx_http_litellm_pick(ngx_http_litellm_ctx_t *ctx)
 
     p.ctx = ctx;
 
+    if (ctx->failover) {
+        p.untried = 1;
+        d = ngx_http_litellm_pick_levels(ctx, &p, 0);
+
+        if (d != NULL) {
+            return d;
+        }
+
+        /* meanwhile it is busy */
+
+        p.untried = 0;
+    }
+
     if (ctx->attempt != NULL && ctx->retries > 0
         && ctx->attempt->error.class != NGX_LITELLM_NO_ERROR)
     {
@@ -161,6 +178,16 @@ ngx_http_litellm_pick(ngx_http_litellm_ctx_t *ctx)
 
         ctx->by_health = 0;
         p.refused = 1;
+        d = ngx_http_litellm_pick_levels(ctx, &p, 0);
+    }
+
+    if (d == NULL && ctx->call.config->health.routing
+        && ctx->call.config->allowed_fails_policy != NULL)
+    {
+        /* LiteLLM: checks may have cooled down all of a group */
+
+        p.refused = 1;
+        p.cooled = 1;
         d = ngx_http_litellm_pick_levels(ctx, &p, 0);
     }
 
@@ -238,7 +265,8 @@ ngx_http_litellm_pick_begin(ngx_http_litellm_ctx_t *ctx,
             return NULL;
         }
 
-        if (ngx_http_litellm_state_begin(d, ctx->tokens, &ctx->lease)
+        if (ngx_http_litellm_state_begin(d, ctx->tokens, p->cooled,
+                                         &ctx->lease)
             == NGX_OK)
         {
             return d;
@@ -319,14 +347,42 @@ ngx_http_litellm_route_choose(ngx_http_litellm_ctx_t *ctx, ngx_uint_t refused)
 }
 
 
+ngx_uint_t
+ngx_http_litellm_route_untried(ngx_http_litellm_ctx_t *ctx)
+{
+    ngx_uint_t                i;
+    ngx_litellm_level_t      *level;
+    ngx_litellm_choice_t      c;
+    ngx_http_litellm_pick_t   p;
+
+    ngx_memzero(&p, sizeof(ngx_http_litellm_pick_t));
+
+    p.ctx = ctx;
+    p.untried = 1;
+
+    c.data = &p;
+    c.usable = ngx_http_litellm_pick_usable;
+    c.random = (uint64_t) ngx_random();
+
+    level = ctx->plan->levels.elts;
+
+    for (i = ctx->level; i < ctx->plan->levels.nelts; i++) {
+        if (ngx_litellm_plan_weighted(&level[i], &c, 0) != NULL) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 static ngx_uint_t
 ngx_http_litellm_pick_usable(void *data, ngx_litellm_deployment_t *d)
 {
     ngx_http_litellm_pick_t *p = data;
 
-    ngx_uint_t                  i;
-    ngx_http_litellm_ctx_t     *ctx;
-    ngx_litellm_deployment_t  **refused;
+    ngx_uint_t               i;
+    ngx_http_litellm_ctx_t  *ctx;
 
     ctx = p->ctx;
 
@@ -344,18 +400,33 @@ ngx_http_litellm_pick_usable(void *data, ngx_litellm_deployment_t *d)
         }
     }
 
-    if (!p->refused) {
+    if (!p->refused && ngx_http_litellm_pick_among(&ctx->refused, d)) {
+        return 0;
+    }
 
-        refused = ctx->refused.elts;
+    if (p->untried && ngx_http_litellm_pick_among(&ctx->failed, d)) {
+        return 0;
+    }
 
-        for (i = 0; i < ctx->refused.nelts; i++) {
-            if (refused[i] == d) {
-                return 0;
-            }
+    return ngx_http_litellm_state_check(d, ctx->tokens, p->cooled) == NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_litellm_pick_among(ngx_array_t *list, ngx_litellm_deployment_t *d)
+{
+    ngx_uint_t                  i;
+    ngx_litellm_deployment_t  **item;
+
+    item = list->elts;
+
+    for (i = 0; i < list->nelts; i++) {
+        if (item[i] == d) {
+            return 1;
         }
     }
 
-    return ngx_http_litellm_state_check(d, ctx->tokens) == NGX_OK;
+    return 0;
 }
 
 

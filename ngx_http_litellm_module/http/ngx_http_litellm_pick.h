@@ -63,6 +63,9 @@ ngx_litellm_deployment_t *ngx_http_litellm_pick_other(
 ngx_litellm_deployment_t *ngx_http_litellm_route_choose(
     ngx_http_litellm_ctx_t *ctx, ngx_uint_t refused);
 
+/* can one be called that has not failed in this request? */
+ngx_uint_t ngx_http_litellm_route_untried(ngx_http_litellm_ctx_t *ctx);
+
 /* the next level of order above the current one: true if there is one */
 ngx_uint_t ngx_http_litellm_route_next_order(ngx_http_litellm_ctx_t *ctx);
 

@@ -12,6 +12,8 @@
 
 static ngx_int_t ngx_http_litellm_route_mock(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
+static ngx_uint_t ngx_http_litellm_route_failover(
+    ngx_http_litellm_ctx_t *ctx, ngx_litellm_error_t *e);
 static ngx_uint_t ngx_http_litellm_route_retryable(
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_attempt_t *a);
 static ngx_msec_t ngx_http_litellm_route_delay(ngx_http_litellm_ctx_t *ctx,
@@ -139,6 +141,8 @@ ngx_http_litellm_route_group(ngx_http_request_t *r,
     ctx->retries = 0;
     ngx_memzero(ctx->again, sizeof(ctx->again));
     ctx->refused.nelts = 0;
+    ctx->failed.nelts = 0;
+    ctx->failover = 0;
 
     alias = ngx_litellm_config_alias(ctx->call.config, name);
 
@@ -303,6 +307,24 @@ ngx_http_litellm_route_failed(ngx_http_request_t *r,
 
     ngx_http_litellm_route_refused(ctx, a);
 
+    if (config->weighted_failover == 1) {
+
+        if (ctx->failed.elts == NULL
+            && ngx_array_init(&ctx->failed, r->pool, 4,
+                              sizeof(ngx_litellm_deployment_t *))
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        d = ngx_array_push(&ctx->failed);
+        if (d == NULL) {
+            return NGX_ERROR;
+        }
+
+        *d = a->deployment;
+    }
+
     if (config->max_retries >= 0
         && ctx->attempts > (ngx_uint_t) config->max_retries)
     {
@@ -331,7 +353,45 @@ ngx_http_litellm_route_failed(ngx_http_request_t *r,
         return NGX_OK;
     }
 
+    if (ngx_http_litellm_route_failover(ctx, e)) {
+        return NGX_OK;
+    }
+
     return ngx_http_litellm_route_fallback(r, ctx, e);
+}
+
+
+/*
+ * enable_weighted_failover: those of the group that were not called yet, by
+ * their weights, before other groups.  Each is a step of a fallback.
+ */
+
+static ngx_uint_t
+ngx_http_litellm_route_failover(ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_error_t *e)
+{
+    ngx_int_t              max;
+    ngx_litellm_config_t  *config;
+
+    config = ctx->call.config;
+
+    max = (ctx->max_fallbacks >= 0) ? ctx->max_fallbacks
+                                    : config->max_fallbacks;
+
+    if (config->weighted_failover != 1 || ctx->no_fallbacks
+        || ctx->plan->routing->strategy != NGX_LITELLM_SHUFFLE
+        || e->class == NGX_LITELLM_CONTEXT_WINDOW
+        || e->class == NGX_LITELLM_CONTENT_POLICY
+        || (ngx_int_t) ctx->failovers >= max
+        || !ngx_http_litellm_route_untried(ctx))
+    {
+        return 0;
+    }
+
+    ctx->failover = 1;
+    ctx->failovers++;
+
+    return 1;
 }
 
 

@@ -208,7 +208,8 @@ ngx_http_litellm_state_open(ngx_http_litellm_state_t *s,
 
 
 ngx_int_t
-ngx_http_litellm_state_check(ngx_litellm_deployment_t *d, uint64_t tokens)
+ngx_http_litellm_state_check(ngx_litellm_deployment_t *d, uint64_t tokens,
+    ngx_uint_t cooled)
 {
     ngx_http_litellm_state_t  *s;
 
@@ -218,7 +219,7 @@ ngx_http_litellm_state_check(ngx_litellm_deployment_t *d, uint64_t tokens)
         return NGX_OK;
     }
 
-    if (ngx_http_litellm_state_open(s, NULL) != NGX_OK) {
+    if (!cooled && ngx_http_litellm_state_open(s, NULL) != NGX_OK) {
         return NGX_DECLINED;
     }
 
@@ -247,7 +248,7 @@ ngx_http_litellm_state_check(ngx_litellm_deployment_t *d, uint64_t tokens)
 
 ngx_int_t
 ngx_http_litellm_state_begin(ngx_litellm_deployment_t *d, uint64_t tokens,
-    ngx_http_litellm_lease_t *lease)
+    ngx_uint_t cooled, ngx_http_litellm_lease_t *lease)
 {
     ngx_uint_t                 minute;
     ngx_atomic_uint_t          n;
@@ -261,7 +262,9 @@ ngx_http_litellm_state_begin(ngx_litellm_deployment_t *d, uint64_t tokens,
         return NGX_OK;
     }
 
-    if (ngx_http_litellm_state_open(s, &lease->probe) != NGX_OK) {
+    if (!cooled
+        && ngx_http_litellm_state_open(s, &lease->probe) != NGX_OK)
+    {
         return NGX_DECLINED;
     }
 
@@ -419,18 +422,11 @@ ngx_http_litellm_state_end(ngx_litellm_deployment_t *d,
 
     } else if (error->class != NGX_LITELLM_NO_ERROR) {
 
-        (void) ngx_http_litellm_state_add(&s->fails[error->class], &minute, 1,
-                                          -1);
+        ngx_http_litellm_state_failed(s, error);
 
-        if (ngx_http_litellm_cooldown_counts(error)) {
-            (void) ngx_http_litellm_state_add(&s->failures, &minute, 1, -1);
+        /* one that refused the request is there */
 
-        } else {
-
-            /* it refused the request, so it is there */
-
-            answered = 1;
-        }
+        answered = !ngx_http_litellm_cooldown_counts(error);
 
         if (error->class == NGX_LITELLM_TIMEOUT) {
             s->latency[ngx_atomic_fetch_add(&s->nlatency, 1)
@@ -462,6 +458,22 @@ ngx_http_litellm_state_end(ngx_litellm_deployment_t *d,
 
     (void) ngx_atomic_cmp_set(&s->probe, lease->probe, 0);
     lease->probe = 0;
+}
+
+
+void
+ngx_http_litellm_state_failed(ngx_http_litellm_state_t *s,
+    ngx_litellm_error_t *error)
+{
+    ngx_uint_t  minute;
+
+    minute = ngx_http_litellm_state_this_minute();
+
+    (void) ngx_http_litellm_state_add(&s->fails[error->class], &minute, 1, -1);
+
+    if (ngx_http_litellm_cooldown_counts(error)) {
+        (void) ngx_http_litellm_state_add(&s->failures, &minute, 1, -1);
+    }
 }
 
 

@@ -80,17 +80,20 @@ typedef struct {
 /* what was counted in this minute: of requests, tokens ... fails[class] */
 uint64_t ngx_http_litellm_state_count(ngx_atomic_t *counter);
 
-/* NGX_OK: may be called now; NGX_DECLINED: cooled down, or over its rpm, tpm
-   or parallel limit (tokens: what the request is estimated to take) */
+/*
+ * NGX_OK: may be called now; NGX_DECLINED: cooled down (cooled: that does not
+ * count), or over its rpm, tpm or parallel limit (tokens: what the request is
+ * estimated to take).
+ */
 ngx_int_t ngx_http_litellm_state_check(ngx_litellm_deployment_t *d,
-    uint64_t tokens);
+    uint64_t tokens, ngx_uint_t cooled);
 
 /*
  * The same and counts it in one step: two workers can't both take the last
  * place.  After a cooldown one caller at a time gets through (half-open).
  */
 ngx_int_t ngx_http_litellm_state_begin(ngx_litellm_deployment_t *d,
-    uint64_t tokens, ngx_http_litellm_lease_t *lease);
+    uint64_t tokens, ngx_uint_t cooled, ngx_http_litellm_lease_t *lease);
 
 /*
  * Settles: error NULL for success (first: ms to the first token, 0 unknown;
@@ -112,6 +115,10 @@ void ngx_http_litellm_state_waited(ngx_http_litellm_state_t *state,
 /* of the last of n samples ever, n > 0; percentile: times 10000 */
 uint32_t ngx_http_litellm_state_percentile(ngx_http_litellm_sample_t *sample,
     ngx_uint_t n, uint64_t percentile);
+
+/* a health check has failed: counts it as a call's failure */
+void ngx_http_litellm_state_failed(ngx_http_litellm_state_t *state,
+    ngx_litellm_error_t *error);
 
 /* n calls less in flight */
 void ngx_http_litellm_state_leave(ngx_http_litellm_state_t *state,

@@ -18,8 +18,31 @@ static const say_t  says[] = {
       { "!not served",
         "N c.yaml:5: routing_strategy has nothing to choose from" } },
     { X "router_settings:\n  routing_groups:\n  - models: [x]\n"
+      "    routing_strategy: fastest\n", NGX_ERROR,
+      { "E c.yaml:8: unknown routing_strategy \"fastest\"; valid are" } },
+    { X "router_settings:\n  routing_groups:\n  - models: [x]\n"
       "    routing_strategy: priority\n", NGX_ERROR,
-      { "E c.yaml:8: unknown routing_strategy \"priority\"; valid are" } },
+      { "E c.yaml:7: an element of routing_groups with the strategy "
+        "\"priority\" needs a group_name" } },
+    { X "router_settings:\n  routing_groups:\n  - models: [x]\n"
+      "    routing_strategy: priority\n    group_name: g\n"
+      "    model_priorities: [1]\n", NGX_ERROR,
+      { "E c.yaml:10: the strategy \"priority\" needs "
+        "\"model_priorities\"" } },
+    { X "router_settings:\n  routing_groups:\n  - models: [x]\n"
+      "    routing_strategy: priority\n    group_name: g\n"
+      "    model_priorities: {x: 1.5}\n", NGX_ERROR,
+      { "E c.yaml:10: \"model_priorities\" must be a whole number" } },
+    { X "router_settings:\n  routing_groups:\n  - models: [y]\n", NGX_OK,
+      { "W c.yaml:7: a routing group has \"y\", which no model_name "
+        "answers; did you mean \"x\"?" } },
+    { X "router_settings:\n  default_max_parallel_requests: many\n",
+      NGX_ERROR,
+      { "E c.yaml:6: \"default_max_parallel_requests\" must be a whole" } },
+    { X "router_settings: {enable_weighted_failover: true, "
+      "default_max_parallel_requests: 5}\n", NGX_OK, { "!c.yaml" } },
+    { M("x", "model: openai/x, api_key: SECRET, max_parallel_requests: 5") K,
+      NGX_OK, { "!c.yaml" } },
     { X "router_settings: {routing_groups: {x: y}}\n", NGX_ERROR,
       { "E c.yaml:5: \"routing_groups\" must be a list of maps" } },
     { X "router_settings:\n  routing_groups:\n  - x\n", NGX_ERROR,
@@ -55,6 +78,54 @@ static const say_t  says[] = {
 
     { NULL, 0, { NULL } }
 };
+
+
+static void
+test_priorities(void)
+{
+    ngx_str_t             name;
+    ngx_litellm_alias_t  *a;
+    ngx_litellm_level_t  *level;
+
+    unit_case("a routing group by its name");
+    CHECK_INT(load("model_list:\n"
+                   "- {model_name: a, litellm_params: {model: openai/x, "
+                   "api_key: k, weight: 5, order: 9}}\n"
+                   "- {model_name: b, litellm_params: {model: openai/y, "
+                   "api_key: k, rpm: 3}}\n"
+                   "- {model_name: c, litellm_params: {model: openai/z, "
+                   "api_key: k, max_parallel_requests: 4}}\n"
+                   "- {model_name: b, litellm_params: {model: openai/w, "
+                   "api_key: k}}\n" K
+                   "router_settings: {default_max_parallel_requests: 7, "
+                   "routing_groups: [{group_name: g, models: [a, b, c], "
+                   "routing_strategy: priority, model_priorities: {b: 2, "
+                   "a: 2}}]}\n"), NGX_OK);
+    CHECK_INT(nsaid[NGX_LITELLM_DIAG_WARN], 0);
+
+    name = unit_str("g");
+    a = ngx_litellm_config_alias(conf, &name);
+
+    if (CHECK(a != NULL && a->group != NULL)
+        && CHECK_INT(a->group->plan->levels.nelts, 2))
+    {
+        level = a->group->plan->levels.elts;
+
+        CHECK_INT(level[0].order, 2);
+        CHECK_INT(level[0].n, 3);
+        CHECK_INT(level[0].kind, NGX_LITELLM_BY_NOTHING);
+        CHECK(level[0].sum == NULL);
+        CHECK(level[1].n == 1 && level[1].list[0] == dep(2));
+        CHECK_INT(a->group->plan->routing->strategy, NGX_LITELLM_SHUFFLE);
+    }
+
+    /* where there is no limit of another kind */
+
+    CHECK_INT(dep(0)->max_parallel, 7);
+    CHECK_INT(dep(1)->max_parallel, -1);
+    CHECK_INT(dep(2)->max_parallel, 4);
+    CHECK_INT(dep(3)->max_parallel, 7);
+}
 
 
 static void
@@ -110,5 +181,6 @@ void
 unit_main(void)
 {
     test_says(says);
+    test_priorities();
     test_tags();
 }

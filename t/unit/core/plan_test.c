@@ -93,7 +93,8 @@ level(ngx_uint_t i)
 {
     ngx_litellm_plan_t  *plan;
 
-    plan = ngx_litellm_plan_create(unit_keep, unit_keep, &conf, &list);
+    plan = ngx_litellm_plan_create(unit_keep, unit_keep, &conf, &list,
+                                   NULL);
 
     if (!CHECK(plan != NULL) || !CHECK(i < plan->levels.nelts)) {
         exit(1);
@@ -253,7 +254,8 @@ test_levels(void)
     all[4].no_credentials = 1;
     all[5].mock = 0;
 
-    plan = ngx_litellm_plan_create(unit_keep, unit_keep, &conf, &list);
+    plan = ngx_litellm_plan_create(unit_keep, unit_keep, &conf, &list,
+                                   NULL);
     CHECK_INT(plan->levels.nelts, 3);
 
     l = plan->levels.elts;
@@ -268,7 +270,8 @@ test_levels(void)
     unit_case("none that can be called");
     set(1);
     all[0].no_credentials = 1;
-    plan = ngx_litellm_plan_create(unit_keep, unit_keep, &conf, &list);
+    plan = ngx_litellm_plan_create(unit_keep, unit_keep, &conf, &list,
+                                   NULL);
     CHECK_INT(plan->levels.nelts, 0);
 }
 
