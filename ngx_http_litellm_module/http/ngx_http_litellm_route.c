@@ -298,8 +298,9 @@ ngx_http_litellm_route_failed(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_attempt_t *a,
     ngx_msec_t *delay)
 {
-    ngx_litellm_error_t   *e;
-    ngx_litellm_config_t  *config;
+    ngx_litellm_error_t        *e;
+    ngx_litellm_config_t       *config;
+    ngx_litellm_deployment_t  **d;
 
     *delay = 0;
     e = &a->error;
