@@ -82,6 +82,7 @@ ngx_litellm_config_read(ngx_pool_t *pool, ngx_str_t *path,
     ngx_litellm_cf_health(&cf);
     ngx_litellm_cf_limiting(&cf);
     ngx_litellm_cf_plans(&cf);
+    ngx_litellm_cf_principals(&cf);
     ngx_litellm_cf_master_key(&cf);
     ngx_litellm_cf_lint_done(&cf);
 
@@ -109,6 +110,7 @@ static ngx_int_t
 ngx_litellm_cf_init(ngx_litellm_cf_t *cf, ngx_pool_t *pool,
     ngx_litellm_config_env_t *env, ngx_str_t *path)
 {
+    ngx_uint_t             i;
     ngx_litellm_config_t  *conf;
 
     ngx_memzero(cf, sizeof(ngx_litellm_cf_t));
@@ -176,10 +178,22 @@ ngx_litellm_cf_init(ngx_litellm_cf_t *cf, ngx_pool_t *pool,
                           sizeof(ngx_litellm_fallback_t)) != NGX_OK
         || ngx_array_init(&conf->group_policies, pool, 2,
                           sizeof(ngx_litellm_group_policy_t)) != NGX_OK
+        || ngx_array_init(&conf->user_headers, pool, 2, sizeof(ngx_str_t))
+           != NGX_OK
+        || ngx_array_init(&conf->internal_headers, pool, 1,
+                          sizeof(ngx_str_t)) != NGX_OK
         || ngx_array_init(&conf->env_names, pool, 4, sizeof(ngx_str_t))
            != NGX_OK)
     {
         return NGX_ERROR;
+    }
+
+    for (i = 0; i < NGX_LITELLM_PRINCIPALS; i++) {
+        if (ngx_litellm_principals_init(&conf->principals[i], pool)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
     }
 
     ngx_rbtree_init(&conf->tree, &conf->sentinel, ngx_litellm_cf_insert);
@@ -820,8 +834,9 @@ ngx_litellm_cf_streams(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *litellm,
 static void
 ngx_litellm_cf_master_key(ngx_litellm_cf_t *cf)
 {
+    u_char               hash[NGX_LITELLM_KEY_HASH];
     ngx_int_t            rc;
-    ngx_str_t            name, value, key;
+    ngx_str_t            name, value, key, id;
     ngx_flag_t           permit;
     ngx_litellm_yaml_t  *general, *v, *where;
 
@@ -860,7 +875,24 @@ ngx_litellm_cf_master_key(ngx_litellm_cf_t *cf)
 
     cf->conf->master_key = key;
 
+    ngx_litellm_key_hash(&key, hash);
+    id.data = hash;
+    id.len = NGX_LITELLM_KEY_HASH;
+
+    if (key.len
+        && ngx_litellm_principals_find(&cf->conf->principals[NGX_LITELLM_KEY],
+                                       &id)
+           != NULL)
+    {
+        ngx_litellm_cf_error(cf, where ? where : cf->top, "the master key is "
+                             "one of the virtual keys, too");
+    }
+
     if (permit || cf->errors) {
+        return;
+    }
+
+    if (key.len == 0 && cf->conf->principals[NGX_LITELLM_KEY].list.nelts) {
         return;
     }
 

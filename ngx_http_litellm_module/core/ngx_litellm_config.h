@@ -78,6 +78,9 @@ struct ngx_litellm_config_env_s {
                            ngx_uint_t n, ngx_litellm_deployment_t *d);
     ngx_litellm_direct_e  direct_mode;
 
+    /* further files of keys, teams and users: ngx_str_t; NULL: none */
+    ngx_array_t   *keys;
+
     /* one line for the operator, "file:line: ..." made by us */
     void         (*diag)(void *data, ngx_litellm_diag_e level,
                          ngx_str_t *line);
@@ -181,6 +184,8 @@ struct ngx_litellm_deployment_s {
     unsigned                  no_credentials:1;/* a variable is not set */
     ngx_str_t                 missing_env;     /* its name */
     ngx_str_t                 model_info;      /* JSON text for /model/info */
+    ngx_array_t              *access;          /* access_groups: ngx_str_t;
+                                                  NULL: none */
 
     ngx_msec_t                health_timeout;  /* ms; 0: not set */
     ngx_uint_t                health_tokens;   /* 0: not set */
@@ -205,6 +210,8 @@ typedef struct {
     ngx_str_t                 name;      /* may hold '*' */
     ngx_array_t               deployments;   /* ngx_litellm_deployment_t * */
     ngx_litellm_plan_t       *plan;
+    ngx_array_t              *access;        /* of all its deployments:
+                                                ngx_str_t; NULL: none */
     unsigned                  wildcard:1;
     unsigned                  hidden:1;      /* an alias not to be listed */
 } ngx_litellm_group_t;
@@ -384,7 +391,20 @@ typedef struct {
     unsigned                  counted:1;   /* somebody's requests or money are
                                               kept account of */
 
-    ngx_str_t                 master_key;        /* empty: open */
+    ngx_str_t                 master_key;        /* empty: open, unless there
+                                                    are keys */
+
+    /* who may ask: ngx_litellm_config_principal.c */
+    ngx_litellm_principals_t  principals[NGX_LITELLM_PRINCIPALS];
+    ngx_litellm_limits_t      gateway;           /* all requests together */
+    ngx_litellm_limits_t      user_default;      /* users and end users that */
+    ngx_litellm_limits_t      end_user_default;  /* say nothing themselves */
+    int64_t                   key_parallel;      /* keys, the same; -1: none */
+    ngx_flag_t                enforce_user;      /* enforce_user_param */
+    ngx_str_t                 key_header;        /* lower case; empty: none */
+    ngx_array_t               user_headers;      /* ngx_str_t, lower case: of
+                                                    the end user's id */
+    ngx_array_t               internal_headers;  /* of the user's id */
 
     ngx_array_t               env_names;         /* ngx_str_t: variables read */
 } ngx_litellm_config_t;
@@ -429,6 +449,14 @@ ngx_litellm_group_t *ngx_litellm_config_group(ngx_litellm_config_t *conf,
  */
 ngx_litellm_group_t *ngx_litellm_config_pattern(ngx_litellm_config_t *conf,
     ngx_str_t *name, ngx_str_t captured[4], ngx_uint_t *ncaptured);
+
+/* a client's model name beyond it is not matched with wildcards */
+#define NGX_LITELLM_CONFIG_NAME  4096
+
+/* true if the pattern p .. last takes name, which is not longer than that;
+   captured: as above */
+ngx_uint_t ngx_litellm_config_match(u_char *p, u_char *last, ngx_str_t *name,
+    ngx_str_t captured[4], ngx_uint_t *ncaptured);
 
 /*
  * The provider's model for a request: deployment->model with its stars

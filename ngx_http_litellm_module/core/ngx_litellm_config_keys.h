@@ -43,7 +43,8 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
     { NGX_LITELLM_CF_TOP, NGX_LITELLM_CF_SERVED,
       "model_list litellm_settings router_settings general_settings "
       "environment_variables include credential_list fallbacks "
-      "context_window_fallbacks content_policy_fallbacks default_fallbacks" },
+      "context_window_fallbacks content_policy_fallbacks default_fallbacks "
+      "virtual_keys teams users end_users customers" },
 
     { NGX_LITELLM_CF_TOP, NGX_LITELLM_CF_LATER,
       "cache" },
@@ -62,7 +63,10 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "content_policy_fallbacks expose_router_debug_in_errors "
       "sse_keepalive_ping_interval_seconds stream_continue "
       "stream_idle_timeout hedge budget_exceeded_status_code "
-      "block_requests_for_models_without_pricing tag_budget_config" },
+      "block_requests_for_models_without_pricing tag_budget_config "
+      "max_budget budget_duration max_end_user_budget max_user_budget "
+      "user_budget_duration max_internal_user_budget "
+      "internal_user_budget_duration" },
 
     { NGX_LITELLM_CF_LITELLM, NGX_LITELLM_CF_QUIET,
       "turn_off_message_logging redact_user_api_key_info "
@@ -77,7 +81,7 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "cost_discount_config cost_margin_config "
       "require_auth_for_metrics_endpoint model_alias_map force_ipv4 "
       "public_routes upperbound_key_generate_params "
-      "default_key_generate_params max_internal_user_budget "
+      "default_key_generate_params "
       "disable_end_user_cost_tracking "
       "disable_end_user_cost_tracking_prometheus_only "
       "enable_caching_on_provider_specific_optional_params "
@@ -124,7 +128,7 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "enable_health_check_routing health_check_staleness_threshold "
       "health_check_ignore_transient_errors "
       "background_health_check_model_groups provider_budget_config "
-      "model_budget_config" },
+      "model_budget_config rpm tpm" },
 
     { NGX_LITELLM_CF_ROUTER, NGX_LITELLM_CF_LATER,
       "redis_url redis_host redis_port redis_password "
@@ -141,7 +145,10 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
     { NGX_LITELLM_CF_GENERAL, NGX_LITELLM_CF_SERVED,
       "master_key dangerously_permit_weak_or_unset_master_key "
       "dangerously_allow_mock_testing_request_params "
-      "always_include_stream_usage background_health_checks "
+      "always_include_stream_usage max_parallel_requests "
+      "global_max_parallel_requests litellm_key_header_name "
+      "user_header_name user_header_mappings enforce_user_param "
+      "background_health_checks "
       "health_check_interval health_check_details health_check_concurrency "
       "health_check_skip_disabled_background_models "
       "enable_health_check_routing health_check_staleness_threshold "
@@ -160,8 +167,7 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
     { NGX_LITELLM_CF_GENERAL, NGX_LITELLM_CF_LATER,
       "completion_model embedding_model image_generation_model "
       "moderation_model admission_queue_timeout_seconds max_request_size_mb "
-      "max_response_size_mb litellm_key_header_name user_header_name "
-      "user_header_mappings enforce_user_param "
+      "max_response_size_mb "
       "reject_clientside_metadata_tags missing_session_id "
       "pass_through_endpoints pass_through_request_timeout "
       "forward_client_headers_to_llm_api forward_openai_org_id "
@@ -251,6 +257,64 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "supported_call_types similarity_threshold max_messages "
       "redis_startup_nodes" },
 
+    { NGX_LITELLM_CF_KEY, NGX_LITELLM_CF_SERVED,
+      "key token key_hash key_name key_alias models aliases model_aliases "
+      "duration expires created_at blocked rpm_limit tpm_limit "
+      "max_parallel_requests model_rpm_limit model_tpm_limit max_budget "
+      "soft_budget budget_duration budget_limits model_max_budget user_id "
+      "team_id metadata tags allowed_routes litellm_budget_table" },
+
+    { NGX_LITELLM_CF_TEAM, NGX_LITELLM_CF_SERVED,
+      "team_id team_alias models model_aliases aliases created_at blocked "
+      "rpm_limit tpm_limit max_parallel_requests model_rpm_limit "
+      "model_tpm_limit max_budget soft_budget budget_duration budget_limits "
+      "model_max_budget metadata tags allowed_routes "
+      "team_member_budget team_member_budget_duration team_member_rpm_limit "
+      "team_member_tpm_limit litellm_budget_table" },
+
+    { NGX_LITELLM_CF_USER, NGX_LITELLM_CF_SERVED,
+      "user_id user_alias user_email user_role models aliases created_at "
+      "blocked rpm_limit tpm_limit max_parallel_requests model_rpm_limit "
+      "model_tpm_limit max_budget soft_budget budget_duration budget_limits "
+      "model_max_budget metadata tags allowed_routes "
+      "litellm_budget_table" },
+
+    { NGX_LITELLM_CF_END_USER, NGX_LITELLM_CF_SERVED,
+      "user_id end_user_id customer_id alias models aliases created_at "
+      "blocked rpm_limit tpm_limit max_parallel_requests model_rpm_limit "
+      "model_tpm_limit max_budget soft_budget budget_duration budget_limits "
+      "model_max_budget metadata tags allowed_routes "
+      "litellm_budget_table" },
+
+    { NGX_LITELLM_CF_KEY, NGX_LITELLM_CF_LATER,
+      "allowed_cache_controls budget_fallbacks throttle_on_budget_exceeded "
+      "tpd_limit tag_rpm_limit mcp_rpm_limit default_estimated_output_tokens "
+      "default_estimated_output_tokens_per_model rpm_limit_type "
+      "tpm_limit_type organization_id project_id agent_id access_group_ids "
+      "object_permission router_settings enable_prompt_caching config "
+      "permissions guardrails policies enforced_params auto_rotate "
+      "rotation_interval allowed_passthrough_routes "
+      "denied_passthrough_routes budget_id" },
+
+    { NGX_LITELLM_CF_KEY, NGX_LITELLM_CF_QUIET,
+      "spend model_spend updated_at created_by updated_by last_active "
+      "key_type budget_reset_at soft_budget_cooldown rotation_count "
+      "last_rotation_at key_rotation_at litellm_organization_table" },
+
+    { NGX_LITELLM_CF_TEAM, NGX_LITELLM_CF_QUIET,
+      "spend updated_at organization_id admins members "
+      "members_with_roles keys budget_reset_at model_spend "
+      "litellm_model_table model_id object_permission_id" },
+
+    { NGX_LITELLM_CF_USER, NGX_LITELLM_CF_QUIET,
+      "spend updated_at teams team_id organization_id organization_memberships "
+      "sso_user_id budget_reset_at model_spend key_alias password "
+      "allowed_cache_controls policies" },
+
+    { NGX_LITELLM_CF_END_USER, NGX_LITELLM_CF_QUIET,
+      "spend allowed_model_region default_model budget_id "
+      "object_permission" },
+
     { 0, 0, NULL }
 };
 
@@ -286,28 +350,20 @@ static const ngx_litellm_cf_remedy_t  ngx_litellm_cf_remedies[] = {
 
     { NGX_LITELLM_CF_TOP, NGX_LITELLM_DIAG_WARN, 1,
       "security rate_limiting rate_limits budgets budget_manager "
-      "virtual_keys spend_limits access_groups team_management",
+      "spend_limits access_groups team_management",
       "is not a section: no limit is enforced by this" },
 
     { NGX_LITELLM_CF_GENERAL, NGX_LITELLM_DIAG_WARN, 1,
       "max_budget budget_duration",
-      "is not read in general_settings; it belongs in litellm_settings (and "
-      "is not served by this module yet): no budget is enforced" },
+      "is not read in general_settings; it belongs in litellm_settings: no "
+      "budget is enforced" },
 
     { NGX_LITELLM_CF_ROUTER, NGX_LITELLM_DIAG_WARN, 1,
       "max_budget budget_duration",
-      "is not read in router_settings; it belongs in litellm_settings (and "
-      "is not served by this module yet): no budget is enforced" },
-
-    { NGX_LITELLM_CF_LITELLM, NGX_LITELLM_DIAG_WARN, 1,
-      "max_budget budget_duration max_end_user_budget",
-      NGX_LITELLM_CF_NO_BUDGET },
-
-    { NGX_LITELLM_CF_ROUTER, NGX_LITELLM_DIAG_WARN, 1,
-      "rpm tpm", NGX_LITELLM_CF_NO_LIMIT },
+      "is not read in router_settings; it belongs in litellm_settings: no "
+      "budget is enforced" },
 
     { NGX_LITELLM_CF_GENERAL, NGX_LITELLM_DIAG_WARN, 1,
-      "max_parallel_requests global_max_parallel_requests "
       "max_in_flight_requests_per_worker max_queued_requests_per_worker",
       NGX_LITELLM_CF_NO_LIMIT },
 
@@ -361,6 +417,26 @@ static const ngx_litellm_cf_remedy_t  ngx_litellm_cf_remedies[] = {
     { NGX_LITELLM_CF_GENERAL, NGX_LITELLM_DIAG_NOTICE, 0,
       "salt_key ui_username ui_password use_azure use_langfuse telemetry",
       "is not read" },
+
+    { NGX_LITELLM_CF_KEY, NGX_LITELLM_DIAG_WARN, 0,
+      "rpm tpm budget max_parallel limit limits",
+      "is not read: no limit is enforced by this; limits are rpm_limit, "
+      "tpm_limit, max_parallel_requests and max_budget" },
+
+    { NGX_LITELLM_CF_TEAM, NGX_LITELLM_DIAG_WARN, 0,
+      "rpm tpm budget max_parallel limit limits",
+      "is not read: no limit is enforced by this; limits are rpm_limit, "
+      "tpm_limit, max_parallel_requests and max_budget" },
+
+    { NGX_LITELLM_CF_USER, NGX_LITELLM_DIAG_WARN, 0,
+      "rpm tpm budget max_parallel limit limits",
+      "is not read: no limit is enforced by this; limits are rpm_limit, "
+      "tpm_limit, max_parallel_requests and max_budget" },
+
+    { NGX_LITELLM_CF_END_USER, NGX_LITELLM_DIAG_WARN, 0,
+      "rpm tpm budget max_parallel limit limits",
+      "is not read: no limit is enforced by this; limits are rpm_limit, "
+      "tpm_limit, max_parallel_requests and max_budget" },
 
     /* near misses and other places */
 

@@ -35,7 +35,8 @@ typedef struct {
 
 static const char *ngx_litellm_cf_sections[] = {
     "the file", "litellm_settings", "router_settings", "general_settings",
-    "model_list", "litellm_params", "model_info", "cache_params"
+    "model_list", "litellm_params", "model_info", "cache_params",
+    "virtual_keys", "teams", "users", "end_users"
 };
 
 
@@ -254,6 +255,10 @@ ngx_litellm_cf_lint_unknown(ngx_litellm_cf_t *cf,
 
     for (s = 0; s < sizeof(order); s++) {
         other = order[s];
+
+        if (section >= NGX_LITELLM_CF_KEY) {
+            break;
+        }
 
         if (other == section
             || (section != NGX_LITELLM_CF_ENTRY

@@ -17,10 +17,6 @@
 #include "ngx_litellm_config_read.h"
 
 
-/* a client's model name beyond it is not matched with wildcards */
-#define NGX_LITELLM_CONFIG_NAME  4096
-
-
 /* what is sorted, with its place: qsort() is not stable */
 typedef struct {
     void        *item;
@@ -40,8 +36,6 @@ static int ngx_libc_cdecl ngx_litellm_cf_cmp_pattern(const void *one,
 static ngx_int_t ngx_litellm_cf_sort_patterns(ngx_litellm_cf_t *cf);
 static void ngx_litellm_cf_specificity(ngx_litellm_cf_order_t *o);
 static ngx_litellm_group_t *ngx_litellm_config_wildcard(ngx_array_t *patterns,
-    ngx_str_t *name, ngx_str_t captured[4], ngx_uint_t *ncaptured);
-static ngx_uint_t ngx_litellm_config_match(u_char *p, u_char *last,
     ngx_str_t *name, ngx_str_t captured[4], ngx_uint_t *ncaptured);
 static u_char *ngx_litellm_config_rfind(u_char *start, u_char *last,
     u_char *needle, size_t len);
@@ -447,7 +441,7 @@ ngx_litellm_config_wildcard(ngx_array_t *patterns, ngx_str_t *name,
  * expression finds, without its steps back.
  */
 
-static ngx_uint_t
+ngx_uint_t
 ngx_litellm_config_match(u_char *p, u_char *last, ngx_str_t *name,
     ngx_str_t captured[4], ngx_uint_t *ncaptured)
 {

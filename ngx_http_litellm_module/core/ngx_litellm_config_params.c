@@ -821,6 +821,10 @@ ngx_litellm_cf_info(ngx_litellm_cf_t *cf, ngx_litellm_deployment_t *d,
         return;
     }
 
+    (void) ngx_litellm_cf_strings(cf,
+                      ngx_litellm_yaml_member(e->info, "access_groups"),
+                      "access_groups", &d->access);
+
     if (d->info != NULL) {
         row = *d->info;
 

@@ -10,6 +10,7 @@
  *   ngx_litellm_config_health.c  health checks in the background
  *   ngx_litellm_config_hedge.c  a second deployment beside a slow one
  *   ngx_litellm_config_limits.c  budgets, and how limits are kept
+ *   ngx_litellm_config_principal.c  keys, teams, users, their limits
  *   ngx_litellm_config_strategy.c  how one of a group's deployments is chosen
  *   ngx_litellm_config_value.c  typed values, os.environ/NAME, JSON text
  *   ngx_litellm_config_lint.c   which keys are read where; the warnings
@@ -39,6 +40,11 @@ typedef enum {
     NGX_LITELLM_CF_PARAMS,           /* its litellm_params */
     NGX_LITELLM_CF_INFO,             /* its model_info */
     NGX_LITELLM_CF_CACHE,            /* litellm_settings.cache_params */
+    NGX_LITELLM_CF_KEY,              /* an element of virtual_keys */
+    NGX_LITELLM_CF_TEAM,             /* of teams, and so on: in the order of
+                                        ngx_litellm_principal_e */
+    NGX_LITELLM_CF_USER,
+    NGX_LITELLM_CF_END_USER,
     NGX_LITELLM_CF_SECTIONS
 } ngx_litellm_cf_section_e;
 
@@ -151,6 +157,10 @@ ngx_int_t ngx_litellm_cf_strings(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v,
 /* a tree as JSON text in cf->pool; NGX_DECLINED only for an unset variable */
 ngx_int_t ngx_litellm_cf_json(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v,
     ngx_uint_t flags, ngx_str_t *dst);
+/* the same, good until the next one of these three; never os.environ/NAME
+   that is not set */
+ngx_int_t ngx_litellm_cf_json_temp(ngx_litellm_cf_t *cf,
+    ngx_litellm_yaml_t *v, ngx_str_t *dst);
 ngx_int_t ngx_litellm_cf_json_string(ngx_litellm_cf_t *cf, ngx_str_t *text,
     ngx_str_t *dst);
 
@@ -273,6 +283,11 @@ void ngx_litellm_cf_health_info(ngx_litellm_cf_t *cf,
 /* ngx_litellm_config_hedge.c */
 
 void ngx_litellm_cf_hedge(ngx_litellm_cf_t *cf);
+
+
+/* ngx_litellm_config_principal.c: when groups and aliases are there */
+
+void ngx_litellm_cf_principals(ngx_litellm_cf_t *cf);
 
 
 /* ngx_litellm_config_match.c */

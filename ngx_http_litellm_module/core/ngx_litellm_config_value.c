@@ -735,6 +735,25 @@ ngx_litellm_cf_json(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v,
 
 
 ngx_int_t
+ngx_litellm_cf_json_temp(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v,
+    ngx_str_t *dst)
+{
+    cf->json_len = 0;
+
+    (void) ngx_litellm_cf_put_node(cf, v, 0, 0);
+
+    if (cf->failed) {
+        return NGX_ERROR;
+    }
+
+    dst->data = cf->json;
+    dst->len = cf->json_len;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_litellm_cf_json_string(ngx_litellm_cf_t *cf, ngx_str_t *text,
     ngx_str_t *dst)
 {

@@ -21,6 +21,9 @@
 
 #define NGX_LITELLM_KEY_HASH     64           /* SHA-256 in hex */
 #define NGX_LITELLM_RECORD_MAX   (64 * 1024)  /* bytes of a record */
+#define NGX_LITELLM_ID_MAX       256          /* bytes of an id or an alias */
+#define NGX_LITELLM_ALLOWED_MAX  4096         /* entries of a list */
+#define NGX_LITELLM_PER_MODEL    256          /* limits of single models */
 
 
 typedef enum {
@@ -92,8 +95,10 @@ typedef struct {
     ngx_str_t                 name;      /* a key's: "sk-...abcd" */
     ngx_str_t                 alias;     /* key_alias, team_alias, user_email */
     ngx_litellm_limits_t      limits;
-    ngx_array_t              *models;    /* ngx_str_t: groups, patterns,
-                                            "all-team-models" ...; NULL: all */
+    ngx_litellm_limits_t     *members;   /* a team's, of each of its users:
+                                            team_member_rpm_limit ...; NULL */
+    ngx_array_t              *models;    /* ngx_str_t: groups, patterns, access
+                                            groups; NULL: all */
     ngx_array_t              *aliases;   /* ngx_keyval_t: the name asked for,
                                             the group it means; NULL */
     ngx_array_t              *routes;    /* allowed_routes; NULL: all */
@@ -107,6 +112,8 @@ typedef struct {
     unsigned                  stored:1;  /* made at run time: in the zone */
     unsigned                  blocked:1;
     unsigned                  is_admin:1;    /* a user of role proxy_admin */
+    unsigned                  team_models:1; /* "all-team-models": those of its
+                                                team, beside its own */
 } ngx_litellm_principal_t;
 
 
@@ -120,15 +127,31 @@ ngx_int_t ngx_litellm_principal_read(ngx_pool_t *pool,
     ngx_litellm_principal_e kind, ngx_str_t *json,
     ngx_litellm_principal_t *p, ngx_str_t *why);
 
+/* a key's "duration": "30s", "30m", "12h", "30d", "1w", "1mo" (30 days);
+   NGX_DECLINED: none of these */
+ngx_int_t ngx_litellm_key_lifetime(ngx_str_t *text, int64_t *seconds);
+
 /* lower case hex of the SHA-256 of a key */
 void ngx_litellm_key_hash(ngx_str_t *key, u_char hash[NGX_LITELLM_KEY_HASH]);
 /* "sk-...abcd"; of a key shorter than 12 only "..." */
 ngx_int_t ngx_litellm_key_name(ngx_pool_t *pool, ngx_str_t *key,
     ngx_str_t *name);
 
-/* may it use this group? group: what the name asked for stands for */
+/*
+ * May it use this group?  group: what the name asked for stands for; access:
+ * ngx_str_t, the access groups that the group is in; NULL: none.
+ * "all-team-models" is not looked at: that is for who knows the team.
+ */
 ngx_uint_t ngx_litellm_principal_allows(ngx_litellm_principal_t *p,
-    ngx_str_t *asked, ngx_str_t *group);
+    ngx_str_t *asked, ngx_str_t *group, ngx_array_t *access);
+/*
+ * May it call this route?  path: as asked for, behind a location's prefix;
+ * canonical: the API function's, without "/v1"; llm: it calls a model, or
+ * lists models.  An entry is a path, a path that ends with a star, or one of
+ * LiteLLM's names of groups of routes.
+ */
+ngx_uint_t ngx_litellm_principal_route(ngx_litellm_principal_t *p,
+    ngx_str_t *path, ngx_str_t *canonical, ngx_uint_t llm);
 /* the group that the name means to it; the name itself without an alias */
 ngx_str_t *ngx_litellm_principal_alias(ngx_litellm_principal_t *p,
     ngx_str_t *model);

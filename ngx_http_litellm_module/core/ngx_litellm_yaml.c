@@ -119,9 +119,12 @@ ngx_litellm_yaml_parse(ngx_litellm_yaml_doc_t *doc, ngx_str_t *text)
     yp->doc = doc;
     ngx_rbtree_init(&yp->anchors, &yp->sentinel, ngx_str_rbtree_insert_value);
 
-    if (text->len > NGX_LITELLM_YAML_SIZE) {
-        return ngx_litellm_yaml_fail(yp, NULL,
-                                     "the file is larger than 16 megabytes");
+    if (text->len > NGX_LITELLM_YAML_SIZE
+                    * (size_t) (doc->large ? NGX_LITELLM_YAML_LARGE : 1))
+    {
+        return ngx_litellm_yaml_fail(yp, NULL, doc->large
+                                     ? "the file is larger than 128 megabytes"
+                                     : "the file is larger than 16 megabytes");
     }
 
     if (!yaml_parser_initialize(&yp->parser)) {
@@ -748,11 +751,17 @@ ngx_litellm_yaml_get(ngx_litellm_yaml_t *map, const void *key, size_t len)
 static ngx_int_t
 ngx_litellm_yaml_bounds(ngx_litellm_yaml_parser_t *yp, yaml_mark_t *mark)
 {
-    if (yp->total > NGX_LITELLM_YAML_NODES
-        || yp->bytes > NGX_LITELLM_YAML_BYTES)
+    ngx_uint_t  n;
+
+    n = yp->doc->large ? NGX_LITELLM_YAML_LARGE : 1;
+
+    if (yp->total > NGX_LITELLM_YAML_NODES * n
+        || yp->bytes > NGX_LITELLM_YAML_BYTES * n)
     {
-        return ngx_litellm_yaml_fail(yp, mark,
-                           "too much: with its aliases written out the file "
+        return ngx_litellm_yaml_fail(yp, mark, n > 1
+                         ? "too much: with its aliases written out the file "
+                           "has over 8000000 nodes or 512 megabytes"
+                         : "too much: with its aliases written out the file "
                            "has over 1000000 nodes or 64 megabytes");
     }
 

@@ -23,6 +23,7 @@
 #define NGX_LITELLM_YAML_DEPTH     64
 #define NGX_LITELLM_YAML_NODES     1000000   /* aliases expanded */
 #define NGX_LITELLM_YAML_BYTES     (64 * 1024 * 1024)  /* of scalars, same */
+#define NGX_LITELLM_YAML_LARGE     8         /* times all but the depth */
 
 
 typedef enum {
@@ -74,6 +75,7 @@ struct ngx_litellm_yaml_pair_s {
 typedef struct {
     ngx_pool_t                 *pool;      /* the tree lives here */
     ngx_str_t                  *file;      /* put into the nodes */
+    ngx_uint_t                  large;     /* a list of many thousand keys */
 
     /* a key that is twice in one map; the later one is kept */
     void                      (*duplicate)(void *data,

@@ -39,6 +39,7 @@ typedef struct {
 
 
 static ngx_litellm_config_t   *conf;
+static ngx_array_t            *keys;      /* litellm_keys; NULL */
 static char                    said[262144];
 static size_t                  said_len;
 static ngx_uint_t              nsaid[3];
@@ -85,6 +86,7 @@ load(const char *yaml)
     env.env = test_env;
     env.provider = ngx_litellm_provider_detect;
     env.diag = test_diag;
+    env.keys = keys;
 
     path = unit_str(files[0].path);
     path.data = ngx_pnalloc(unit_pool, path.len + 1);

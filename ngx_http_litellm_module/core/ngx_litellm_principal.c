@@ -1,0 +1,432 @@
+
+/*
+ * Principals looked at: what one of them may use and which limits it has for
+ * a model, and many of them by id.  All of it is called for each request, so
+ * nothing here allocates but the building of a set.
+ *
+ * A set is a table of pointers, at most half full.  An id that is a SHA-256 in
+ * hex is its own hash; any other one is hashed with SHA-256, so that no list
+ * of ids can be made that falls into one slot.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <openssl/sha.h>
+#include "ngx_litellm_config.h"
+#include "ngx_litellm_models.h"
+#include "ngx_litellm_principal.h"
+
+
+#define NGX_LITELLM_SLOTS  16
+
+#define ngx_litellm_same(a, b)                                                \
+    ((a)->len == (b)->len                                                     \
+     && ngx_memcmp((a)->data, (b)->data, (a)->len) == 0)
+
+#define ngx_litellm_principal_is(s, lit)                                      \
+    ((s)->len == sizeof(lit) - 1                                              \
+     && ngx_memcmp((s)->data, lit, sizeof(lit) - 1) == 0)
+
+
+static ngx_uint_t ngx_litellm_principal_wildcard(ngx_str_t *pattern,
+    ngx_str_t *name);
+static ngx_uint_t ngx_litellm_principal_path(ngx_str_t *entry,
+    ngx_str_t *path);
+static uint64_t ngx_litellm_principals_hash(ngx_str_t *id);
+static ngx_litellm_principal_t **ngx_litellm_principals_slot(
+    ngx_litellm_principals_t *set, ngx_str_t *id);
+static ngx_int_t ngx_litellm_principals_grow(ngx_litellm_principals_t *set);
+
+
+void
+ngx_litellm_key_hash(ngx_str_t *key, u_char hash[NGX_LITELLM_KEY_HASH])
+{
+    u_char  md[SHA256_DIGEST_LENGTH];
+
+    SHA256(key->data, key->len, md);
+
+    (void) ngx_hex_dump(hash, md, sizeof(md));
+}
+
+
+ngx_int_t
+ngx_litellm_key_name(ngx_pool_t *pool, ngx_str_t *key, ngx_str_t *name)
+{
+    u_char  *p;
+
+    if (key->len < 12) {
+        ngx_str_set(name, "...");
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(pool, sizeof("sk-...abcd") - 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    name->data = p;
+    name->len = sizeof("sk-...abcd") - 1;
+
+    p = ngx_cpymem(p, "sk-...", sizeof("sk-...") - 1);
+    (void) ngx_cpymem(p, key->data + key->len - 4, 4);
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_litellm_principal_allows(ngx_litellm_principal_t *p, ngx_str_t *asked,
+    ngx_str_t *group, ngx_array_t *access)
+{
+    ngx_str_t   *m, *a;
+    ngx_uint_t   i, j;
+
+    if (p->models == NULL) {
+        return 1;
+    }
+
+    m = p->models->elts;
+
+    for (i = 0; i < p->models->nelts; i++) {
+
+        if (ngx_litellm_same(&m[i], asked) || ngx_litellm_same(&m[i], group)
+            || ngx_litellm_principal_is(&m[i], "all-proxy-models"))
+        {
+            return 1;
+        }
+
+        if (ngx_litellm_principal_wildcard(&m[i], asked)
+            || ngx_litellm_principal_wildcard(&m[i], group))
+        {
+            return 1;
+        }
+
+        if (access == NULL) {
+            continue;
+        }
+
+        a = access->elts;
+
+        for (j = 0; j < access->nelts; j++) {
+            if (ngx_litellm_same(&m[i], &a[j])) {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+/* "openai/..." takes a bare "gpt-4o" too, as wildcard groups do */
+
+static ngx_uint_t
+ngx_litellm_principal_wildcard(ngx_str_t *pattern, ngx_str_t *name)
+{
+    u_char      *p, *last;
+    size_t       len;
+    ngx_str_t    captured[4];
+    ngx_uint_t   n;
+    const char  *provider;
+
+    p = pattern->data;
+    last = p + pattern->len;
+
+    if (ngx_strlchr(p, last, '*') == NULL
+        || name->len > NGX_LITELLM_CONFIG_NAME)
+    {
+        return 0;
+    }
+
+    if (ngx_litellm_config_match(p, last, name, captured, &n)) {
+        return 1;
+    }
+
+    if (ngx_strlchr(name->data, name->data + name->len, '/') != NULL) {
+        return 0;
+    }
+
+    provider = ngx_litellm_model_provider(name);
+
+    if (provider == NULL) {
+        return 0;
+    }
+
+    len = ngx_strlen(provider);
+
+    return pattern->len > len && p[len] == '/'
+           && ngx_memcmp(p, provider, len) == 0
+           && ngx_litellm_config_match(p + len + 1, last, name, captured, &n);
+}
+
+
+ngx_uint_t
+ngx_litellm_principal_route(ngx_litellm_principal_t *p, ngx_str_t *path,
+    ngx_str_t *canonical, ngx_uint_t llm)
+{
+    ngx_str_t   *r, entry;
+    ngx_uint_t   i;
+
+    if (p->routes == NULL) {
+        return 1;
+    }
+
+    r = p->routes->elts;
+
+    for (i = 0; i < p->routes->nelts; i++) {
+
+        if (llm && (ngx_litellm_principal_is(&r[i], "llm_api_routes")
+                    || ngx_litellm_principal_is(&r[i], "openai_routes")))
+        {
+            return 1;
+        }
+
+        if (ngx_litellm_principal_path(&r[i], path)
+            || ngx_litellm_principal_path(&r[i], canonical))
+        {
+            return 1;
+        }
+
+        if (r[i].len > sizeof("/v1/") - 1
+            && ngx_memcmp(r[i].data, "/v1/", sizeof("/v1/") - 1) == 0)
+        {
+            entry.data = r[i].data + sizeof("/v1") - 1;
+            entry.len = r[i].len - (sizeof("/v1") - 1);
+
+            if (ngx_litellm_principal_path(&entry, canonical)) {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_litellm_principal_path(ngx_str_t *entry, ngx_str_t *path)
+{
+    size_t  len;
+
+    if (entry->len == 0) {
+        return 0;
+    }
+
+    len = entry->len - 1;
+
+    if (entry->data[len] == '*') {
+        return path->len >= len
+               && ngx_memcmp(path->data, entry->data, len) == 0;
+    }
+
+    return ngx_litellm_same(entry, path);
+}
+
+
+ngx_str_t *
+ngx_litellm_principal_alias(ngx_litellm_principal_t *p, ngx_str_t *model)
+{
+    ngx_uint_t     i;
+    ngx_keyval_t  *kv;
+
+    if (p->aliases == NULL) {
+        return model;
+    }
+
+    kv = p->aliases->elts;
+
+    for (i = 0; i < p->aliases->nelts; i++) {
+        if (ngx_litellm_same(&kv[i].key, model)) {
+            return &kv[i].value;
+        }
+    }
+
+    return model;
+}
+
+
+ngx_litellm_model_limit_t *
+ngx_litellm_principal_model(ngx_litellm_principal_t *p, ngx_str_t *asked,
+    ngx_str_t *group)
+{
+    ngx_uint_t                  i;
+    ngx_litellm_model_limit_t  *m, *found;
+
+    if (p->limits.models == NULL) {
+        return NULL;
+    }
+
+    found = NULL;
+    m = p->limits.models->elts;
+
+    for (i = 0; i < p->limits.models->nelts; i++) {
+
+        if (ngx_litellm_same(&m[i].model, asked)) {
+            return &m[i];
+        }
+
+        if (ngx_litellm_same(&m[i].model, group)) {
+            found = &m[i];
+        }
+    }
+
+    if (found != NULL) {
+        return found;
+    }
+
+    for (i = 0; i < p->limits.models->nelts; i++) {
+        if (ngx_litellm_principal_wildcard(&m[i].model, asked)
+            || ngx_litellm_principal_wildcard(&m[i].model, group))
+        {
+            return &m[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_litellm_principals_init(ngx_litellm_principals_t *set, ngx_pool_t *pool)
+{
+    set->pool = pool;
+    set->slots = NULL;
+    set->mask = 0;
+
+    return ngx_array_init(&set->list, pool, 4,
+                          sizeof(ngx_litellm_principal_t *));
+}
+
+
+ngx_int_t
+ngx_litellm_principals_add(ngx_litellm_principals_t *set,
+    ngx_litellm_principal_t *p)
+{
+    ngx_litellm_principal_t  **slot, **item;
+
+    if ((set->list.nelts + 1) * 2 > set->mask
+        && ngx_litellm_principals_grow(set) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    slot = ngx_litellm_principals_slot(set, &p->id);
+
+    if (*slot != NULL) {
+        return NGX_DECLINED;
+    }
+
+    item = ngx_array_push(&set->list);
+    if (item == NULL) {
+        return NGX_ERROR;
+    }
+
+    *item = p;
+    *slot = p;
+
+    return NGX_OK;
+}
+
+
+ngx_litellm_principal_t *
+ngx_litellm_principals_find(ngx_litellm_principals_t *set, ngx_str_t *id)
+{
+    if (set->slots == NULL) {
+        return NULL;
+    }
+
+    return *ngx_litellm_principals_slot(set, id);
+}
+
+
+static ngx_int_t
+ngx_litellm_principals_grow(ngx_litellm_principals_t *set)
+{
+    size_t                     n;
+    ngx_uint_t                 i;
+    ngx_litellm_principal_t  **old, **list;
+
+    n = set->mask ? (set->mask + 1) * 2 : NGX_LITELLM_SLOTS;
+    old = set->slots;
+
+    set->slots = ngx_pcalloc(set->pool, n * sizeof(void *));
+
+    if (set->slots == NULL) {
+        set->slots = old;
+        return NGX_ERROR;
+    }
+
+    set->mask = n - 1;
+    list = set->list.elts;
+
+    for (i = 0; i < set->list.nelts; i++) {
+        *ngx_litellm_principals_slot(set, &list[i]->id) = list[i];
+    }
+
+    if (old != NULL) {
+        (void) ngx_pfree(set->pool, old);
+    }
+
+    return NGX_OK;
+}
+
+
+/* where it is, or an empty place for it */
+
+static ngx_litellm_principal_t **
+ngx_litellm_principals_slot(ngx_litellm_principals_t *set, ngx_str_t *id)
+{
+    ngx_uint_t                i;
+    ngx_litellm_principal_t  *p;
+
+    i = ngx_litellm_principals_hash(id) & set->mask;
+
+    for ( ;; ) {
+        p = set->slots[i];
+
+        if (p == NULL || ngx_litellm_same(&p->id, id)) {
+            return &set->slots[i];
+        }
+
+        i = (i + 1) & set->mask;
+    }
+}
+
+
+static uint64_t
+ngx_litellm_principals_hash(ngx_str_t *id)
+{
+    u_char     c, md[SHA256_DIGEST_LENGTH];
+    uint64_t   hash;
+    ngx_uint_t i;
+
+    hash = 0;
+
+    if (id->len == NGX_LITELLM_KEY_HASH) {
+
+        for (i = 0; i < 16; i++) {
+            c = id->data[i];
+
+            if (c >= '0' && c <= '9') {
+                hash = (hash << 4) | (uint64_t) (c - '0');
+
+            } else if (c >= 'a' && c <= 'f') {
+                hash = (hash << 4) | (uint64_t) (c - 'a' + 10);
+
+            } else {
+                break;
+            }
+        }
+
+        if (i == 16) {
+            return hash;
+        }
+    }
+
+    SHA256(id->data, id->len, md);
+
+    ngx_memcpy(&hash, md, sizeof(hash));
+
+    return hash;
+}
