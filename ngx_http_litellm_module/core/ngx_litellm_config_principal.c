@@ -45,6 +45,7 @@ typedef struct {
 } ngx_litellm_cf_list_t;
 
 
+static void ngx_litellm_cf_counted(ngx_litellm_config_t *conf);
 static void ngx_litellm_cf_access(ngx_litellm_cf_t *cf);
 static void ngx_litellm_cf_access_add(ngx_litellm_cf_t *cf,
     ngx_litellm_group_t *group, ngx_array_t *names);
@@ -144,6 +145,32 @@ ngx_litellm_cf_principals(ngx_litellm_cf_t *cf)
     }
 
     ngx_litellm_cf_people_check(&pp);
+    ngx_litellm_cf_counted(cf->conf);
+}
+
+
+/* is there anybody, or anything, with limits to be kept? */
+
+static void
+ngx_litellm_cf_counted(ngx_litellm_config_t *conf)
+{
+    ngx_uint_t             i;
+    ngx_litellm_limits_t  *l;
+
+    l = &conf->gateway;
+
+    if (l->rpm >= 0 || l->tpm >= 0 || l->parallel >= 0 || l->budget.max >= 0
+        || conf->user_default.budget.max >= 0
+        || conf->end_user_default.budget.max >= 0)
+    {
+        conf->counted = 1;
+    }
+
+    for (i = 0; i < NGX_LITELLM_PRINCIPALS; i++) {
+        if (conf->principals[i].list.nelts) {
+            conf->counted = 1;
+        }
+    }
 }
 
 

@@ -18,6 +18,8 @@
 #include "ngx_litellm_chat.h"
 #include "ngx_litellm_error.h"
 #include "ngx_litellm_config.h"
+#include "ngx_litellm_date.h"
+#include "ngx_litellm_principal.h"
 #include "ngx_litellm_guard.h"
 #include "ngx_litellm_provider.h"
 #include "ngx_litellm_format.h"
@@ -51,8 +53,16 @@ typedef struct {
 } ngx_http_litellm_endpoint_t;
 
 
+/* where somebody's id comes from: litellm_principal */
+typedef struct {
+    ngx_http_complex_value_t        *value;      /* NULL: nowhere */
+    ngx_uint_t                       required;
+} ngx_http_litellm_source_t;
+
+
 typedef struct {
     ngx_str_t                        path;       /* empty: none */
+    ngx_array_t                     *keys;       /* ngx_str_t; NULL: none */
     ngx_uint_t                       direct;
     ngx_litellm_config_t            *config;
 } ngx_http_litellm_file_t;
@@ -79,6 +89,11 @@ typedef struct {
     ngx_str_t                        config_path;
     ngx_uint_t                       direct;     /* ngx_litellm_direct_e */
     ngx_litellm_config_t            *config;
+
+    ngx_array_t                     *keys;       /* files: ngx_str_t */
+    ngx_http_litellm_source_t        sources[NGX_LITELLM_PRINCIPALS];
+    ngx_uint_t                       by_variable;    /* one of these names
+                                                        who asks */
 
     size_t                           max_body_size;
     size_t                           body_buffer_size;
@@ -307,6 +322,24 @@ typedef enum {
 } ngx_http_litellm_tags_e;
 
 
+/*
+ * On whose behalf a request is made: ngx_http_litellm_who.c.  The ids are
+ * there without records, too; all of it is held for the request.
+ */
+typedef struct {
+    ngx_litellm_principal_t         *key;
+    ngx_litellm_principal_t         *team;
+    ngx_litellm_principal_t         *user;
+    ngx_litellm_principal_t         *end_user;   /* from who_check() on */
+    ngx_str_t                        team_id;
+    ngx_str_t                        user_id;
+    ngx_str_t                        end_user_id;
+    unsigned                         master:1;   /* the master key: no limits */
+    unsigned                         admin:1;    /* may manage: the same, or a
+                                                    user's of that role */
+} ngx_http_litellm_who_t;
+
+
 struct ngx_http_litellm_ctx_s {
     ngx_http_litellm_role_t          role;
     ngx_http_request_t              *request;
@@ -317,6 +350,7 @@ struct ngx_http_litellm_ctx_s {
 
     ngx_litellm_call_t               call;
     ngx_litellm_error_t              error;
+    ngx_http_litellm_who_t           who;
 
     u_char                           id[48];     /* "chatcmpl-" + UUID */
     ngx_str_t                        call_id;    /* x-litellm-call-id */
@@ -448,6 +482,48 @@ ngx_int_t ngx_http_litellm_auth(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_uint_t in_content);
 /* the key that the client sent, good or not; not NGX_OK: none */
 ngx_int_t ngx_http_litellm_auth_key(ngx_http_request_t *r, ngx_str_t *key);
+/* sets ctx->who to the key of that SHA-256 and its owners: as auth() */
+ngx_int_t ngx_http_litellm_auth_id(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_str_t *id);
+/* ctx->error; type NULL: by status, param NULL: "None".  NGX_DECLINED */
+ngx_int_t ngx_http_litellm_auth_refuse(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_uint_t status, const char *type,
+    ngx_str_t *param, const char *fmt, ...);
+/* nobody is let in without a key, or a variable that names somebody */
+#define ngx_http_litellm_auth_needed(config)                                  \
+    ((config)->master_key.len                                                 \
+     || (config)->principals[NGX_LITELLM_KEY].list.nelts)
+
+/* ngx_http_litellm_principal.c: litellm_keys, litellm_principal */
+char *ngx_http_litellm_keys(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_litellm_principal(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_litellm_merge_principals(ngx_http_litellm_loc_conf_t *conf,
+    ngx_http_litellm_loc_conf_t *prev);
+
+/*
+ * ngx_http_litellm_who.c.  open: in the content phase, variables and headers.
+ * check: a step, when the body is known and before the group is looked for:
+ * the end user, models, and names of models that are the key's own.  NGX_OK;
+ * NGX_DECLINED with ctx->error; NGX_ERROR.
+ */
+ngx_int_t ngx_http_litellm_who_open(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+ngx_int_t ngx_http_litellm_who_check(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+/* may the request use a model of that name?  For fallbacks and lists */
+ngx_uint_t ngx_http_litellm_who_allows(ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_config_t *config, ngx_str_t *name);
+/* held for the request; NULL: unknown */
+ngx_litellm_principal_t *ngx_http_litellm_who_find(ngx_http_request_t *r,
+    ngx_litellm_principal_e kind, ngx_str_t *id);
+/* put into ctx->who: NGX_OK, or NGX_DECLINED with ctx->error; key: NGX_ERROR */
+ngx_int_t ngx_http_litellm_who_key(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_litellm_principal_t *key);
+ngx_int_t ngx_http_litellm_who_team(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_str_t *id);
+ngx_int_t ngx_http_litellm_who_user(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_str_t *id);
 
 /* ngx_http_litellm_api.c */
 const ngx_http_litellm_api_t *ngx_http_litellm_api(ngx_http_request_t *r,

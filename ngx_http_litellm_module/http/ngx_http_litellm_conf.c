@@ -12,6 +12,7 @@
 
 static ngx_int_t ngx_http_litellm_load(ngx_conf_t *cf,
     ngx_http_litellm_main_conf_t *mcf, ngx_http_litellm_loc_conf_t *lcf);
+static ngx_uint_t ngx_http_litellm_same_files(ngx_array_t *a, ngx_array_t *b);
 static void ngx_http_litellm_diag(void *data, ngx_litellm_diag_e level,
     ngx_str_t *line);
 static void ngx_http_litellm_core_defaults(ngx_conf_t *cf,
@@ -64,6 +65,7 @@ ngx_http_litellm_create_main_conf(ngx_conf_t *cf)
 void *
 ngx_http_litellm_create_loc_conf(ngx_conf_t *cf)
 {
+    ngx_uint_t                    i;
     ngx_http_litellm_loc_conf_t  *lcf;
 
     lcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_litellm_loc_conf_t));
@@ -87,6 +89,12 @@ ngx_http_litellm_create_loc_conf(ngx_conf_t *cf)
 
     lcf->enable = NGX_CONF_UNSET;
     lcf->direct = NGX_CONF_UNSET_UINT;
+    lcf->keys = NGX_CONF_UNSET_PTR;
+
+    for (i = 0; i < NGX_LITELLM_PRINCIPALS; i++) {
+        lcf->sources[i].value = NGX_CONF_UNSET_PTR;
+    }
+
     lcf->max_body_size = NGX_CONF_UNSET_SIZE;
     lcf->body_buffer_size = NGX_CONF_UNSET_SIZE;
     lcf->buffer_size = NGX_CONF_UNSET_SIZE;
@@ -160,6 +168,7 @@ ngx_http_litellm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_str_value(conf->config_path, prev->config_path, "");
     ngx_conf_merge_uint_value(conf->direct, prev->direct,
                               NGX_LITELLM_DIRECT_AUTO);
+    ngx_http_litellm_merge_principals(conf, prev);
 
     ngx_conf_merge_size_value(conf->max_body_size, prev->max_body_size,
                               NGX_CONF_UNSET_SIZE);
@@ -360,7 +369,8 @@ ngx_http_litellm_load(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
 
     for (i = 0; i < mcf->files.nelts; i++) {
         if (file[i].direct == lcf->direct && file[i].path.len == path.len
-            && ngx_strncmp(file[i].path.data, path.data, path.len) == 0)
+            && ngx_strncmp(file[i].path.data, path.data, path.len) == 0
+            && ngx_http_litellm_same_files(file[i].keys, lcf->keys))
         {
             lcf->config = file[i].config;
             return NGX_OK;
@@ -379,6 +389,7 @@ ngx_http_litellm_load(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
     env.provider = ngx_litellm_provider_detect;
     env.direct = ngx_litellm_provider_direct;
     env.direct_mode = lcf->direct;
+    env.keys = lcf->keys;
     env.diag = ngx_http_litellm_diag;
 
     if (ngx_litellm_config_read(cf->pool, &path, &env, &config) != NGX_OK) {
@@ -395,11 +406,39 @@ ngx_http_litellm_load(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
     }
 
     file->path = path;
+    file->keys = lcf->keys;
     file->direct = lcf->direct;
     file->config = config;
     lcf->config = config;
 
     return ngx_http_litellm_keep_env(cf, config);
+}
+
+
+/* the same keys: locations may share what was read */
+
+static ngx_uint_t
+ngx_http_litellm_same_files(ngx_array_t *a, ngx_array_t *b)
+{
+    ngx_str_t   *one, *two;
+    ngx_uint_t   i;
+
+    if (a == NULL || b == NULL || a->nelts != b->nelts) {
+        return a == b;
+    }
+
+    one = a->elts;
+    two = b->elts;
+
+    for (i = 0; i < a->nelts; i++) {
+        if (one[i].len != two[i].len
+            || ngx_strncmp(one[i].data, two[i].data, one[i].len) != 0)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

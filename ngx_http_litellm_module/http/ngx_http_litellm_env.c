@@ -8,7 +8,8 @@
 #include "ngx_http_litellm.h"
 
 
-#define NGX_HTTP_LITELLM_MAX_FILE  (16 * 1024 * 1024)
+/* of a list of keys; what a configuration may have is a bound of its own */
+#define NGX_HTTP_LITELLM_MAX_FILE  (128 * 1024 * 1024)
 
 
 static ngx_int_t ngx_http_litellm_env_parse(ngx_conf_t *cf,
@@ -57,7 +58,7 @@ ngx_http_litellm_read_file(void *data, ngx_str_t *path, ngx_str_t *text,
     }
 
     if (ngx_file_size(&fi) > NGX_HTTP_LITELLM_MAX_FILE) {
-        ngx_str_set(why, "larger than 16m");
+        ngx_str_set(why, "larger than 128m");
         goto failed;
     }
 

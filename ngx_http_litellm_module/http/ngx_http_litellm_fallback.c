@@ -87,6 +87,13 @@ ngx_http_litellm_route_fallback(ngx_http_request_t *r,
             continue;
         }
 
+        if (!ngx_http_litellm_who_allows(ctx, ctx->call.config, name)) {
+            ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                          "litellm: no fallback to \"%V\": it is not allowed "
+                          "to who asks", name);
+            continue;
+        }
+
         rc = ngx_http_litellm_route_group(r, ctx, name);
 
         if (rc == NGX_ERROR) {

@@ -51,6 +51,7 @@ static void ngx_http_litellm_hex(u_char *p, uint32_t n);
 static ngx_http_litellm_step_t  ngx_http_litellm_steps[] = {
     { "body", ngx_http_litellm_body },
     { "open", ngx_http_litellm_open },
+    { "who", ngx_http_litellm_who_check },
     { "route", ngx_http_litellm_route_open },
     { "attempt", ngx_http_litellm_attempts },
     { "respond", ngx_http_litellm_respond },

@@ -4,6 +4,9 @@
  * order of the file, then the aliases.  A wildcard is listed as it is written:
  * which of a provider's models it stands for, only the provider knows.
  *
+ * A key sees what it may use: names, and those of its own list that a wildcard
+ * stands for.
+ *
  * Mode and limits of a name are those of its first deployment.
  */
 
@@ -14,8 +17,11 @@
 #define NGX_HTTP_LITELLM_MODELS_CREATED  "1677610602"
 
 
-static ngx_uint_t ngx_http_litellm_models_groups(ngx_litellm_out_t *out,
-    ngx_array_t *groups, ngx_uint_t n);
+static ngx_uint_t ngx_http_litellm_models_groups(ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_config_t *conf, ngx_litellm_out_t *out, ngx_array_t *groups,
+    ngx_uint_t n);
+static ngx_uint_t ngx_http_litellm_models_own(ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_config_t *conf, ngx_litellm_out_t *out, ngx_uint_t n);
 static void ngx_http_litellm_models_entry(ngx_litellm_out_t *out,
     ngx_str_t *name, ngx_litellm_group_t *group);
 static ngx_litellm_group_t *ngx_http_litellm_models_alias(
@@ -62,7 +68,7 @@ ngx_http_litellm_models(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 
     ngx_litellm_out_lit(&out, "{\"data\":[");
 
-    n = ngx_http_litellm_models_groups(&out, &conf->groups, 0);
+    n = ngx_http_litellm_models_groups(ctx, conf, &out, &conf->groups, 0);
 
     alias = conf->aliases.elts;
 
@@ -71,7 +77,8 @@ ngx_http_litellm_models(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
         /* an alias may have the name of a group that it spreads */
 
         if (alias[i].hidden
-            || ngx_litellm_config_group(conf, &alias[i].name) != NULL)
+            || ngx_litellm_config_group(conf, &alias[i].name) != NULL
+            || !ngx_http_litellm_who_allows(ctx, conf, &alias[i].name))
         {
             continue;
         }
@@ -84,7 +91,8 @@ ngx_http_litellm_models(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
                              ngx_http_litellm_models_alias(conf, &alias[i]));
     }
 
-    (void) ngx_http_litellm_models_groups(&out, &conf->directs, n);
+    n = ngx_http_litellm_models_groups(ctx, conf, &out, &conf->directs, n);
+    (void) ngx_http_litellm_models_own(ctx, conf, &out, n);
 
     ngx_litellm_out_lit(&out, "],\"object\":\"list\"}");
 
@@ -95,7 +103,8 @@ ngx_http_litellm_models(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 /* n: how many are listed already; returns it with these */
 
 static ngx_uint_t
-ngx_http_litellm_models_groups(ngx_litellm_out_t *out, ngx_array_t *groups,
+ngx_http_litellm_models_groups(ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_config_t *conf, ngx_litellm_out_t *out, ngx_array_t *groups,
     ngx_uint_t n)
 {
     ngx_uint_t             i;
@@ -105,7 +114,9 @@ ngx_http_litellm_models_groups(ngx_litellm_out_t *out, ngx_array_t *groups,
 
     for (i = 0; i < groups->nelts; i++) {
 
-        if (group[i]->hidden) {
+        if (group[i]->hidden
+            || !ngx_http_litellm_who_allows(ctx, conf, &group[i]->name))
+        {
             continue;
         }
 
@@ -114,6 +125,62 @@ ngx_http_litellm_models_groups(ngx_litellm_out_t *out, ngx_array_t *groups,
         }
 
         ngx_http_litellm_models_entry(out, &group[i]->name, group[i]);
+    }
+
+    return n;
+}
+
+
+/* of a key that may use a part of a wildcard group: that part */
+
+static ngx_uint_t
+ngx_http_litellm_models_own(ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_config_t *conf, ngx_litellm_out_t *out, ngx_uint_t n)
+{
+    ngx_str_t                 captured[4], *name;
+    ngx_uint_t                i, ncaptured;
+    ngx_array_t              *models;
+    ngx_litellm_group_t      *group;
+    ngx_http_litellm_who_t   *who;
+
+    who = &ctx->who;
+
+    models = (who->key && who->key->models && !who->key->team_models)
+             ? who->key->models
+             : (who->team && who->team->models) ? who->team->models
+             : (who->user && who->team_id.len == 0) ? who->user->models
+             : NULL;
+
+    if (who->master || models == NULL) {
+        return n;
+    }
+
+    name = models->elts;
+
+    for (i = 0; i < models->nelts; i++) {
+
+        if (ngx_litellm_config_group(conf, &name[i]) != NULL
+            || ngx_litellm_config_alias(conf, &name[i]) != NULL
+            || (name[i].len == 1 && name[i].data[0] == '*'))
+        {
+            continue;
+        }
+
+        group = ngx_litellm_config_pattern(conf, &name[i], captured,
+                                           &ncaptured);
+
+        if (group == NULL
+            || ngx_http_litellm_who_allows(ctx, conf, &group->name)
+            || !ngx_http_litellm_who_allows(ctx, conf, &name[i]))
+        {
+            continue;
+        }
+
+        if (n++) {
+            ngx_litellm_out_lit(out, ",");
+        }
+
+        ngx_http_litellm_models_entry(out, &name[i], group);
     }
 
     return n;
@@ -160,6 +227,10 @@ ngx_http_litellm_model(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
         if (group == NULL) {
             return ngx_http_litellm_models_unknown(r, ctx);
         }
+    }
+
+    if (!ngx_http_litellm_who_allows(ctx, conf, &ctx->path_model)) {
+        return ngx_http_litellm_models_unknown(r, ctx);
     }
 
     ngx_litellm_out_init(&out, r->pool);

@@ -94,6 +94,20 @@ static ngx_command_t  ngx_http_litellm_commands[] = {
       offsetof(ngx_http_litellm_loc_conf_t, direct),
       &ngx_http_litellm_direct_modes },
 
+    { ngx_string("litellm_keys"),
+      NGX_HTTP_LITELLM_CONF|NGX_CONF_TAKE1,
+      ngx_http_litellm_keys,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("litellm_principal"),
+      NGX_HTTP_LITELLM_CONF|NGX_CONF_TAKE23,
+      ngx_http_litellm_principal,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("litellm_env_file"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_litellm_env_file,
