@@ -80,6 +80,9 @@ typedef struct {
     ngx_array_t                     *env;        /* ngx_keyval_t, of the
                                                     files; NULL: not read */
     ngx_shm_zone_t                  *zone;
+    ngx_msec_t                       limit_window;
+    unsigned                         limit_sliding:1;
+    unsigned                         limit_set:1;
     unsigned                         used:1;     /* some location serves */
 } ngx_http_litellm_main_conf_t;
 
@@ -754,8 +757,11 @@ ngx_int_t ngx_http_litellm_errorpage_init(ngx_conf_t *cf);
 char *ngx_http_litellm_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_litellm_zone_default(ngx_conf_t *cf,
     ngx_http_litellm_main_conf_t *mcf);
-/* a worker begins; its end is ngx_http_litellm_records_leave() */
+char *ngx_http_litellm_limit_window(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+/* a worker begins, and ends in good order */
 ngx_int_t ngx_http_litellm_zone_enter(ngx_cycle_t *cycle);
+void ngx_http_litellm_zone_leave(ngx_cycle_t *cycle);
 
 /* ngx_http_litellm_health.c */
 ngx_int_t ngx_http_litellm_health(ngx_http_request_t *r,

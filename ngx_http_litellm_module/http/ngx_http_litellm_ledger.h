@@ -11,7 +11,8 @@
  * in its worker's list: what a killed worker had reserved is given back.
  *
  * An account with something reserved, with money spent in its period, or with
- * keep set is never evicted.  Times are of the wall clock in ms.
+ * keep set is never evicted.  Windows are of ngx_current_msec, which workers
+ * share and nobody sets; periods are of the wall clock.
  */
 
 #ifndef _NGX_HTTP_LITELLM_LEDGER_H_INCLUDED_
@@ -24,6 +25,9 @@
 
 
 #define NGX_HTTP_LITELLM_CLAIMS       24     /* accounts of a request, at most */
+
+/* a longer name is known by its beginning and its SHA-1 */
+#define NGX_HTTP_LITELLM_LEDGER_NAME  124
 
 
 /* the descriptors of LiteLLM's limiter, and what has budgets of its own */
@@ -103,8 +107,15 @@ typedef struct {
 
 /*
  * NGX_OK: reserved; NGX_DECLINED: refused, nothing was; NGX_BUSY: an account
- * has no room in the zone, nothing was reserved; dry: refused is set as it
+ * has no room in the zone (refused is that one, limit NO_LIMIT, or NULL if the
+ * reservation itself has none), nothing was reserved; dry: refused is set as it
  * would be and it is reserved all the same.
+ *
+ * An account that two claims name is counted once, and held to the limits of
+ * both.  Budgets are looked at before the limits, each in the order of claims.
+ * A budget is met when spend + reserved + cost is over it, or spend has reached
+ * it.  resets: of parallel requests, and of a budget that only what is reserved
+ * has used up, a second, since nobody can know; 0 of a budget that never ends.
  */
 ngx_int_t ngx_http_litellm_ledger_reserve(ngx_shm_zone_t *zone,
     ngx_http_litellm_reservation_t *rv, ngx_uint_t dry);
@@ -119,8 +130,10 @@ ngx_int_t ngx_http_litellm_ledger_extend(ngx_shm_zone_t *zone,
 
 /*
  * Gives back what was reserved and counts what was taken: tokens -1, as
- * reserved.  counted 0: the request is not counted either (it never was
- * admitted).  A second call does nothing.  claims[].spend is set anew.
+ * reserved, and so is a cost of -1.  counted 0: the request is not counted
+ * either (it never was admitted).  A second call does nothing.  claims[].spend
+ * is set anew.  Tokens and requests go to the window they were reserved in, if
+ * it still counts; money to the period that is now.
  */
 void ngx_http_litellm_ledger_settle(ngx_shm_zone_t *zone,
     ngx_http_litellm_reservation_t *rv, int64_t tokens, int64_t cost,
@@ -163,7 +176,7 @@ void ngx_http_litellm_ledger_forget(ngx_shm_zone_t *zone,
  */
 typedef struct {
     ngx_http_litellm_scope_e   scope;
-    u_char                     name[128];
+    u_char                     name[NGX_HTTP_LITELLM_LEDGER_NAME];
     size_t                     len;
     ngx_http_litellm_account_t account;
     ngx_litellm_period_t       period;
@@ -173,15 +186,37 @@ ngx_uint_t ngx_http_litellm_ledger_walk(ngx_shm_zone_t *zone,
     uint64_t *cursor, ngx_http_litellm_ledger_item_t *items, ngx_uint_t n);
 
 
+/* moves with whatever the state file keeps of accounts */
+uint64_t ngx_http_litellm_ledger_version(ngx_shm_zone_t *zone);
+
+/*
+ * Of the state file, in a new zone: spend, total, period and its end, keep.
+ * NGX_BUSY: no room.
+ */
+ngx_int_t ngx_http_litellm_ledger_restore(ngx_shm_zone_t *zone,
+    ngx_http_litellm_ledger_item_t *item);
+
+/* accounts that a zone of that size holds, and bytes of it for each */
+ngx_uint_t ngx_http_litellm_ledger_holds(size_t size, size_t *each);
+
+
 /* called by ngx_http_litellm_zone.c */
 typedef struct ngx_http_litellm_ledger_s  ngx_http_litellm_ledger_t;
 
 /* in a new zone; NULL: no room */
 ngx_http_litellm_ledger_t *ngx_http_litellm_ledger_create(
     ngx_slab_pool_t *shpool);
-/* a worker begins, and leaves in good order; what dead ones held is given
-   back by the next that begins, and by a timer of each worker */
-void ngx_http_litellm_ledger_enter(ngx_shm_zone_t *zone, ngx_cycle_t *cycle);
+/* by each worker as its configuration says */
+void ngx_http_litellm_ledger_window(ngx_shm_zone_t *zone, ngx_msec_t window,
+    ngx_uint_t sliding);
+/*
+ * A worker begins (index: ngx_worker; of one generation and index there is one
+ * at a time), and leaves in good order.  What dead ones held is given back by
+ * the next that begins and by bury(), which a timer of each worker calls.
+ */
+void ngx_http_litellm_ledger_enter(ngx_shm_zone_t *zone, ngx_uint_t generation,
+    ngx_uint_t index);
+void ngx_http_litellm_ledger_bury(ngx_shm_zone_t *zone);
 void ngx_http_litellm_ledger_leave(ngx_shm_zone_t *zone);
 
 

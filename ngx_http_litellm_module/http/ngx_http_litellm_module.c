@@ -122,6 +122,13 @@ static ngx_command_t  ngx_http_litellm_commands[] = {
       0,
       NULL },
 
+    { ngx_string("litellm_limit_window"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_litellm_limit_window,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("litellm_max_body_size"),
       NGX_HTTP_LITELLM_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_size_slot,
@@ -638,6 +645,13 @@ ngx_http_litellm_init(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_litellm_init_process(ngx_cycle_t *cycle)
 {
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        /* the cache manager asks no provider anything */
+
+        return NGX_OK;
+    }
+
     if (ngx_http_litellm_zone_enter(cycle) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -655,5 +669,5 @@ ngx_http_litellm_exit_process(ngx_cycle_t *cycle)
     ngx_http_litellm_tokens_exit();
     ngx_http_litellm_background_exit();
     ngx_http_litellm_origins_exit(cycle);
-    ngx_http_litellm_records_leave();
+    ngx_http_litellm_zone_leave(cycle);
 }

@@ -343,11 +343,10 @@ ngx_http_litellm_record_bury_locked(ngx_http_litellm_records_t *records,
 
         w = ngx_queue_data(q, ngx_http_litellm_worker_t, queue);
 
-        /* the number may be ours by now; one process is its own worker */
+        /* one process is its own worker */
 
         if (w == ngx_http_litellm_worker
-            || (w->pid != ngx_pid
-                && (kill(w->pid, 0) != -1 || ngx_errno != NGX_ESRCH)))
+            || !ngx_http_litellm_zone_gone(w->pid))
         {
             continue;
         }

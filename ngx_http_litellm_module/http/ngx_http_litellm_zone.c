@@ -21,7 +21,15 @@
 /* changes with the layout of what is in the zone */
 #define NGX_HTTP_LITELLM_ZONE_LAYOUT   5
 
-#define NGX_HTTP_LITELLM_ZONE_SIZE     (1024 * 1024)
+#define NGX_HTTP_LITELLM_ZONE_SIZE     (8 * 1024 * 1024)
+
+/* of limits, in ms */
+#define NGX_HTTP_LITELLM_WINDOW        60000
+#define NGX_HTTP_LITELLM_WINDOW_MIN    1000
+#define NGX_HTTP_LITELLM_WINDOW_MAX    (24 * 3600 * 1000)
+
+/* dead workers are looked for that often */
+#define NGX_HTTP_LITELLM_ZONE_BURY     1000
 
 /*
  * Of a deployment: a slab of 256 bytes for its probe, one of 512 for its state
@@ -90,6 +98,13 @@ static ngx_int_t ngx_http_litellm_zone_records(ngx_shm_zone_t *shm_zone,
     ngx_http_litellm_zone_t *old);
 static ngx_int_t ngx_http_litellm_zone_add(ngx_conf_t *cf,
     ngx_http_litellm_main_conf_t *mcf, ngx_str_t *name, size_t size);
+static ngx_int_t ngx_http_litellm_zone_window(ngx_conf_t *cf,
+    ngx_http_litellm_main_conf_t *mcf);
+static void ngx_http_litellm_zone_timer(ngx_event_t *ev);
+
+
+/* of this worker: what dead ones have left is looked for */
+static ngx_event_t  ngx_http_litellm_zone_event;
 
 
 #define ngx_http_litellm_zone_before(a, b)  ((ngx_msec_int_t) ((a) - (b)) < 0)
@@ -453,7 +468,12 @@ ngx_http_litellm_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     }
 
     z->sh->store = ngx_http_litellm_store_create(z->shpool);
-    if (z->sh->store == NULL) {
+    z->sh->ledger = ngx_http_litellm_ledger_create(z->shpool);
+
+    if (z->sh->store == NULL || z->sh->ledger == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                      "litellm_zone \"%V\" is too small; make it larger",
+                      &shm_zone->shm.name);
         return NGX_ERROR;
     }
 
@@ -533,6 +553,7 @@ ngx_http_litellm_zone_records(ngx_shm_zone_t *shm_zone,
 ngx_int_t
 ngx_http_litellm_zone_enter(ngx_cycle_t *cycle)
 {
+    ngx_event_t                   *ev;
     ngx_http_litellm_zone_t       *z;
     ngx_http_litellm_main_conf_t  *mcf;
 
@@ -547,6 +568,19 @@ ngx_http_litellm_zone_enter(ngx_cycle_t *cycle)
     ngx_http_litellm_records_enter(z->sh->records, z->shpool, z->generation,
                                    cycle->log);
 
+    ngx_http_litellm_ledger_window(mcf->zone, mcf->limit_window,
+                                   mcf->limit_sliding);
+    ngx_http_litellm_ledger_enter(mcf->zone, z->generation, ngx_worker);
+
+    ev = &ngx_http_litellm_zone_event;
+
+    ev->handler = ngx_http_litellm_zone_timer;
+    ev->data = mcf->zone;
+    ev->log = cycle->log;
+    ev->cancelable = 1;
+
+    ngx_add_timer(ev, NGX_HTTP_LITELLM_ZONE_BURY);
+
     return NGX_OK;
 }
 
@@ -559,6 +593,37 @@ ngx_http_litellm_zone_hedges(ngx_shm_zone_t *zone)
     z = zone->data;
 
     return &z->sh->hedges;
+}
+
+
+static void
+ngx_http_litellm_zone_timer(ngx_event_t *ev)
+{
+    ngx_shm_zone_t  *zone = ev->data;
+
+    ngx_http_litellm_ledger_bury(zone);
+
+    ngx_add_timer(ev, NGX_HTTP_LITELLM_ZONE_BURY);
+}
+
+
+void
+ngx_http_litellm_zone_leave(ngx_cycle_t *cycle)
+{
+    ngx_http_litellm_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_litellm_module);
+
+    if (mcf == NULL || mcf->zone == NULL) {
+        return;
+    }
+
+    if (ngx_http_litellm_zone_event.timer_set) {
+        ngx_del_timer(&ngx_http_litellm_zone_event);
+    }
+
+    ngx_http_litellm_ledger_leave(mcf->zone);
+    ngx_http_litellm_records_leave();
 }
 
 
@@ -666,6 +731,10 @@ ngx_http_litellm_zone_default(ngx_conf_t *cf,
 
     static ngx_str_t  name = ngx_string("litellm");
 
+    if (ngx_http_litellm_zone_window(cf, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (mcf->zone != NULL) {
         return NGX_OK;
     }
@@ -686,4 +755,102 @@ ngx_http_litellm_zone_default(ngx_conf_t *cf,
     }
 
     return ngx_http_litellm_zone_add(cf, mcf, &name, size);
+}
+
+
+char *
+ngx_http_litellm_limit_window(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_litellm_main_conf_t *mcf = conf;
+
+    ngx_int_t   time;
+    ngx_str_t  *value;
+
+    if (mcf->limit_set) {
+        return "is duplicate";
+    }
+
+    mcf->limit_set = 1;
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "sliding") == 0) {
+        mcf->limit_sliding = 1;
+
+    } else if (ngx_strcmp(value[1].data, "fixed") != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid window \"%V\", expected \"fixed\" or "
+                           "\"sliding\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (cf->args->nelts < 3) {
+        return NGX_CONF_OK;
+    }
+
+    time = ngx_parse_time(&value[2], 0);
+
+    if (time == NGX_ERROR
+        || time < NGX_HTTP_LITELLM_WINDOW_MIN
+        || time > NGX_HTTP_LITELLM_WINDOW_MAX)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid time \"%V\" of a window, expected 1s to "
+                           "1d", &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    mcf->limit_window = time;
+
+    return NGX_CONF_OK;
+}
+
+
+/* LiteLLM's variable, in seconds; it outlives a binary upgrade */
+
+static ngx_int_t
+ngx_http_litellm_zone_window(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf)
+{
+    ngx_int_t         n;
+    ngx_str_t         value, *env;
+    ngx_core_conf_t  *ccf;
+
+    static ngx_str_t  name = ngx_string("LITELLM_RATE_LIMIT_WINDOW_SIZE");
+
+    if (mcf->limit_window != 0) {
+        return NGX_OK;
+    }
+
+    mcf->limit_window = NGX_HTTP_LITELLM_WINDOW;
+
+    n = ngx_http_litellm_read_env(cf, &name, &value);
+
+    if (n != NGX_OK) {
+        return (n == NGX_ERROR) ? NGX_ERROR : NGX_OK;
+    }
+
+    n = ngx_atoi(value.data, value.len);
+
+    if (n < NGX_HTTP_LITELLM_WINDOW_MIN / 1000
+        || n > NGX_HTTP_LITELLM_WINDOW_MAX / 1000)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "environment variable \"%V\": expected seconds, 1 to "
+                      "86400", &name);
+        return NGX_ERROR;
+    }
+
+    mcf->limit_window = (ngx_msec_t) n * 1000;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cf->cycle->conf_ctx,
+                                           ngx_core_module);
+
+    env = ngx_array_push(&ccf->env);
+    if (env == NULL) {
+        return NGX_ERROR;
+    }
+
+    *env = name;
+
+    return NGX_OK;
 }

@@ -85,4 +85,15 @@ void ngx_http_litellm_zone_probe_abort(ngx_shm_zone_t *zone,
     ngx_msec_t valid);
 
 
+/*
+ * Is a process that the zone names gone?  The caller knows that the entry is
+ * not its own: its number there is of a process before it.
+ */
+static ngx_inline ngx_uint_t
+ngx_http_litellm_zone_gone(ngx_pid_t pid)
+{
+    return pid == ngx_pid || (kill(pid, 0) == -1 && ngx_errno == NGX_ESRCH);
+}
+
+
 #endif /* _NGX_HTTP_LITELLM_ZONE_H_INCLUDED_ */
