@@ -28,10 +28,55 @@ ngx_litellm_usage_init(ngx_litellm_usage_t *u)
     u->total = -1;
     u->cached = -1;
     u->cache_write = -1;
+    u->cache_write_1h = -1;
     u->reasoning = -1;
     u->audio_in = -1;
     u->audio_out = -1;
     u->image_out = -1;
+    u->searches = -1;
+}
+
+
+/*
+ * OpenAI's and Anthropic's service_tier, Gemini's trafficType ("ON_DEMAND" and
+ * "PROVISIONED_THROUGHPUT" are its standard).  "fast" is priced as "priority".
+ */
+
+ngx_litellm_tier_e
+ngx_litellm_tier(const u_char *name, size_t len)
+{
+    ngx_uint_t  i;
+
+    static const struct {
+        ngx_str_t           name;
+        ngx_litellm_tier_e  tier;
+    } tiers[] = {
+        { ngx_string("flex"), NGX_LITELLM_TIER_FLEX },
+        { ngx_string("balanced"), NGX_LITELLM_TIER_BALANCED },
+        { ngx_string("priority"), NGX_LITELLM_TIER_PRIORITY },
+        { ngx_string("fast"), NGX_LITELLM_TIER_PRIORITY },
+        { ngx_string("ultrafast"), NGX_LITELLM_TIER_ULTRAFAST },
+        { ngx_string("decisions"), NGX_LITELLM_TIER_DECISIONS },
+        { ngx_string("batch"), NGX_LITELLM_TIER_BATCHES },
+        { ngx_string("default"), NGX_LITELLM_TIER_STANDARD },
+        { ngx_string("standard"), NGX_LITELLM_TIER_STANDARD },
+        { ngx_string("standard_only"), NGX_LITELLM_TIER_STANDARD },
+        { ngx_string("ON_DEMAND"), NGX_LITELLM_TIER_STANDARD },
+        { ngx_string("ON_DEMAND_FLEX"), NGX_LITELLM_TIER_FLEX },
+        { ngx_string("ON_DEMAND_PRIORITY"), NGX_LITELLM_TIER_PRIORITY },
+        { ngx_string("PROVISIONED_THROUGHPUT"), NGX_LITELLM_TIER_STANDARD },
+    };
+
+    for (i = 0; i < sizeof(tiers) / sizeof(tiers[0]); i++) {
+
+        if (len == tiers[i].name.len
+            && ngx_strncasecmp((u_char *) name, tiers[i].name.data, len) == 0)
+        {
+            return tiers[i].tier;
+        }
+    }
+
+    return NGX_LITELLM_TIER_UNKNOWN;
 }
 
 

@@ -188,6 +188,24 @@ typedef struct {
 } ngx_litellm_member_t;
 
 
+/* a provider's word for the price that it serves a request at */
+typedef enum {
+    NGX_LITELLM_TIER_UNKNOWN = 0,          /* not said */
+    NGX_LITELLM_TIER_FLEX,                 /* in the order of
+                                              ngx_litellm_price_keys.h */
+    NGX_LITELLM_TIER_BALANCED,
+    NGX_LITELLM_TIER_PRIORITY,
+    NGX_LITELLM_TIER_ULTRAFAST,
+    NGX_LITELLM_TIER_DECISIONS,
+    NGX_LITELLM_TIER_BATCHES,
+    NGX_LITELLM_TIER_STANDARD,
+    NGX_LITELLM_TIERS
+} ngx_litellm_tier_e;
+
+/* "flex", "ON_DEMAND_FLEX", "default" ...; UNKNOWN for "auto" and others */
+ngx_litellm_tier_e ngx_litellm_tier(const u_char *name, size_t len);
+
+
 /* tokens; -1: the provider did not say */
 typedef struct {
     int64_t                 prompt;        /* all input, cached included */
@@ -195,10 +213,14 @@ typedef struct {
     int64_t                 total;
     int64_t                 cached;        /* read from the provider's cache */
     int64_t                 cache_write;
+    int64_t                 cache_write_1h;    /* of cache_write: kept longer */
     int64_t                 reasoning;
     int64_t                 audio_in;
     int64_t                 audio_out;
     int64_t                 image_out;
+    int64_t                 searches;      /* of the web, done by the provider;
+                                              of a rerank: search units */
+    ngx_litellm_tier_e      tier;          /* that was served */
     ngx_str_t               cost;          /* JSON number, where the provider
                                               tells it; outlives the event */
     unsigned                known:1;       /* anything was said */

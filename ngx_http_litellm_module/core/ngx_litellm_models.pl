@@ -9,7 +9,11 @@
 use warnings;
 use strict;
 
+use FindBin;
 use JSON::PP;
+
+use lib $FindBin::Bin;
+use ngx_litellm_map;
 
 
 my $version = shift or die "usage: $0 VERSION < map.json > table.h\n";
@@ -106,37 +110,24 @@ sub flags {
 }
 
 
-local $/;
-my $map = JSON::PP->new->utf8->decode(scalar <STDIN>);
+my $map = read_map(\*STDIN);
 my %rows;
 
 for my $key (sort keys %$map) {
 	my $row = $map->{$key};
-	my $provider = $row->{litellm_provider};
+	next if !served($key, $row);
+
+	my $provider = provider_of($row);
 	my $mode = $modes{$row->{mode} || ''};
 
-	next if !defined $provider || !defined $mode;
-	next if $key =~ /[^\x21-\x7e]|["\\]/ || $provider !~ /^[\w.-]+$/;
+	next if !defined $mode;
 
 	# prices of single image sizes and spans of time: no models
 	next if $key =~ m{\d+-x-\d+|/\d+-steps?/|-(?:month|week)-commitment};
 
-	$provider =~ s/^(vertex_ai|fireworks_ai)-.*$/$1/;
-	$provider = 'openai' if $provider eq 'text-completion-openai';
-	$provider = 'bedrock' if $provider eq 'bedrock_converse';
-	$provider = 'cohere' if $provider eq 'cohere_chat';
+	my ($name, $bare) = name_of($key, $row);
 
-	my $name = $key;
-	my $bare = 0;
-
-	if ($name =~ s{^\Q$row->{litellm_provider}\E/}{}
-		|| $name =~ s{^\Q$provider\E/}{})
-	{
-		next if $name eq '' || $name eq '*';
-
-	} else {
-		$bare = 1;
-	}
+	next if $name eq '';
 
 	my $flags = flags($row);
 	my $output = tokens($row->{max_output_tokens})

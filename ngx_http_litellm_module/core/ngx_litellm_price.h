@@ -23,21 +23,28 @@ typedef struct ngx_litellm_price_s   ngx_litellm_price_t;
 typedef struct ngx_litellm_prices_s  ngx_litellm_prices_t;
 
 
-/* what was done, in units that have a price */
+/* what was done, in units that have a price; all zero is nothing */
 typedef struct {
-    ngx_litellm_usage_t      *usage;     /* tokens; -1 counts as 0 */
-    ngx_str_t                 served;    /* service tier that the answer tells;
-                                            may be empty */
-    ngx_str_t                 asked;     /* ... that the request asks for */
+    ngx_litellm_usage_t      *usage;     /* tokens; -1 counts as 0; NULL: none;
+                                            its tier is the one that was
+                                            served */
+    ngx_litellm_tier_e        asked;     /* tier that the request asks for */
     ngx_msec_t                duration;  /* ms of the call */
-    int64_t                   queries;   /* rerank: search units; web searches
-                                            are in searches */
-    int64_t                   searches;
+    int64_t                   queries;   /* rerank: search units */
+    int64_t                   searches;  /* of the web */
+    ngx_uint_t                search_size;   /* 0: medium, 1: low, 2: high */
     int64_t                   images;
+    int64_t                   pixels;    /* of each */
+    ngx_uint_t                side;      /* of each, the longer one; 0: not
+                                            told */
     int64_t                   characters;
     int64_t                   seconds;   /* of sound, in ms */
     time_t                    now;       /* for off-peak prices */
-    int64_t                   cache_write_1h;   /* of usage->cache_write */
+    unsigned                  regional:1;/* Vertex: not the global endpoint */
+    unsigned                  eu:1;      /* OpenAI's regional hosts */
+    unsigned                  us:1;
+    unsigned                  geo_us:1;  /* Anthropic's inference_geo */
+    unsigned                  fast:1;    /* ... and speed */
     unsigned                  reported:1;/* usage->cost may be believed */
 } ngx_litellm_done_t;
 
@@ -50,7 +57,7 @@ typedef struct {
     int64_t                   cache_read;
     int64_t                   cache_write;
     int64_t                   reasoning;
-    int64_t                   tools;
+    int64_t                   tools;     /* of neither input nor output */
 } ngx_litellm_cost_t;
 
 
@@ -62,26 +69,32 @@ const ngx_litellm_price_t *ngx_litellm_price_find(
     ngx_litellm_prices_t *prices, ngx_str_t *provider, ngx_str_t *model);
 
 /*
- * NGX_OK; NGX_DECLINED: the price has nothing for what was done (*cost is
- * zeroed), which is not the same as free.
+ * NGX_OK; NGX_DECLINED: the price (which may be NULL) has nothing for what was
+ * done (*cost is zeroed), which is not the same as free.
  */
 ngx_int_t ngx_litellm_price_cost(const ngx_litellm_price_t *price,
     ngx_litellm_done_t *done, ngx_litellm_cost_t *cost);
 
-/* the most that so many tokens can cost, whatever tier and threshold */
+/*
+ * The most that so many tokens can cost, whatever tier and kind of token, at
+ * the thresholds that such a prompt crosses; tokens of batches are not served.
+ * NULL: 0.
+ */
 int64_t ngx_litellm_price_bound(const ngx_litellm_price_t *price,
     int64_t prompt, int64_t completion);
 
-/* of routing by cost: 10^-12 for a token in and one out, -1: unknown */
+/* of routing by cost: 10^-12 for a token in and one out; UNKNOWN: it has
+   neither, or is NULL */
 int64_t ngx_litellm_price_rank(const ngx_litellm_price_t *price);
 
-/* a model that costs nothing */
+/* a model that costs nothing; not one without a price */
 ngx_uint_t ngx_litellm_price_free(const ngx_litellm_price_t *price);
 
 
 /*
  * A LiteLLM price map (a JSON object by model), already read from its file.
  * NGX_DECLINED with *why; entries of unknown form are passed over and counted.
+ * The text may be freed afterwards.
  */
 ngx_int_t ngx_litellm_prices_read(ngx_pool_t *pool, ngx_str_t *text,
     ngx_litellm_prices_t **prices, ngx_uint_t *skipped, ngx_str_t *why);
@@ -94,6 +107,9 @@ ngx_int_t ngx_litellm_prices_read(ngx_pool_t *pool, ngx_str_t *text,
 ngx_int_t ngx_litellm_price_override(ngx_pool_t *pool,
     const ngx_litellm_price_t *base, ngx_str_t *json,
     const ngx_litellm_price_t **price, ngx_str_t *why);
+
+/* is that a key which the two above read? */
+ngx_uint_t ngx_litellm_price_key(ngx_str_t *key);
 
 
 #endif /* _NGX_LITELLM_PRICE_H_INCLUDED_ */
