@@ -138,6 +138,7 @@ ngx_litellm_cf_init(ngx_litellm_cf_t *cf, ngx_pool_t *pool,
     cf->conf = conf;
 
     conf->pool = pool;
+    conf->prices = env->prices;
     conf->file = *path;
     conf->num_retries = 2;
     conf->max_fallbacks = 5;

@@ -17,6 +17,7 @@
 #include "ngx_litellm_chat.h"
 #include "ngx_litellm_error.h"
 #include "ngx_litellm_models.h"
+#include "ngx_litellm_price.h"
 #include "ngx_litellm_principal.h"
 
 
@@ -80,6 +81,16 @@ struct ngx_litellm_config_env_s {
 
     /* further files of keys, teams and users: ngx_str_t; NULL: none */
     ngx_array_t   *keys;
+
+    /*
+     * ngx_litellm_provider_price(): what a model of the deployment costs (base:
+     * it is a base_model, which may be another provider's); NULL: unknown.  May
+     * be NULL itself.
+     */
+    const ngx_litellm_price_t *(*price)(ngx_litellm_prices_t *prices,
+                                        ngx_litellm_deployment_t *d,
+                                        ngx_str_t *model, ngx_uint_t base);
+    ngx_litellm_prices_t  *prices;       /* a map that was read; or NULL */
 
     /* one line for the operator, "file:line: ..." made by us */
     void         (*diag)(void *data, ngx_litellm_diag_e level,
@@ -163,9 +174,13 @@ struct ngx_litellm_deployment_s {
     ngx_int_t                 allowed_fails;
     ngx_litellm_policy_t     *allowed_fails_policy;   /* NULL: none */
     ngx_litellm_budget_t      budget;          /* max -1: none */
-    int64_t                   input_cost;      /* 10^-12 a token; -1: not
-                                                  said */
-    int64_t                   output_cost;
+    const ngx_litellm_price_t  *price;         /* NULL: unknown, or told by
+                                                  the request (wildcards) */
+    unsigned                  own_price:1;     /* it has price keys */
+    unsigned                  price_regional:1;/* its host is dearer where the
+                                                  price says so */
+    unsigned                  price_eu:1;
+    unsigned                  price_us:1;
     ngx_array_t              *tags;            /* ngx_str_t; NULL: none */
     uint64_t                  tag_regex;       /* bits of config->tag_regex */
     ngx_flag_t                tag_filtering;   /* UNSET: inherit */
@@ -405,6 +420,7 @@ typedef struct {
     ngx_array_t               user_headers;      /* ngx_str_t, lower case: of
                                                     the end user's id */
     ngx_array_t               internal_headers;  /* of the user's id */
+    ngx_litellm_prices_t     *prices;            /* NULL: the table only */
 
     ngx_array_t               env_names;         /* ngx_str_t: variables read */
 } ngx_litellm_config_t;

@@ -214,8 +214,7 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "additional_drop_params allowed_openai_params extra_headers headers "
       "extra_body mock_response cooldown_time max_parallel_requests tags "
       "tag_regex allow_client_keepalive_override "
-      "input_cost_per_token output_cost_per_token max_budget "
-      "budget_duration" },
+      "max_budget budget_duration" },
 
     { NGX_LITELLM_CF_PARAMS, NGX_LITELLM_CF_QUIET,
       "stream stream_options max_retries base_model itpm otpm "
@@ -225,7 +224,7 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "merge_reasoning_content_in_choices fireworks_forward_user_id "
       "use_xai_oauth vector_store_id guardrails prompt_id "
       "gcs_bucket_name max_file_size_mb realtime_protocol mock_timeout "
-      "mock_delay mock_tool_calls metadata request_timeout tiered_pricing "
+      "mock_delay mock_tool_calls metadata request_timeout "
       "litellm_trace_id id force_timeout logger_fn verbose" },
 
     { NGX_LITELLM_CF_PARAMS, NGX_LITELLM_CF_LATER,

@@ -86,7 +86,11 @@ ngx_litellm_cf_key(ngx_litellm_cf_section_e section, ngx_str_t *key)
         return NGX_LITELLM_CF_QUIET;
     }
 
-    /* input_cost_per_token, output_cost_per_image_above_128k_tokens ... */
+    if (ngx_litellm_price_key(key)) {
+        return NGX_LITELLM_CF_SERVED;
+    }
+
+    /* output_cost_per_video_token ... */
 
     if (ngx_strnstr(key->data, "_cost_per_", key->len) != NULL) {
         return NGX_LITELLM_CF_QUIET;

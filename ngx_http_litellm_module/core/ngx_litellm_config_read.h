@@ -11,6 +11,7 @@
  *   ngx_litellm_config_hedge.c  a second deployment beside a slow one
  *   ngx_litellm_config_limits.c  budgets, and how limits are kept
  *   ngx_litellm_config_principal.c  keys, teams, users, their limits
+ *   ngx_litellm_config_price.c  what it costs
  *   ngx_litellm_config_strategy.c  how one of a group's deployments is chosen
  *   ngx_litellm_config_value.c  typed values, os.environ/NAME, JSON text
  *   ngx_litellm_config_lint.c   which keys are read where; the warnings
@@ -250,7 +251,7 @@ void ngx_litellm_cf_answered(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *at,
 /* ngx_litellm_config_strategy.c: how a deployment is chosen */
 
 void ngx_litellm_cf_strategy(ngx_litellm_cf_t *cf);
-/* tags and prices of a deployment */
+/* tags of a deployment */
 void ngx_litellm_cf_choice_params(ngx_litellm_cf_t *cf,
     ngx_litellm_deployment_t *d, ngx_litellm_cf_entry_t *e);
 /* aliases for routing groups that can be called by their names */
@@ -288,6 +289,12 @@ void ngx_litellm_cf_hedge(ngx_litellm_cf_t *cf);
 /* ngx_litellm_config_principal.c: when groups and aliases are there */
 
 void ngx_litellm_cf_principals(ngx_litellm_cf_t *cf);
+
+
+/* ngx_litellm_config_price.c: when its provider is known */
+
+void ngx_litellm_cf_prices(ngx_litellm_cf_t *cf, ngx_litellm_deployment_t *d,
+    ngx_litellm_cf_entry_t *e);
 
 
 /* ngx_litellm_config_match.c */

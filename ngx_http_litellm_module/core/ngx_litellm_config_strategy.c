@@ -1,7 +1,7 @@
 
 /*
  * How one of a group's deployments is chosen: the strategy and its arguments,
- * for all groups and for those of routing_groups; tags and prices of
+ * for all groups and for those of routing_groups; tags of
  * deployments; optional checks; and, when groups and aliases are there, the
  * plan of each group (ngx_litellm_plan.c).
  *
@@ -14,10 +14,6 @@
 #include "ngx_litellm_config_read.h"
 #include "ngx_litellm_plan.h"
 
-
-/* 10^-12: what a token costs has up to ten digits behind the point */
-#define NGX_LITELLM_CF_PRICE_SCALE  12
-#define NGX_LITELLM_CF_PRICE_MAX    ((int64_t) 1000000 * 1000000000000)
 
 #define NGX_LITELLM_CF_BUFFER_MAX   ((int64_t) 1000 * 1000000)
 #define NGX_LITELLM_CF_PARALLEL_MAX  1000000000
@@ -71,8 +67,6 @@ static void ngx_litellm_cf_checks(ngx_litellm_cf_t *cf,
     ngx_litellm_yaml_t *v);
 static void ngx_litellm_cf_tag_regex(ngx_litellm_cf_t *cf,
     ngx_litellm_deployment_t *d, ngx_litellm_yaml_t *v);
-static void ngx_litellm_cf_price(ngx_litellm_cf_t *cf,
-    ngx_litellm_cf_entry_t *e, const char *name, int64_t *price);
 static ngx_int_t ngx_litellm_cf_group_plans(ngx_litellm_cf_t *cf,
     ngx_array_t *groups);
 static ngx_int_t ngx_litellm_cf_alias_plans(ngx_litellm_cf_t *cf);
@@ -523,9 +517,6 @@ ngx_litellm_cf_choice_params(ngx_litellm_cf_t *cf,
                         ngx_litellm_yaml_member(e->info, "allow_fail_open"),
                         "allow_fail_open", &open);
     d->tag_fail_open = (open == 1);
-
-    ngx_litellm_cf_price(cf, e, "input_cost_per_token", &d->input_cost);
-    ngx_litellm_cf_price(cf, e, "output_cost_per_token", &d->output_cost);
 }
 
 
@@ -597,23 +588,6 @@ ngx_litellm_cf_tag_regex(ngx_litellm_cf_t *cf, ngx_litellm_deployment_t *d,
 
         d->tag_regex |= (uint64_t) 1 << n;
     }
-}
-
-
-static void
-ngx_litellm_cf_price(ngx_litellm_cf_t *cf, ngx_litellm_cf_entry_t *e,
-    const char *name, int64_t *price)
-{
-    ngx_litellm_yaml_t  *v;
-
-    v = ngx_litellm_cf_param(e, name);
-
-    if (v == NULL) {
-        v = ngx_litellm_yaml_get(e->info, name, ngx_strlen(name));
-    }
-
-    (void) ngx_litellm_cf_fixed(cf, v, name, NGX_LITELLM_CF_PRICE_SCALE,
-                                NGX_LITELLM_CF_PRICE_MAX, price);
 }
 
 

@@ -397,12 +397,12 @@ ngx_litellm_plan_has_tag(ngx_litellm_plan_t *plan, u_char *tag, size_t len)
 uint64_t
 ngx_litellm_plan_cost(ngx_litellm_deployment_t *d)
 {
-    if (d->input_cost < 0 && d->output_cost < 0) {
-        return NGX_LITELLM_NO_COST;
-    }
+    int64_t  rank;
 
-    return (uint64_t) ngx_max(d->input_cost, 0)
-           + (uint64_t) ngx_max(d->output_cost, 0);
+    rank = ngx_litellm_price_rank(d->price);
+
+    return (rank == NGX_LITELLM_MONEY_UNKNOWN) ? NGX_LITELLM_NO_COST
+                                               : (uint64_t) rank;
 }
 
 

@@ -4,7 +4,8 @@
  *
  *   ngx_litellm_price.c       what was done, in money
  *   ngx_litellm_price_find.c  the table, and names
- *   ngx_litellm_price_read.c  maps and the keys of a deployment
+ *   ngx_litellm_price_read.c  rates of a JSON object; a deployment's keys
+ *   ngx_litellm_price_map.c   a map of models that was read
  *
  * A price is a list of rates in the order in which they replace each other:
  * plain ones, those of tiers, those above so many tokens, those of a step, off
@@ -18,6 +19,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_litellm_json.h"
 #include "ngx_litellm_price.h"
 
 
@@ -93,6 +95,17 @@ struct ngx_litellm_price_s {
 #define ngx_litellm_window_to(w)    ((ngx_uint_t) (w) & 0xfff)
 
 
+/* the rates of one model while they are read */
+typedef struct {
+    ngx_litellm_rate_t           rates[NGX_LITELLM_PRICE_RATES];
+    ngx_uint_t                   n;
+    ngx_uint_t                   reached;    /* thresholds are, not passed */
+    ngx_litellm_json_t          *bad;        /* the key of a value that is no
+                                                price */
+    unsigned                     full:1;
+} ngx_litellm_price_list_t;
+
+
 /* the i-th of a price's rates */
 void ngx_litellm_price_rate(const ngx_litellm_price_t *price, ngx_uint_t i,
     ngx_litellm_rate_t *rate);
@@ -103,6 +116,18 @@ const ngx_litellm_price_t *ngx_litellm_prices_row(ngx_litellm_prices_t *prices,
 
 /* the provider without the family or form of its models */
 void ngx_litellm_price_provider(ngx_str_t *provider);
+
+/* adds the price keys of an object, whatever else is in it */
+void ngx_litellm_price_model(ngx_litellm_price_list_t *list,
+    ngx_litellm_json_t *object);
+
+/* NULL: no memory */
+ngx_litellm_price_t *ngx_litellm_price_make(ngx_pool_t *pool,
+    ngx_litellm_price_list_t *list);
+
+/* NGX_DECLINED with the text in pool; NGX_ERROR: no memory */
+ngx_int_t ngx_litellm_price_why(ngx_pool_t *pool, ngx_str_t *why,
+    const char *fmt, ...);
 
 
 #endif /* _NGX_LITELLM_PRICE_RATES_H_INCLUDED_ */

@@ -83,6 +83,7 @@ typedef struct {
     ngx_msec_t                       limit_window;
     unsigned                         limit_sliding:1;
     unsigned                         limit_set:1;
+    ngx_litellm_prices_t            *prices;     /* NULL: no map was read */
     unsigned                         used:1;     /* some location serves */
 } ngx_http_litellm_main_conf_t;
 
@@ -227,6 +228,15 @@ typedef struct {
 } ngx_http_litellm_header_t;
 
 
+/* of a stream: what its content is estimated by if no usage comes */
+typedef struct {
+    uint64_t                         bytes;      /* of text, or of events */
+    uint32_t                         events;     /* that passed; 0: bytes are
+                                                    those of text */
+    uint32_t                         least;      /* bytes of the shortest one */
+} ngx_http_litellm_heard_t;
+
+
 /*
  * One call of one deployment (architecture 4): one exchange, or several where
  * the dialect has a follow().  An exchange is a clone subrequest with an
@@ -276,6 +286,12 @@ struct ngx_http_litellm_attempt_s {
     ngx_litellm_answer_t            *answer;     /* translated whole answer */
     ngx_litellm_error_t              error;      /* class 0: it is good */
 
+    /* what it costs: ngx_http_litellm_cost.c */
+    ngx_http_litellm_attempt_t      *before;     /* of this request */
+    const ngx_litellm_price_t       *price;      /* NULL: unknown */
+    ngx_litellm_cost_t               cost;       /* when it was charged */
+    ngx_http_litellm_heard_t         heard;
+
     ngx_int_t                        rc;         /* why the engine ended it */
     ngx_msec_t                       start;
     ngx_msec_t                       deadline;   /* 0: none */
@@ -296,6 +312,8 @@ struct ngx_http_litellm_attempt_s {
     unsigned                         body_done:1;   /* its end was seen */
     unsigned                         complete:1;    /* the stream's end mark */
     unsigned                         committed:1;   /* header went out */
+    unsigned                         charged:1;     /* cost is final */
+    unsigned                         priced:1;      /* ... and known */
 };
 
 
@@ -412,6 +430,8 @@ struct ngx_http_litellm_ctx_s {
                                                        passed over */
 
     ngx_http_litellm_attempt_t      *attempt;    /* running or last */
+    ngx_http_litellm_attempt_t      *begun;      /* the last one, with those
+                                                    before it */
     ngx_litellm_error_t              first_error;   /* of the first group */
     ngx_event_t                      timer;      /* backoff, time-outs */
     ngx_http_litellm_pulse_t        *pulse;      /* NULL: not asked for */
@@ -749,6 +769,9 @@ ngx_int_t ngx_http_litellm_refuse(ngx_litellm_error_t *e,
     const char *message);
 ngx_int_t ngx_http_litellm_add_header(ngx_http_request_t *r,
     const char *key, size_t len, ngx_str_t *value);
+
+/* ngx_http_litellm_variables.c */
+ngx_int_t ngx_http_litellm_add_variables(ngx_conf_t *cf);
 
 /* ngx_http_litellm_errorpage.c */
 ngx_int_t ngx_http_litellm_errorpage_init(ngx_conf_t *cf);

@@ -13,6 +13,7 @@
  */
 
 #include "ngx_http_litellm.h"
+#include "ngx_http_litellm_cost.h"
 
 
 static void ngx_http_litellm_attempt_cleanup(void *data);
@@ -63,6 +64,8 @@ ngx_http_litellm_attempt_create(ngx_http_request_t *r,
     a->call = call;
     a->deployment = d;
     a->start = ngx_current_msec;
+
+    ngx_http_litellm_cost_open(a);
 
     if (d->http != NULL) {
         a->endpoint = d->http;
@@ -128,6 +131,8 @@ ngx_http_litellm_attempt_settle(ngx_http_litellm_attempt_t *a,
 {
     ngx_litellm_error_t      none, *e;
     ngx_litellm_usage_t     *u;
+
+    ngx_http_litellm_cost_charge(a);
 
     if (a->lease.state == NULL) {
         return;
@@ -212,6 +217,7 @@ ngx_http_litellm_attempt_start(ngx_http_litellm_attempt_t *a)
             return NGX_ERROR;
         }
 
+        a->facts.usage = a->answer->usage;
         a->done = 1;
 
         return NGX_DECLINED;

@@ -37,6 +37,7 @@ ngx_http_litellm_create_main_conf(ngx_conf_t *cf)
      *     mcf->limit_window = 0;
      *     mcf->limit_sliding = 0;
      *     mcf->limit_set = 0;
+     *     mcf->prices = NULL;
      *     mcf->nendpoints = 0;
      *     mcf->used = 0;
      */
@@ -393,6 +394,8 @@ ngx_http_litellm_load(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
     env.direct = ngx_litellm_provider_direct;
     env.direct_mode = lcf->direct;
     env.keys = lcf->keys;
+    env.price = ngx_litellm_provider_price;
+    env.prices = mcf->prices;
     env.diag = ngx_http_litellm_diag;
 
     if (ngx_litellm_config_read(cf->pool, &path, &env, &config) != NGX_OK) {

@@ -485,6 +485,8 @@ ngx_http_litellm_continue_add(ngx_litellm_usage_t *sum,
     ngx_http_litellm_continue_count(&sum->total, total);
     ngx_http_litellm_continue_count(&sum->cached, u->cached);
     ngx_http_litellm_continue_count(&sum->cache_write, u->cache_write);
+    ngx_http_litellm_continue_count(&sum->cache_write_1h, u->cache_write_1h);
+    ngx_http_litellm_continue_count(&sum->searches, u->searches);
     ngx_http_litellm_continue_count(&sum->reasoning, u->reasoning);
     ngx_http_litellm_continue_count(&sum->audio_in, u->audio_in);
     ngx_http_litellm_continue_count(&sum->audio_out, u->audio_out);

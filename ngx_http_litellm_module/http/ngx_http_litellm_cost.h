@@ -2,6 +2,9 @@
 /*
  * What attempts cost: prices of deployments (found once, when the configuration
  * is read) applied to what an attempt's answer tells.
+ *
+ * An attempt is charged once, when it is settled: a->cost and a->priced stay
+ * as they are from then on.  A request costs what all its attempts do.
  */
 
 #ifndef _NGX_HTTP_LITELLM_COST_H_INCLUDED_
@@ -12,22 +15,80 @@
 #include "ngx_litellm_price.h"
 
 
+/* attempts of this worker that were answered and had no price */
+extern ngx_uint_t  ngx_http_litellm_cost_unpriced;
+
+
+/* an attempt begins: links it to the request's, finds its price */
+void ngx_http_litellm_cost_open(ngx_http_litellm_attempt_t *a);
+
+/* it ends, by ngx_http_litellm_attempt_settle(); a second call does nothing */
+void ngx_http_litellm_cost_charge(ngx_http_litellm_attempt_t *a);
+
 /*
- * After an attempt: NGX_OK; NGX_DECLINED: no price is known for it, *cost is
- * zeroed.  An attempt that ended before its usage came is charged by what was
- * seen of it: the estimate of its prompt if it was answered at all, and what
- * it has streamed.  *usage: what was charged for.
+ * What an attempt costs as it stands: NGX_OK; NGX_DECLINED: no price is known
+ * for it, *cost is zeroed.  One that was not answered costs nothing.  Where no
+ * usage came (a stream that was cut or left, a server that tells none) it is
+ * estimated: the prompt by the bytes of the request, the answer by what was
+ * seen of it.  *usage: what was charged for; known is 0 for nothing.
  */
 ngx_int_t ngx_http_litellm_cost(ngx_http_litellm_attempt_t *a,
     ngx_litellm_cost_t *cost, ngx_litellm_usage_t *usage);
 
 /*
- * Before: the most that a request of so many tokens can cost at any deployment
- * of the candidates.  NGX_DECLINED: one of them has no price (*bound is the
- * others').
+ * All attempts of the request, those under way as they stand.  NGX_DECLINED:
+ * one that was answered has no price (*sum is the others').
  */
-ngx_int_t ngx_http_litellm_cost_bound(ngx_array_t *deployments,
-    int64_t prompt, int64_t completion, int64_t *bound);
+ngx_int_t ngx_http_litellm_cost_sum(ngx_http_litellm_ctx_t *ctx,
+    int64_t *sum);
+
+/*
+ * Before: the most that a request of so many tokens can cost at any deployment
+ * of the candidates (ngx_litellm_deployment_t *); ctx knows what wildcards
+ * stand for.  NGX_DECLINED: one of them has no price (*bound is the others');
+ * NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_litellm_cost_bound(ngx_http_litellm_ctx_t *ctx,
+    ngx_array_t *deployments, int64_t prompt, int64_t completion,
+    int64_t *bound);
+
+/* x-litellm-response-cost and its parts; nothing for a stream, or without a
+   price */
+ngx_int_t ngx_http_litellm_cost_headers(ngx_http_request_t *r,
+    ngx_http_litellm_attempt_t *a);
+
+/*
+ * LiteLLM's /spend/calculate: {"model", "messages"} is the price of the prompt,
+ * {"completion_response": {"model", "usage"}} that of an answer, "model" beside
+ * it counts first.  A model is a group of the configuration (its first
+ * deployment with a price), "provider/model", or a name that everybody knows.
+ * NGX_OK with *cost; NGX_DECLINED with *e (400); NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_litellm_cost_calculate(ngx_pool_t *pool,
+    ngx_litellm_config_t *config, ngx_str_t *body, ngx_litellm_cost_t *cost,
+    ngx_litellm_error_t *e);
+
+/* "litellm_price_map" */
+char *ngx_http_litellm_price_map(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+/* an event with content passed */
+static ngx_inline void
+ngx_http_litellm_heard_event(ngx_http_litellm_heard_t *h, size_t len)
+{
+    uint32_t  n;
+
+    n = (uint32_t) ngx_min(len, NGX_MAX_UINT32_VALUE);
+
+    h->bytes += n;
+
+    if (h->events == 0 || n < h->least) {
+        h->least = n;
+    }
+
+    h->events++;
+}
 
 
 #endif /* _NGX_HTTP_LITELLM_COST_H_INCLUDED_ */

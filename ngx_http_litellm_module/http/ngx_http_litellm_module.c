@@ -8,6 +8,7 @@
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_background.h"
 #include "ngx_http_litellm_state.h"
+#include "ngx_http_litellm_cost.h"
 
 
 static char *ngx_http_litellm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -111,6 +112,13 @@ static ngx_command_t  ngx_http_litellm_commands[] = {
     { ngx_string("litellm_env_file"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_litellm_env_file,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("litellm_price_map"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_litellm_price_map,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -411,7 +419,7 @@ static ngx_command_t  ngx_http_litellm_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_litellm_module_ctx = {
-    NULL,                                  /* preconfiguration */
+    ngx_http_litellm_add_variables,        /* preconfiguration */
     ngx_http_litellm_init,                 /* postconfiguration */
 
     ngx_http_litellm_create_main_conf,     /* create main configuration */

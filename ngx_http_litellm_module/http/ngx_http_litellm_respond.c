@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_litellm.h"
+#include "ngx_http_litellm_cost.h"
 #include "ngx_litellm_openai.h"
 
 
@@ -500,6 +501,10 @@ ngx_http_litellm_own_headers(ngx_http_request_t *r,
         {
             return NGX_ERROR;
         }
+    }
+
+    if (ngx_http_litellm_cost_headers(r, a) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     if (r->headers_out.status >= 300) {

@@ -17,6 +17,7 @@
  */
 
 #include "ngx_http_litellm.h"
+#include "ngx_http_litellm_cost.h"
 
 
 #define NGX_HTTP_LITELLM_PAGE  4096
@@ -276,6 +277,9 @@ ngx_http_litellm_pass_event(ngx_http_litellm_attempt_t *a,
 
     if (a->facts.end) {
         a->complete = 1;
+
+    } else if (a->facts.content && !a->facts.usage_only) {
+        ngx_http_litellm_heard_event(&a->heard, ev->data.len);
     }
 
     ngx_http_litellm_pulse_heard(a->ctx);
@@ -438,6 +442,13 @@ ngx_http_litellm_emit(void *data, ngx_litellm_event_t *ev)
 
     case NGX_LITELLM_EV_END:
         a->complete = 1;
+        break;
+
+    case NGX_LITELLM_EV_TEXT:
+    case NGX_LITELLM_EV_REASONING:
+    case NGX_LITELLM_EV_REFUSAL:
+    case NGX_LITELLM_EV_ARGUMENTS:
+        a->heard.bytes += ev->text.len;
         break;
 
     default:

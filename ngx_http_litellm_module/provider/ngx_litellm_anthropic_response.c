@@ -269,7 +269,8 @@ void
 ngx_litellm_anthropic_usage(ngx_litellm_json_t *v, size_t thought,
     ngx_litellm_usage_t *u)
 {
-    int64_t  fresh, cached, written;
+    int64_t              fresh, cached, written;
+    ngx_litellm_json_t  *tier;
 
     if (!ngx_litellm_json_is(v, OBJECT)) {
         return;
@@ -302,4 +303,17 @@ ngx_litellm_anthropic_usage(ngx_litellm_json_t *v, size_t thought,
     u->reasoning = ngx_min((int64_t) (thought + 3) / 4, u->completion);
 
     u->total = u->prompt + u->completion;
+
+    u->cache_write_1h = ngx_litellm_call_tokens(
+                              ngx_litellm_json_member(v, "cache_creation"),
+                              "ephemeral_1h_input_tokens", u->cache_write_1h);
+    u->searches = ngx_litellm_call_tokens(
+                              ngx_litellm_json_member(v, "server_tool_use"),
+                              "web_search_requests", u->searches);
+
+    tier = ngx_litellm_json_member(v, "service_tier");
+
+    if (ngx_litellm_json_is(tier, STRING)) {
+        u->tier = ngx_litellm_tier(tier->start + 1, tier->len - 2);
+    }
 }

@@ -587,7 +587,7 @@ void
 ngx_litellm_gemini_usage(ngx_litellm_json_t *v, ngx_litellm_usage_t *u)
 {
     int64_t              prompt, tools, answer, thoughts;
-    ngx_litellm_json_t  *in, *out;
+    ngx_litellm_json_t  *in, *out, *traffic;
 
     if (!ngx_litellm_json_is(v, OBJECT)) {
         return;
@@ -618,6 +618,12 @@ ngx_litellm_gemini_usage(ngx_litellm_json_t *v, ngx_litellm_usage_t *u)
                                                sizeof("AUDIO") - 1);
     u->image_out = ngx_litellm_gemini_modality(out, "IMAGE",
                                                sizeof("IMAGE") - 1);
+
+    traffic = ngx_litellm_json_member(v, "trafficType");
+
+    if (ngx_litellm_json_is(traffic, STRING)) {
+        u->tier = ngx_litellm_tier(traffic->start + 1, traffic->len - 2);
+    }
 }
 
 

@@ -29,6 +29,7 @@ typedef struct {
     ngx_litellm_json_t  *choices;
     ngx_litellm_json_t  *usage;
     ngx_litellm_json_t  *error;
+    ngx_litellm_json_t  *tier;
 } ngx_litellm_openai_top_t;
 
 
@@ -45,6 +46,8 @@ static void ngx_litellm_openai_top(ngx_litellm_json_t *root,
     ngx_litellm_openai_top_t *top);
 static void ngx_litellm_openai_top_escaped(ngx_litellm_json_t *key,
     ngx_litellm_openai_top_t *top);
+static void ngx_litellm_openai_tier(ngx_litellm_json_t *v,
+    ngx_litellm_usage_t *u);
 static ngx_int_t ngx_litellm_openai_error_facts(ngx_litellm_call_t *call,
     ngx_str_t *text, ngx_litellm_facts_t *facts);
 static ngx_uint_t ngx_litellm_openai_is_error(ngx_litellm_json_t *v);
@@ -168,6 +171,7 @@ ngx_litellm_openai_tap(ngx_litellm_call_t *call, ngx_str_t *body,
 
     if (ngx_litellm_json_is(top.usage, OBJECT)) {
         ngx_litellm_openai_usage_facts(top.usage, &facts->usage);
+        ngx_litellm_openai_tier(top.tier, &facts->usage);
     }
 
     if (call->deployment->provider->variant != NULL) {
@@ -234,6 +238,13 @@ ngx_litellm_openai_top(ngx_litellm_json_t *root, ngx_litellm_openai_top_t *top)
             }
 
             break;
+
+        case 12:
+            if (ngx_litellm_openai_name("service_tier")) {
+                top->tier = v;
+            }
+
+            break;
         }
     }
 }
@@ -259,6 +270,18 @@ ngx_litellm_openai_top_escaped(ngx_litellm_json_t *key,
 
     } else if (ngx_litellm_json_eq(key, "choices")) {
         top->choices = key + 1;
+
+    } else if (ngx_litellm_json_eq(key, "service_tier")) {
+        top->tier = key + 1;
+    }
+}
+
+
+static void
+ngx_litellm_openai_tier(ngx_litellm_json_t *v, ngx_litellm_usage_t *u)
+{
+    if (ngx_litellm_json_is(v, STRING)) {
+        u->tier = ngx_litellm_tier(v->start + 1, v->len - 2);
     }
 }
 
@@ -472,6 +495,7 @@ ngx_litellm_openai_tap_parse(ngx_litellm_call_t *call,
 
     if (ngx_litellm_json_is(top.usage, OBJECT)) {
         ngx_litellm_openai_usage_facts(top.usage, &facts->usage);
+        ngx_litellm_openai_tier(top.tier, &facts->usage);
         facts->usage_only = ngx_litellm_openai_bare(choices);
     }
 

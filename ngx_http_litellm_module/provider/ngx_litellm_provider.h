@@ -524,6 +524,11 @@ ngx_int_t ngx_litellm_provider_detect(ngx_litellm_config_env_t *env,
 ngx_int_t ngx_litellm_provider_direct(ngx_litellm_config_env_t *env,
     ngx_pool_t *pool, ngx_uint_t n, ngx_litellm_deployment_t *d);
 
+/* for ngx_litellm_config_env_t.price: ngx_litellm_provider_price.c */
+const ngx_litellm_price_t *ngx_litellm_provider_price(
+    ngx_litellm_prices_t *prices, ngx_litellm_deployment_t *d,
+    ngx_str_t *model, ngx_uint_t base);
+
 /*
  * The first of the variables (blank between) that is set to a text without
  * control characters, copied; NGX_DECLINED: none is.

@@ -407,6 +407,10 @@ ngx_litellm_rerank_usage(ngx_litellm_answer_t *answer,
     }
 
     ngx_litellm_embed_usage(answer, tokens);
+
+    answer->usage.searches = ngx_litellm_call_tokens(
+                                ngx_litellm_json_member(meta, "billed_units"),
+                                "search_units", -1);
 }
 
 

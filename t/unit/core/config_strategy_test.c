@@ -74,7 +74,8 @@ static const say_t  says[] = {
       { "E c.yaml:6: \"tag_routing_prefix\" must be a text" } },
     { M("x", "model: openai/x, api_key: SECRET, input_cost_per_token: dear")
       K, NGX_ERROR,
-      { "E c.yaml:3: \"input_cost_per_token\" must be a number of 0" } },
+      { "E c.yaml:3: \"input_cost_per_token\" is not a price: it is "
+        "dollars, 0 or more" } },
 
     { NULL, 0, { NULL } }
 };

@@ -45,6 +45,28 @@ ranked(void *data, ngx_litellm_deployment_t *d)
 }
 
 
+/* so many of the smallest unit for a token of the prompt */
+
+static const ngx_litellm_price_t *
+price(ngx_uint_t n)
+{
+    u_char                      buf[64];
+    ngx_str_t                   json, why;
+    const ngx_litellm_price_t  *made;
+
+    json.data = buf;
+    json.len = ngx_sprintf(buf, "{\"input_cost_per_token\":%uie-12}", n) - buf;
+
+    made = NULL;
+
+    CHECK_INT(ngx_litellm_price_override(unit_pool, NULL, &json, &made, &why),
+              NGX_OK);
+
+    return made;
+}
+
+
+
 /* n deployments without anything said of them */
 
 static void
@@ -71,8 +93,6 @@ set(ngx_uint_t n)
         all[i].weight = -1;
         all[i].rpm = -1;
         all[i].tpm = -1;
-        all[i].input_cost = -1;
-        all[i].output_cost = -1;
         all[i].tag_filtering = NGX_CONF_UNSET;
         all[i].id.data = id;
         all[i].id.len = ngx_sprintf(id, "d%ui", i) - id;
@@ -326,11 +346,9 @@ test_cheapest(void)
 
     unit_case("the cheapest, unknown prices last");
     set(5);
-    all[1].input_cost = 30;
-    all[1].output_cost = 10;
-    all[2].input_cost = 20;
-    all[2].output_cost = 10;
-    all[3].output_cost = 30;
+    all[1].price = price(40);
+    all[2].price = price(30);
+    all[3].price = price(30);
     l = level(0);
     for (i = 0; i < 50; i++) {
         d = ngx_litellm_plan_cheapest(l, &choice);
@@ -436,7 +454,7 @@ test_cost(void)
 
         for (i = 0; i < n; i++) {
             all[i].weight = 1000000 + i;
-            all[i].input_cost = i % 100;
+            all[i].price = price(i % 100);
             rank[i] = i * 7 % 1000;
             down[i] = (i % 10 == 3);
         }
