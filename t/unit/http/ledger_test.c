@@ -672,10 +672,9 @@ pairs(void)
     for (i = 0, both = 0; i < 200; i++) {
         ngx_memzero(&rv, sizeof(rv));
 
-        ngx_sprintf(name, "a%ui%Z", i);
+        ledger_claim(&rv, NGX_HTTP_LITELLM_OF_KEY, "first");
+        ngx_sprintf(name, "second-%ui%Z", i);
         ledger_claim(&rv, NGX_HTTP_LITELLM_OF_KEY, (char *) name);
-        ngx_sprintf(name + 16, "b%ui%Z", i);
-        ledger_claim(&rv, NGX_HTTP_LITELLM_OF_KEY, (char *) name + 16);
 
         both += (ngx_http_litellm_ledger_reserve(zone, &rv, 0) == NGX_OK);
         ngx_http_litellm_ledger_settle(zone, &rv, 0, 0, 1);
