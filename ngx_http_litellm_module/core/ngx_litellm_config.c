@@ -876,6 +876,13 @@ ngx_litellm_cf_master_key(ngx_litellm_cf_t *cf)
 
     cf->conf->master_key = key;
 
+    if (key.len) {
+
+        /* keys may be made at run time */
+
+        cf->conf->counted = 1;
+    }
+
     ngx_litellm_key_hash(&key, hash);
     id.data = hash;
     id.len = NGX_LITELLM_KEY_HASH;

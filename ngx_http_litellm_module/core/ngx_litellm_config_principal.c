@@ -161,7 +161,9 @@ ngx_litellm_cf_counted(ngx_litellm_config_t *conf)
 
     if (l->rpm >= 0 || l->tpm >= 0 || l->parallel >= 0 || l->budget.max >= 0
         || conf->user_default.budget.max >= 0
-        || conf->end_user_default.budget.max >= 0)
+        || conf->end_user_default.budget.max >= 0
+        || conf->limiting.models != NULL || conf->limiting.tags != NULL
+        || conf->limiting.block_unpriced == 1)
     {
         conf->counted = 1;
     }

@@ -27,6 +27,7 @@
 #include "ngx_http_litellm_origin.h"
 #include "ngx_http_litellm_token.h"
 #include "ngx_http_litellm_state.h"
+#include "ngx_litellm_price.h"
 
 
 #define NGX_HTTP_LITELLM_VERSION  "0.1.0"
@@ -40,6 +41,8 @@ typedef struct ngx_http_litellm_continue_s  ngx_http_litellm_continue_t;
 typedef struct ngx_http_litellm_hedging_s  ngx_http_litellm_hedging_t;
 typedef struct ngx_http_litellm_zone_s     ngx_http_litellm_zone_t;
 typedef struct ngx_http_litellm_token_s    ngx_http_litellm_token_t;
+typedef struct ngx_http_litellm_bill_s     ngx_http_litellm_bill_t;
+typedef struct ngx_http_litellm_deposit_s  ngx_http_litellm_deposit_t;
 
 
 /* a place where requests go: one per scheme, host and port */
@@ -302,6 +305,10 @@ struct ngx_http_litellm_attempt_s {
     ngx_http_litellm_done_pt         handler;    /* NULL: wake the parent */
     void                            *data;
 
+    ngx_http_litellm_deposit_t      *deposit;    /* of its deployment's budget;
+                                                    NULL: it has none */
+
+    unsigned                         billed:1;
     unsigned                         raw:1;      /* only its bytes count:
                                                     of ..._fetch.c */
     unsigned                         second:1;   /* begun beside another */
@@ -359,6 +366,17 @@ typedef struct {
     unsigned                         admin:1;    /* may manage: the same, or a
                                                     user's of that role */
 } ngx_http_litellm_who_t;
+
+
+/* what all attempts of a request took */
+typedef struct {
+    int64_t                          prompt;
+    int64_t                          completion;
+    int64_t                          cached;
+    int64_t                          reasoning;
+    ngx_litellm_cost_t               cost;
+    unsigned                         unpriced:1; /* of one no price is known */
+} ngx_http_litellm_spent_t;
 
 
 struct ngx_http_litellm_ctx_s {
@@ -428,6 +446,11 @@ struct ngx_http_litellm_ctx_s {
     unsigned                         by_health:1;   /* of the candidates those
                                                        whose checks fail are
                                                        passed over */
+
+    ngx_http_litellm_bill_t         *bill;       /* NULL: nothing is counted */
+    ngx_http_litellm_deposit_t      *deposit;    /* as lease: until an attempt
+                                                    has it */
+    ngx_http_litellm_spent_t         spent;      /* by attempts that ended */
 
     ngx_http_litellm_attempt_t      *attempt;    /* running or last */
     ngx_http_litellm_attempt_t      *begun;      /* the last one, with those

@@ -14,6 +14,7 @@
 
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_cost.h"
+#include "ngx_http_litellm_bill.h"
 
 
 static void ngx_http_litellm_attempt_cleanup(void *data);
@@ -133,6 +134,7 @@ ngx_http_litellm_attempt_settle(ngx_http_litellm_attempt_t *a,
     ngx_litellm_usage_t     *u;
 
     ngx_http_litellm_cost_charge(a);
+    ngx_http_litellm_bill_attempt(a);
 
     if (a->lease.state == NULL) {
         return;

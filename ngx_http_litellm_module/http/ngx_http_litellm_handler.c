@@ -10,6 +10,7 @@
  */
 
 #include "ngx_http_litellm.h"
+#include "ngx_http_litellm_bill.h"
 #include "ngx_litellm_plan.h"
 
 
@@ -53,6 +54,7 @@ static ngx_http_litellm_step_t  ngx_http_litellm_steps[] = {
     { "open", ngx_http_litellm_open },
     { "who", ngx_http_litellm_who_check },
     { "route", ngx_http_litellm_route_open },
+    { "admit", ngx_http_litellm_admit },
     { "attempt", ngx_http_litellm_attempts },
     { "respond", ngx_http_litellm_respond },
     { NULL, NULL }
@@ -521,9 +523,15 @@ ngx_http_litellm_attempts(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 
         rc = ngx_http_litellm_judge(r, ctx);
 
-        if (rc != NGX_BUSY) {
-            return rc;
+        if (rc == NGX_BUSY) {
+            continue;
         }
+
+        if (rc != NGX_AGAIN) {
+            ngx_http_litellm_bill_settle(ctx);
+        }
+
+        return rc;
     }
 }
 
@@ -560,6 +568,9 @@ ngx_http_litellm_try(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 
     a->lease = ctx->lease;
     ctx->lease.state = NULL;
+
+    a->deposit = ctx->deposit;
+    ctx->deposit = NULL;
 
     ctx->attempt = a;
     a->number = ++ctx->attempts;
@@ -724,6 +735,7 @@ ngx_http_litellm_cleanup(void *data)
 
     ngx_memzero(&none, sizeof(ngx_litellm_error_t));
     ngx_http_litellm_state_end(NULL, &ctx->lease, &none, 0, 0, 0);
+    ngx_http_litellm_bill_settle(ctx);
     ngx_http_litellm_pulse_stop(ctx);
     ngx_http_litellm_hedge_stop(ctx);
 }

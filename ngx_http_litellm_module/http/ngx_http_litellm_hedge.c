@@ -275,6 +275,9 @@ ngx_http_litellm_hedge_second(ngx_http_request_t *r,
     a->lease = ctx->lease;
     ctx->lease.state = NULL;
 
+    a->deposit = ctx->deposit;
+    ctx->deposit = NULL;
+
     hg->attempt = a;
 
     rc = ngx_http_litellm_attempt_start(a);

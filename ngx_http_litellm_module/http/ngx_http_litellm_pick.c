@@ -15,6 +15,7 @@
 
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_pick.h"
+#include "ngx_http_litellm_bill.h"
 #include "ngx_http_litellm_state.h"
 
 
@@ -254,6 +255,7 @@ static ngx_litellm_deployment_t *
 ngx_http_litellm_pick_begin(ngx_http_litellm_ctx_t *ctx,
     ngx_http_litellm_pick_t *p, ngx_litellm_level_t *level, ngx_uint_t strict)
 {
+    ngx_litellm_error_t        none;
     ngx_litellm_deployment_t  *d;
 
     p->nlost = 0;
@@ -269,7 +271,12 @@ ngx_http_litellm_pick_begin(ngx_http_litellm_ctx_t *ctx,
                                          &ctx->lease)
             == NGX_OK)
         {
-            return d;
+            if (ngx_http_litellm_bill_take(ctx, d) == NGX_OK) {
+                return d;
+            }
+
+            ngx_memzero(&none, sizeof(ngx_litellm_error_t));
+            ngx_http_litellm_state_end(d, &ctx->lease, &none, 0, 0, 0);
         }
 
         if (p->nlost == NGX_HTTP_LITELLM_LOST) {
@@ -408,7 +415,8 @@ ngx_http_litellm_pick_usable(void *data, ngx_litellm_deployment_t *d)
         return 0;
     }
 
-    return ngx_http_litellm_state_check(d, ctx->tokens, p->cooled) == NGX_OK;
+    return ngx_http_litellm_state_check(d, ctx->tokens, p->cooled) == NGX_OK
+           && ngx_http_litellm_bill_affordable(ctx, d);
 }
 
 

@@ -160,14 +160,9 @@ ngx_http_litellm_principal_find(ngx_shm_zone_t *zone,
     ngx_litellm_principals_t *configured, ngx_litellm_principal_e kind,
     ngx_str_t *id)
 {
-    return ngx_litellm_principals_find(configured, id);
-}
+    ngx_litellm_principal_t  *p;
 
+    p = ngx_litellm_principals_find(configured, id);
 
-/* those of the configuration live as long as its cycle */
-
-ngx_int_t
-ngx_http_litellm_principal_hold(ngx_pool_t *pool, ngx_litellm_principal_t *p)
-{
-    return NGX_OK;
+    return p ? p : ngx_http_litellm_store_find(zone, kind, id);
 }

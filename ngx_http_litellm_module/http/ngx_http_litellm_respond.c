@@ -6,6 +6,7 @@
 
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_cost.h"
+#include "ngx_http_litellm_bill.h"
 #include "ngx_litellm_openai.h"
 
 
@@ -470,6 +471,10 @@ ngx_http_litellm_own_headers(ngx_http_request_t *r,
     ngx_str_set(&value, NGX_HTTP_LITELLM_VERSION);
 
     if (ngx_http_litellm_header(r, "x-litellm-version", &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_litellm_bill_headers(r, ctx) != NGX_OK) {
         return NGX_ERROR;
     }
 
