@@ -440,8 +440,9 @@ struct ngx_http_litellm_ctx_s {
     ngx_flag_t                       drop_params;
     unsigned                         has_affinity:1;
     unsigned                         any_tags:1;
-    unsigned                         failover:1;    /* to be picked from
-                                                       those not in failed */
+    unsigned                         failover:1;    /* retries are over: those
+                                                       of any level that are not
+                                                       in failed */
     unsigned                         no_fallbacks:1;
     unsigned                         by_health:1;   /* of the candidates those
                                                        whose checks fail are

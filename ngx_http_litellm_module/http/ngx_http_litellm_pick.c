@@ -137,9 +137,9 @@ ngx_http_litellm_pick(ngx_http_litellm_ctx_t *ctx)
 
     p.ctx = ctx;
 
-    if (ctx->failover) {
+    if (ctx->failed.nelts) {
         p.untried = 1;
-        d = ngx_http_litellm_pick_levels(ctx, &p, 0);
+        d = ngx_http_litellm_pick_levels(ctx, &p, !ctx->failover);
 
         if (d != NULL) {
             return d;

@@ -12,6 +12,8 @@
 
 static ngx_int_t ngx_http_litellm_route_mock(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
+static void ngx_http_litellm_route_note(ngx_http_litellm_ctx_t *ctx,
+    ngx_array_t *list, ngx_litellm_deployment_t *d);
 static ngx_uint_t ngx_http_litellm_route_failover(
     ngx_http_litellm_ctx_t *ctx, ngx_litellm_error_t *e);
 static ngx_uint_t ngx_http_litellm_route_retryable(
@@ -268,27 +270,40 @@ void
 ngx_http_litellm_route_refused(ngx_http_litellm_ctx_t *ctx,
     ngx_http_litellm_attempt_t *a)
 {
-    ngx_uint_t                  status;
-    ngx_litellm_deployment_t  **d;
+    ngx_uint_t  status;
+
+    if (ctx->call.config->weighted_failover == 1
+        && ctx->plan->routing->strategy == NGX_LITELLM_SHUFFLE)
+    {
+        ngx_http_litellm_route_note(ctx, &ctx->failed, a->deployment);
+    }
 
     status = a->error.status;
 
-    if (status >= 500 || status == 408 || status == 409 || status == 429) {
-        return;
+    if (status < 500 && status != 408 && status != 409 && status != 429) {
+        ngx_http_litellm_route_note(ctx, &ctx->refused, a->deployment);
     }
+}
 
-    if (ctx->refused.elts == NULL
-        && ngx_array_init(&ctx->refused, ctx->request->pool, 4,
+
+static void
+ngx_http_litellm_route_note(ngx_http_litellm_ctx_t *ctx, ngx_array_t *list,
+    ngx_litellm_deployment_t *d)
+{
+    ngx_litellm_deployment_t  **item;
+
+    if (list->elts == NULL
+        && ngx_array_init(list, ctx->request->pool, 4,
                           sizeof(ngx_litellm_deployment_t *))
            != NGX_OK)
     {
         return;
     }
 
-    d = ngx_array_push(&ctx->refused);
+    item = ngx_array_push(list);
 
-    if (d != NULL) {
-        *d = a->deployment;
+    if (item != NULL) {
+        *item = d;
     }
 }
 
@@ -298,33 +313,14 @@ ngx_http_litellm_route_failed(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_attempt_t *a,
     ngx_msec_t *delay)
 {
-    ngx_litellm_error_t        *e;
-    ngx_litellm_config_t       *config;
-    ngx_litellm_deployment_t  **d;
+    ngx_litellm_error_t   *e;
+    ngx_litellm_config_t  *config;
 
     *delay = 0;
     e = &a->error;
     config = ctx->call.config;
 
     ngx_http_litellm_route_refused(ctx, a);
-
-    if (config->weighted_failover == 1) {
-
-        if (ctx->failed.elts == NULL
-            && ngx_array_init(&ctx->failed, r->pool, 4,
-                              sizeof(ngx_litellm_deployment_t *))
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        d = ngx_array_push(&ctx->failed);
-        if (d == NULL) {
-            return NGX_ERROR;
-        }
-
-        *d = a->deployment;
-    }
 
     if (config->max_retries >= 0
         && ctx->attempts > (ngx_uint_t) config->max_retries)
