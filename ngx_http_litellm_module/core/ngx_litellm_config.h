@@ -341,6 +341,8 @@ typedef struct {
     ngx_str_t                 file;
 
     ngx_array_t               deployments;   /* ngx_litellm_deployment_t * */
+    ngx_array_t               by_id;         /* the same, by id, and by */
+    ngx_array_t               by_model;      /* full_model; no wildcards */
     ngx_array_t               groups;        /* ngx_litellm_group_t *, as
                                                 written */
     ngx_array_t               patterns;      /* wildcard groups, best first */
@@ -457,6 +459,15 @@ ngx_int_t ngx_litellm_config_read(ngx_pool_t *pool, ngx_str_t *path,
 /* the group of just that name; NULL without one */
 ngx_litellm_group_t *ngx_litellm_config_group(ngx_litellm_config_t *conf,
     ngx_str_t *name);
+
+/*
+ * The deployment of that id, or those whose litellm_params.model is name: *n of
+ * them, which lie one behind the other.  NULL without; never wildcards.
+ */
+ngx_litellm_deployment_t **ngx_litellm_config_by_id(
+    ngx_litellm_config_t *conf, ngx_str_t *name, ngx_uint_t *n);
+ngx_litellm_deployment_t **ngx_litellm_config_by_model(
+    ngx_litellm_config_t *conf, ngx_str_t *name, ngx_uint_t *n);
 
 /*
  * The first wildcard group that takes name ("openai/x" is tried with

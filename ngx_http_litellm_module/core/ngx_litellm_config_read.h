@@ -308,6 +308,8 @@ ngx_int_t ngx_litellm_cf_index(ngx_litellm_cf_t *cf);
 ngx_int_t ngx_litellm_cf_sort_fallbacks(ngx_litellm_cf_t *cf,
     ngx_array_t *fallbacks);
 ngx_int_t ngx_litellm_cf_sort_aliases(ngx_litellm_cf_t *cf);
+/* conf->by_id and conf->by_model */
+ngx_int_t ngx_litellm_cf_sort_deployments(ngx_litellm_cf_t *cf);
 
 
 /* ngx_litellm_config_lint.c */

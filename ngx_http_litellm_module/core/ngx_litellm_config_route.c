@@ -290,8 +290,8 @@ static void
 ngx_litellm_cf_alias(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *key,
     ngx_litellm_yaml_t *value)
 {
-    ngx_str_t                *target;
-    ngx_uint_t                i;
+    ngx_str_t                *target, captured[4];
+    ngx_uint_t                i, n;
     ngx_flag_t                hidden;
     ngx_array_t              *targets;
     ngx_litellm_yaml_t       *v;
@@ -352,6 +352,18 @@ ngx_litellm_cf_alias(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *key,
     {
         ngx_litellm_cf_answered(cf, pair->value, &target[i],
                                 "an alias is for");
+
+        if (targets->nelts > 1
+            && ngx_litellm_config_group(cf->conf, &target[i]) == NULL
+            && ngx_litellm_config_pattern(cf->conf, &target[i], captured, &n)
+               != NULL)
+        {
+            ngx_litellm_cf_warn(cf, pair->value, "\"%V\" is left out of the "
+                                "alias \"%V\": wildcards can't share requests "
+                                "with others; write it as a model_name",
+                                ngx_litellm_cf_shown(pair->value, &target[i]),
+                                &key->text);
+        }
     }
 }
 

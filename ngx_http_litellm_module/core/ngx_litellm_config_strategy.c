@@ -600,7 +600,8 @@ ngx_litellm_cf_plans(ngx_litellm_cf_t *cf)
 
     if (ngx_litellm_cf_group_plans(cf, &cf->conf->groups) != NGX_OK
         || ngx_litellm_cf_group_plans(cf, &cf->conf->directs) != NGX_OK
-        || ngx_litellm_cf_alias_plans(cf) != NGX_OK)
+        || ngx_litellm_cf_alias_plans(cf) != NGX_OK
+        || ngx_litellm_cf_sort_deployments(cf) != NGX_OK)
     {
         cf->failed = 1;
         return;

@@ -606,7 +606,9 @@ ngx_int_t ngx_http_litellm_route_control(ngx_http_request_t *r,
 ngx_int_t ngx_http_litellm_route_headers(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
 
-/* ngx_http_litellm_fallback.c: NGX_OK: ctx->group is another one */
+/* ngx_http_litellm_fallback.c: true: a->error is a content policy's */
+ngx_uint_t ngx_http_litellm_route_filtered(ngx_http_litellm_attempt_t *a);
+/* NGX_OK: ctx->group is another one */
 ngx_int_t ngx_http_litellm_route_fallback(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_litellm_error_t *e);
 

@@ -811,6 +811,10 @@ ngx_http_litellm_attempt_answer(ngx_http_litellm_attempt_t *a)
         }
     }
 
+    if (rc == NGX_OK) {
+        (void) ngx_http_litellm_route_filtered(a);
+    }
+
     if (rc == NGX_ERROR) {
         ngx_http_litellm_attempt_fail(a, NGX_LITELLM_API_CONNECTION, 500,
                                       "internal error");

@@ -114,6 +114,43 @@ ngx_http_litellm_route_fallback(ngx_http_request_t *r,
 }
 
 
+/*
+ * An answer that ended with content_filter: where the group has a fallback for
+ * that it counts as refused.
+ */
+
+ngx_uint_t
+ngx_http_litellm_route_filtered(ngx_http_litellm_attempt_t *a)
+{
+    ngx_litellm_error_t      e;
+    ngx_litellm_config_t    *config;
+    ngx_http_litellm_ctx_t  *ctx;
+
+    ctx = a->ctx;
+    config = ctx->call.config;
+
+    if (a->facts.finish != NGX_LITELLM_FINISH_CONTENT_FILTER
+        || a->committed || ctx->detached != NULL || config == NULL
+        || (!config->has_content_policy_fallbacks
+            && ctx->own_tables[NGX_HTTP_LITELLM_POLICY] == NULL))
+    {
+        return 0;
+    }
+
+    ngx_memzero(&e, sizeof(ngx_litellm_error_t));
+    e.class = NGX_LITELLM_CONTENT_POLICY;
+
+    if (ngx_http_litellm_route_targets(ctx, &e) == NULL) {
+        return 0;
+    }
+
+    ngx_http_litellm_attempt_fail(a, NGX_LITELLM_CONTENT_POLICY, 400,
+                                  "the answer was stopped by the provider's "
+                                  "content filter");
+    return 1;
+}
+
+
 static ngx_array_t *
 ngx_http_litellm_route_targets(ngx_http_litellm_ctx_t *ctx,
     ngx_litellm_error_t *e)

@@ -16,6 +16,9 @@ static void ngx_http_litellm_route_note(ngx_http_litellm_ctx_t *ctx,
     ngx_array_t *list, ngx_litellm_deployment_t *d);
 static ngx_uint_t ngx_http_litellm_route_failover(
     ngx_http_litellm_ctx_t *ctx, ngx_litellm_error_t *e);
+static ngx_litellm_group_t *ngx_http_litellm_route_named(
+    ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_deployment_t **d, ngx_uint_t n);
 static ngx_uint_t ngx_http_litellm_route_retryable(
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_attempt_t *a);
 static ngx_msec_t ngx_http_litellm_route_delay(ngx_http_litellm_ctx_t *ctx,
@@ -126,10 +129,12 @@ ngx_int_t
 ngx_http_litellm_route_group(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_str_t *name)
 {
-    u_char                *p;
-    ngx_str_t             *tried, text;
-    ngx_litellm_alias_t   *alias;
-    ngx_litellm_group_t   *group;
+    u_char                     *p;
+    ngx_str_t                  *tried, text;
+    ngx_uint_t                  n;
+    ngx_litellm_alias_t        *alias;
+    ngx_litellm_group_t        *group;
+    ngx_litellm_deployment_t  **d;
 
     tried = ngx_array_push(&ctx->tried);
     if (tried == NULL) {
@@ -164,8 +169,30 @@ ngx_http_litellm_route_group(ngx_http_request_t *r,
     group = ngx_litellm_config_group(ctx->call.config, name);
 
     if (group == NULL) {
+        d = ngx_litellm_config_by_id(ctx->call.config, name, &n);
+
+        if (d != NULL) {
+            group = ngx_http_litellm_route_named(r, ctx, d, n);
+            if (group == NULL) {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    if (group == NULL) {
         group = ngx_litellm_config_pattern(ctx->call.config, name,
                                            ctx->captured, &ctx->ncaptured);
+    }
+
+    if (group == NULL) {
+        d = ngx_litellm_config_by_model(ctx->call.config, name, &n);
+
+        if (d != NULL) {
+            group = ngx_http_litellm_route_named(r, ctx, d, n);
+            if (group == NULL) {
+                return NGX_ERROR;
+            }
+        }
     }
 
     if (group != NULL) {
@@ -193,6 +220,33 @@ ngx_http_litellm_route_group(ngx_http_request_t *r,
     ctx->error.message = text;
 
     return NGX_DECLINED;
+}
+
+
+/* a group that the configuration has no name for, as long as the request */
+
+static ngx_litellm_group_t *
+ngx_http_litellm_route_named(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_litellm_deployment_t **d, ngx_uint_t n)
+{
+    ngx_litellm_group_t  *group;
+
+    group = ngx_pcalloc(r->pool, sizeof(ngx_litellm_group_t));
+    if (group == NULL) {
+        return NULL;
+    }
+
+    group->name = ctx->group;
+    group->deployments.elts = d;
+    group->deployments.nelts = n;
+    group->deployments.nalloc = n;
+    group->deployments.size = sizeof(void *);
+    group->deployments.pool = r->pool;
+
+    group->plan = ngx_litellm_plan_create(r->pool, r->pool, ctx->call.config,
+                                          &group->deployments, NULL);
+
+    return group->plan ? group : NULL;
 }
 
 

@@ -275,6 +275,12 @@ ngx_http_litellm_pass_event(ngx_http_litellm_attempt_t *a,
         return NGX_DECLINED;
     }
 
+    if (!a->committed && !a->facts.content
+        && ngx_http_litellm_route_filtered(a))
+    {
+        return NGX_DECLINED;
+    }
+
     if (a->facts.end) {
         a->complete = 1;
 
@@ -423,6 +429,10 @@ ngx_http_litellm_emit(void *data, ngx_litellm_event_t *ev)
 
     ngx_http_litellm_pulse_heard(a->ctx);
 
+    if (!a->committed && a->error.class != NGX_LITELLM_NO_ERROR) {
+        return NGX_OK;
+    }
+
     switch (ev->type) {
 
     case NGX_LITELLM_EV_ERROR:
@@ -438,6 +448,11 @@ ngx_http_litellm_emit(void *data, ngx_litellm_event_t *ev)
 
     case NGX_LITELLM_EV_FINISH:
         a->facts.finish = ev->finish;
+
+        if (ngx_http_litellm_route_filtered(a)) {
+            return NGX_OK;
+        }
+
         break;
 
     case NGX_LITELLM_EV_END:

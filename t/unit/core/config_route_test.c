@@ -54,6 +54,11 @@ static const say_t  says[] = {
     "- {model_name: p/c, litellm_params: {model: openai/d, api_key: k}}\n"
 
 
+#define W(name, model)                                                        \
+    "- {model_name: \"" name "\", litellm_params: {model: \"" model "\", "    \
+    "api_key: k}}\n"
+
+
 static void
 test_targets(const char *yaml, const char *source, const char *first)
 {
@@ -84,9 +89,11 @@ test_targets(const char *yaml, const char *source, const char *first)
 static void
 test_routes(void)
 {
-    ngx_str_t              name, *s;
-    ngx_litellm_alias_t   *a;
-    ngx_litellm_group_t   *g, **groups;
+    ngx_str_t                   name, *s;
+    ngx_uint_t                  n;
+    ngx_litellm_alias_t        *a;
+    ngx_litellm_group_t        *g, **groups;
+    ngx_litellm_deployment_t  **found;
 
     static const char  list[] = GROUPS K
                        "router_settings:\n  fallbacks:\n"
@@ -120,6 +127,27 @@ test_routes(void)
 
     name = unit_str("");
     CHECK(ngx_litellm_config_group(conf, &name) == NULL);
+
+    unit_case("deployments by other names");
+    CHECK_INT(load(GROUPS W("w/*", "openai/*") W("again", "openai/a") K),
+              NGX_OK);
+    name = dep(1)->id;
+    found = ngx_litellm_config_by_id(conf, &name, &n);
+    CHECK(found != NULL && n == 1 && found[0] == dep(1));
+    name = unit_str("openai/a");
+    found = ngx_litellm_config_by_model(conf, &name, &n);
+    CHECK(found != NULL && n == 2 && found[0] == dep(0)
+          && found[1] == dep(5));
+    name = unit_str("openai/*");
+    CHECK(ngx_litellm_config_by_model(conf, &name, &n) == NULL && n == 0);
+    name = dep(4)->id;
+    CHECK(ngx_litellm_config_by_id(conf, &name, &n) == NULL);
+    name = unit_str("");
+    CHECK(ngx_litellm_config_by_id(conf, &name, &n) == NULL);
+
+    unit_case("an empty file has none");
+    CHECK_INT(load(K), NGX_OK);
+    CHECK(ngx_litellm_config_by_model(conf, &name, &n) == NULL);
 
     test_targets(list, "gpt-4", "b");
     test_targets(list, "p/c", "gpt-4");
@@ -167,10 +195,6 @@ test_routes(void)
     CHECK(ngx_litellm_config_alias(conf, &name) == NULL);
 }
 
-
-#define W(name, model)                                                        \
-    "- {model_name: \"" name "\", litellm_params: {model: \"" model "\", "    \
-    "api_key: k}}\n"
 
 #define WILD                                                                  \
     "model_list:\n" W("*", "openai/*") W("openai/*", "openai/*")              \
