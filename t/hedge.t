@@ -4,8 +4,8 @@
 # content first answers, the other one is given up; what fails leaves the other
 # alone; a budget that all workers share.
 #
-# Each deployment takes one call at a time: a place that is not given back makes
-# the next test fail.
+# Each deployment takes three calls at a time: places that are not given back
+# make the tests behind fail.
 
 use warnings;
 use strict;
@@ -17,7 +17,7 @@ use LiteLLM::Mock qw(answer chunked sse openai_chat openai_chunk openai_stream o
     anthropic_message anthropic_stream anthropic_error);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(154);
+my $t = LiteLLM::Test->new->plan(162);
 my $slow = $LiteLLM::Peer::slow;
 my @yes = (stream => JSON::PP::true);
 my $late = 0.4 * $slow;
@@ -46,7 +46,8 @@ sub entry {
     my $base = $model ? '' : '/v1';
     $model ||= 'openai/gpt-4o';
     return "  - model_name: $group\n    litellm_params: {model: $model, "
-        . "api_base: 'http://127.0.0.1:%%PORT_808$port%%$base', api_key: k, max_parallel_requests: 1"
+        . "api_base: 'http://127.0.0.1:%%PORT_808$port%%$base', api_key: k, max_parallel_requests: "
+        . ($group eq 'held' ? 1 : 3)
         . ($params ? ", $params" : '') . "}\n    model_info: {id: $id}\n";
 }
 my $claude = 'anthropic/claude-3-5-sonnet-20241022';
@@ -55,7 +56,7 @@ my $models = "model_list:\n" . entry('pair', 'pair-1', 'weight: 1') . entry('pai
     . entry('mix2', 'mix2-1', 'weight: 1', $claude) . entry('mix2', 'mix2-2', 'weight: 0')
     . entry('claudes', 'claudes-1', 'weight: 1', $claude) . entry('claudes', 'claudes-2', 'weight: 0', $claude)
     . entry('limited', 'limited-1', 'weight: 1') . entry('limited', 'limited-2', 'weight: 0')
-    . entry('one', 'one-1')
+    . entry('one', 'one-1') . entry('held', 'held-1', 'weight: 1') . entry('held', 'held-2', 'weight: 0')
     . entry('quick', 'quick-1', 'weight: 1, timeout: 0.5') . entry('quick', 'quick-2', 'weight: 0, timeout: 0.5')
     . entry('learn', 'learn-1', 'weight: 1') . entry('learn', 'learn-2', 'weight: 0')
     . entry('order', 'order-1', 'order: 1') . entry('order', 'order-2', 'order: 2')
@@ -72,7 +73,7 @@ $t->write_file_expand('yaml.yaml', $models . "router_settings: {num_retries: 0, 
 $t->write_file_expand('cool.yaml', $models . "router_settings: {num_retries: 0}\n");
 $t->write_file_expand('retry.yaml', $models . "router_settings: {num_retries: 1, disable_cooldowns: true}\n");
 $t->write_file_expand('few.yaml', ("model_list:\n" . entry('few', 'few-4', 'weight: 1') . entry('few', 'few-5', 'weight: 0'))
-    =~ s/, max_parallel_requests: 1//gr . "router_settings: {num_retries: 0, disable_cooldowns: true}\n");
+    =~ s/, max_parallel_requests: 3//gr . "router_settings: {num_retries: 0, disable_cooldowns: true}\n");
 
 my ($one, $two, $third) = map { $t->listener($_) } 8081, 8082, 8083;
 my $first = $t->mock(8084, sub { sleep 1.5 * $slow; return answer(200, openai_chat('first')) });
@@ -164,6 +165,25 @@ sub free {
     is($r->{body}, join('', openai_stream('two', ' parts')), 'stream: a header and a role are no content');
     unlike($r->{raw}, qr/not-me/, 'stream: one id');
     ok($pa->closed, 'stream: who had a header only is given up');
+}
+{
+    # what lost is free while the other still streams: soon, so a refusal is no
+    # failure yet
+    my ($c, $pa, $pb) = both('held', @yes);
+    my @e = openai_stream('long', ' words');
+    $pb->write(chunked(@e[0, 1], undef));
+    ok(defined $c->read_until(qr/long/), 'second streams: begun');
+    my ($other, $po);
+    for (1 .. 5) {
+        $other = start(chat('held'));
+        last if ($po) = $one->request(1);
+    }
+    ok($po, 'second streams: the first has a place for others');
+    $po->write(whole('other')) if $po;
+    is(id(finish($other)), 'held-1', 'second streams: and answers them');
+    $pb->write(join '', map { sprintf "%x\r\n%s\r\n", length $_, $_ } @e[2 .. $#e]);
+    $pb->write("0\r\n\r\n");
+    ok(defined $c->read_until(qr/DONE/), 'second streams: to its end');
 }
 free('after streams');
 
@@ -290,6 +310,19 @@ for my $case (['mix', 'openai, then anthropic', \&anthropic_message, \&anthropic
     cmp_ok(time() - $begin, '>=', 0.14, 'percentile: not before min');
     $pb->write(whole('x'));
     is(finish($c2)->{status}, 200, 'percentile: answered');
+
+    # of ten the three longest times are of calls that lost
+    for (1 .. 3) {
+        my ($c, $pa, $pb) = both('learn', where => 'learn');
+        ok($c->quiet(0.4), 'percentile: both are silent');
+        $pb->write(whole('x'));
+        finish($c);
+    }
+    $begin = time();
+    my ($last, $pl, $pr) = both('learn', where => 'learn');
+    cmp_ok(time() - $begin, '>=', 0.4, 'percentile: calls that lost count');
+    $pr->write(whole('x'));
+    finish($last);
 }
 
 # --- failures
