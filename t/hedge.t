@@ -17,7 +17,7 @@ use LiteLLM::Mock qw(answer chunked sse openai_chat openai_chunk openai_stream o
     anthropic_message anthropic_stream anthropic_error);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(162);
+my $t = LiteLLM::Test->new->plan(173);
 my $slow = $LiteLLM::Peer::slow;
 my @yes = (stream => JSON::PP::true);
 my $late = 0.4 * $slow;
@@ -375,6 +375,35 @@ for my $case (['mix', 'openai, then anthropic', \&anthropic_message, \&anthropic
     $pa->write(stream('one'));
     is(finish($c)->{body}, join('', openai_stream('one')), 'second is cut before content: the first answers');
 }
+{
+    # a header alone: the engine flushes behind it, for nobody
+    my ($head) = stream('x') =~ /^(.*?\r\n\r\n)/s;
+    my $at = $t->log_size;
+    my ($c, $pa, $pb) = both('pair', @yes);
+    $pb->write($head);
+    ok($c->quiet(0.1), 'header of the second');
+    $pb->reset;
+    ok(logged(qr/attempt 2 at deployment "pair-2" of "pair" failed/, $at), 'header of the second: it fails');
+    $pa->write(stream('one'));
+    is(texts(finish($c)->{body}), 'one', 'header of the second: the first answers');
+    ok($c->closed(3), 'header of the second: the request ends');
+
+    ($c, $pa, $pb) = both('pair', @yes);
+    $pb->write($head);
+    ok($c->quiet(0.1), 'header of the second, again');
+    $pa->write(stream('one'));
+    is(texts(finish($c)->{body}), 'one', 'header of the second: the first is first');
+    ok($c->closed(3), 'header of the second: the request ends, too');
+
+    $at = $t->log_size;
+    ($c, $pa, $pb) = both('pair', @yes);
+    $pb->write($head);
+    ok($c->quiet(0.1), 'header of the second, once more');
+    $pa->reset;
+    logged(qr/attempt 1 at deployment "pair-1" of "pair" failed/, $at);
+    $pb->reset;
+    is(finish($c, timeout => 5)->{status}, 500, 'header of the second: both fail');
+}
 for my $stream (0, 1) {
     my $at = $t->log_size;
     my ($c, $pa, $pb) = both('pair', $stream ? @yes : ());
@@ -519,9 +548,11 @@ free('after clients that left');
 {
     # what goes on is the text of the one that was read
     my ($c, $pa, $pb) = both('cont', @yes, where => 'cont');
+    $pb->write(role('second-id'));
+    ok($c->quiet(0.1), 'both have begun');
     $pa->write(role('first-id'));
-    $pb->write(chunked(sse(openai_chunk({ role => 'assistant', content => '' }, id => 'second-id'),
-        openai_chunk('Hel', id => 'second-id'), openai_chunk('lo', id => 'second-id')), undef));
+    ok($c->quiet(0.1), 'both have begun, without content');
+    $pb->write(join '', map { sprintf "%x\r\n%s\r\n", length $_, $_ } sse(map { openai_chunk($_, id => 'second-id') } 'Hel', 'lo'));
     ok(defined $c->read_until(qr/"lo"/), 'second is cut: its text');
     $pb->reset;
     my ($p, $req) = $third->request;
