@@ -17,7 +17,7 @@ use LiteLLM::Mock qw(answer chunked sse openai_chat openai_chunk openai_stream o
     anthropic_message anthropic_stream anthropic_error);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(173);
+my $t = LiteLLM::Test->new->plan(178);
 my $slow = $LiteLLM::Peer::slow;
 my @yes = (stream => JSON::PP::true);
 my $late = 0.4 * $slow;
@@ -33,7 +33,7 @@ my %where = (
     early => 'litellm_hedge delay=100ms budget=100% burst=10000; litellm_stream_keepalive 40ms early;',
     cool => 'litellm_config %%DIR%%/cool.yaml; litellm_hedge delay=100ms budget=100% burst=10000;',
     retry => 'litellm_config %%DIR%%/retry.yaml; litellm_hedge delay=100ms budget=100% burst=10000;');
-$t->write_conf(listen => ' sndbuf=16k',
+$t->write_conf(listen => ' sndbuf=16k reuseport',
     http => 'litellm_keepalive 0; log_format hedge "$upstream_addr | $upstream_status | $upstream_bytes_received";',
     server => "access_log %%DIR%%/hedge.log hedge;\n"
         . join '', map { "location /$_/ { litellm; $where{$_} }\n" } sort keys %where);
@@ -58,6 +58,7 @@ my $models = "model_list:\n" . entry('pair', 'pair-1', 'weight: 1') . entry('pai
     . entry('limited', 'limited-1', 'weight: 1') . entry('limited', 'limited-2', 'weight: 0')
     . entry('one', 'one-1') . entry('held', 'held-1', 'weight: 1') . entry('held', 'held-2', 'weight: 0')
     . entry('quick', 'quick-1', 'weight: 1, timeout: 0.5') . entry('quick', 'quick-2', 'weight: 0, timeout: 0.5')
+    . entry('brief', 'brief-1', 'weight: 1') . entry('brief', 'brief-2', 'weight: 0, timeout: 0.5')
     . entry('learn', 'learn-1', 'weight: 1') . entry('learn', 'learn-2', 'weight: 0')
     . entry('order', 'order-1', 'order: 1') . entry('order', 'order-2', 'order: 2')
     . entry('mock', 'mock-1', 'weight: 1') . entry('mock', 'mock-2', 'weight: 0, mock_response: from a mock')
@@ -477,6 +478,13 @@ free('after failures');
     is(finish($c)->{status}, 200, 'too long: the second answers');
 
     my $at = $t->log_size;
+    ($c, $pa, $pb) = both('brief');
+    ok(logged(qr/attempt 2 at deployment "brief-2" of "brief" failed: Timeout/, $at), 'the second is silent for too long');
+    ok($pb->closed, 'second too long: its connection is closed');
+    $pa->write(whole('x'));
+    is(finish($c)->{status}, 200, 'second too long: the first answers');
+
+    $at = $t->log_size;
     $c = start(chat('gone', uri => '/on/v1/chat/completions'));
     ($pa) = $one->request;
     ok(logged(qr/attempt 2 at deployment "gone-9" of "gone" failed: APIConnectionError/, $at), 'second refuses the connection');
@@ -548,10 +556,13 @@ free('after clients that left');
 {
     # what goes on is the text of the one that was read
     my ($c, $pa, $pb) = both('cont', @yes, where => 'cont');
-    $pb->write(role('second-id'));
-    ok($c->quiet(0.1), 'both have begun');
-    $pa->write(role('first-id'));
-    ok($c->quiet(0.1), 'both have begun, without content');
+    for my $part (0, 1) {
+        for (['first-id', $pa], ['second-id', $pb]) {
+            my ($id, $peer) = @$_;
+            $peer->write((role($id) =~ /^(.*?\r\n\r\n)(.*)$/s)[$part]);
+            ok($c->quiet(0.05), "both begin, part $part of $id");
+        }
+    }
     $pb->write(join '', map { sprintf "%x\r\n%s\r\n", length $_, $_ } sse(map { openai_chunk($_, id => 'second-id') } 'Hel', 'lo'));
     ok(defined $c->read_until(qr/"lo"/), 'second is cut: its text');
     $pb->reset;
