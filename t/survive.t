@@ -14,7 +14,7 @@ use LiteLLM::Mock qw(answer chunked sse openai_chunk openai_stream openai_error 
     anthropic_stream anthropic_error);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(115);
+my $t = LiteLLM::Test->new->plan(124);
 
 # what the kernel holds for a slow client is bounded
 $t->write_conf(listen => ' sndbuf=16k', server => <<'END');
@@ -379,6 +379,19 @@ is($r->{status}, 200, 'early: the status is fixed');
 is_cut($r, 'early');
 $r = cut('to-plain', sub { sleep(0.5); $_[0]->write(answer(500, openai_error('no', 'x', undef))) }, where => 'early');
 is(texts($r->{body}), ' world!', 'early: a fallback still answers');
+
+# the end mark has come, and the provider does not end
+
+for my $where ('off', 'ping', 'idle', 'on') {
+    $from = time;
+    $r = cut('to-plain', sub { $_[0]->write(chunked(openai_stream('Hello'), undef)); $_[0]->closed(4) }, where => $where,
+        ($where eq 'on' ? (timeout => 0.5) : ()));
+    is($r->{body}, join('', openai_stream('Hello')), "no end, $where: nothing behind the end mark");
+    cmp_ok(time - $from, '<', $limit + 0.5, "no end, $where: and it is over");
+}
+
+is(cut('to-plain', sub { $_[0]->write(chunked(openai_stream('Hello'), undef) . "zz\r\n") }, where => 'off')->{body},
+    join('', openai_stream('Hello')), 'invalid chunks behind the end mark');
 
 # a slow client: the provider is not silent, it is not read
 

@@ -519,6 +519,8 @@ ngx_int_t ngx_http_litellm_post(ngx_http_request_t *r,
 ngx_http_litellm_ctx_t *ngx_http_litellm_ctx(ngx_http_request_t *r);
 /* the parent's write_event_handler while attempts are under way */
 void ngx_http_litellm_wake(ngx_http_request_t *r);
+void ngx_http_litellm_linger(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
 /* 64 bits that others may guess */
 uint64_t ngx_http_litellm_random(void);
 

@@ -882,9 +882,12 @@ ngx_http_litellm_attempt_cancel(ngx_http_litellm_attempt_t *a,
         return;
     }
 
-    ngx_http_litellm_attempt_fail(a, class,
-                                  (class == NGX_LITELLM_TIMEOUT) ? 408 : 500,
-                                  text);
+    if (!a->complete) {
+        ngx_http_litellm_attempt_fail(a, class,
+                                      (class == NGX_LITELLM_TIMEOUT) ? 408
+                                                                     : 500,
+                                      text);
+    }
 
     ngx_http_litellm_attempt_stop_waiting(a);
     ngx_http_litellm_fetch_cancel(a);

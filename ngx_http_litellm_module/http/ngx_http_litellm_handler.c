@@ -21,6 +21,10 @@ typedef struct {
 } ngx_http_litellm_step_t;
 
 
+/* for the end of a body behind the end of its stream */
+#define NGX_HTTP_LITELLM_LINGER  1000
+
+
 static ngx_int_t ngx_http_litellm_method(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_int_t *rc);
 static ngx_int_t ngx_http_litellm_preflight(ngx_http_request_t *r);
@@ -670,6 +674,24 @@ ngx_http_litellm_watch(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
     }
 
     return ngx_http_litellm_pulse_start(r, ctx);
+}
+
+
+/*
+ * The end mark has come, the end of the body has not: it is on its way, and
+ * the connection can be kept if it is read.  Nobody waits for it long.
+ */
+
+void
+ngx_http_litellm_linger(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
+{
+    ctx->attempt->deadline = ngx_current_msec + NGX_HTTP_LITELLM_LINGER;
+
+    ctx->timer.handler = ngx_http_litellm_timer;
+    ctx->timer.data = r;
+    ctx->timer.log = r->connection->log;
+
+    ngx_add_timer(&ctx->timer, NGX_HTTP_LITELLM_LINGER);
 }
 
 

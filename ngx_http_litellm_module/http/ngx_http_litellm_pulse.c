@@ -165,6 +165,13 @@ ngx_http_litellm_pulse_run(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
     p = ctx->pulse;
     a = ctx->attempt;
 
+    if (a->complete) {
+
+        /* the end mark is the last that a client gets */
+
+        return;
+    }
+
     if (ngx_http_litellm_pulse_blocked(r, ctx)) {
 
         /* the provider is not listened to while the client takes nothing */

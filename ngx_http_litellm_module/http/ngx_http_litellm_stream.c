@@ -157,6 +157,9 @@ ngx_http_litellm_stream_bytes(ngx_http_litellm_attempt_t *a, u_char *p,
         /* what comes behind an error is not waited for */
 
         a->request->upstream->length = 0;
+
+    } else if (a->complete && rc == NGX_OK && a == a->ctx->attempt) {
+        ngx_http_litellm_linger(a->parent, a->ctx);
     }
 
     return rc;

@@ -793,6 +793,16 @@ ngx_http_litellm_chunked_filter(void *data, ssize_t bytes)
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "litellm: provider sent invalid chunks");
 
+        if (a->complete) {
+
+            /* the engine would not send what it has of this read */
+
+            u->length = 0;
+            u->keepalive = 0;
+
+            return NGX_OK;
+        }
+
         ngx_http_litellm_attempt_fail(a, NGX_LITELLM_API_CONNECTION, 502,
                                       "the provider sent invalid chunks");
 
@@ -805,7 +815,7 @@ static ngx_int_t
 ngx_http_litellm_body_bytes(ngx_http_litellm_attempt_t *a, u_char *p,
     u_char *last)
 {
-    if (a->deadline
+    if (a->deadline && !a->complete
         && (ngx_msec_int_t) (a->deadline - ngx_current_msec) < 0)
     {
         ngx_http_litellm_attempt_fail(a, NGX_LITELLM_TIMEOUT, 408,
