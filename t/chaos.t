@@ -30,7 +30,7 @@ my $seed = $ENV{TEST_CHAOS_SEED} || int rand 1e9;
 # with silent providers: what is given up too early ends like other failures
 my $patience = 1.2 + $slow / 2;
 
-my $t = LiteLLM::Test->new->plan(33 + 7 * $rounds);
+my $t = LiteLLM::Test->new->plan(34 + 7 * $rounds);
 alarm 300 + 30 * $rounds;
 $t->allow_log(qr/worker process \d+ exited on signal 9|shared memory zone .* was locked by/);
 
@@ -58,6 +58,12 @@ http {
             litellm;
             litellm_stream_continue on;
             litellm_stream_continue_size 1m;
+        }
+        location /early/ {
+            litellm;
+            litellm_stream_continue on;
+            litellm_stream_continue_size 1m;
+            litellm_stream_keepalive 200ms early;
         }
         location = /pid {
             return 200 "$pid\n.\n";
@@ -114,7 +120,7 @@ sub hear {
     }
     die "the player has ended\n";
 }
-sub begin { my ($name, %more) = @_; order({ start => $name, streams => $n + 0, path => '/v1/chat/completions', %more }) }
+sub begin { my ($name, %more) = @_; order({ start => $name, streams => $n + 0, paths => ['/v1/chat/completions'], %more }) }
 sub done {
     my ($name, %more) = @_;
     my $r = hear('done');
@@ -209,13 +215,14 @@ SKIP: {
 }
 like($t->read_file('error.log'), qr/is cooled down for/, 'deployments were cooled down');
 
-# streams that go on with another deployment
+# streams that go on with another deployment, half of them with comments in between
 
-begin('continued', path => '/on/v1/chat/completions', streams => int $n / 2);
+begin('continued', paths => ['/on/v1/chat/completions', '/early/v1/chat/completions'], streams => int $n / 2);
 hear('rolling');
 my $r = done('continued');
 cmp_ok(($r->{ends}{error} // 0) + ($r->{ends}{refused} // 0), '<', $n / 20, 'continued: few are not whole');
 cmp_ok($r->{resumed}, '>', $n / 20, 'continued: many were');
+cmp_ok($r->{pings}, '>', $n / 20, 'continued: and comments');
 nothing_left('continued');
 
 # a reload: who is under way ends where he is

@@ -6,7 +6,7 @@
 #
 # Commands on standard input, one JSON object a line; answers on standard output:
 #
-#   {"start": NAME, "streams": N, "path": "/...", "faulty": true, "again": 0.3}
+#   {"start": NAME, "streams": N, "paths": ["/..."], "faulty": true, "again": 0.3}
 #       {"rolling": NAME}       when all have reached a provider and a third has text
 #       {"done": NAME, ...}     when all have ended; see Round.summary()
 #   {"idle": true}              {"idle": {...}} when no call is open at a provider
@@ -118,6 +118,9 @@ class Stream:
         for event in events:
             if done or error:
                 return 'wrong', 'something behind the end: %r' % body[-300:]
+            if event == ': ping':
+                ledger.pings += 1
+                continue
             if not event.startswith('data: '):
                 return 'wrong', 'an event of another kind: %r' % event
             if event == 'data: [DONE]':
@@ -240,7 +243,7 @@ class Client(asyncio.Protocol):
         stream = self.stream
         self.got.clear()
         self.ended = self.begun = False
-        request = stream.request(self.round.path)
+        request = stream.request(stream.rng.choice(self.round.paths))
         self.round.asking += 1
         self.round.peak = max(self.round.peak, self.round.asking)
         stream.from_ = time.time()
@@ -299,7 +302,7 @@ class Round:
 
     def __init__(self, ledger, port, command):
         self.ledger, self.port, self.command = ledger, port, command
-        self.name, self.path = command['start'], command['path']
+        self.name, self.paths = command['start'], command['paths']
         self.leave = command.get('leave', True)
         self.streams, self.waiting = [], []
         self.running = self.asking = self.peak = self.begun = 0
@@ -382,7 +385,8 @@ class Round:
             pids[s.pid] = pids.get(s.pid, 0) + 1
         return {'done': self.name, 'ends': ends, 'streams': len(self.streams), 'peak': self.peak, 'bad': bad,
             'refused': refused, 'errors': errors, 'cut': cut, 'pids': pids, 'calls': self.ledger.total,
-            'resumed': self.ledger.resumed, 'met': self.ledger.met,
+            'resumed': self.ledger.resumed,
+            'pings': self.ledger.pings, 'met': self.ledger.met,
             'slowest': [(round(s.took, 1), s.slow, s.streamed, s.end, self.ledger.faults.get(s.number))
                 for s in sorted(self.streams, key=lambda s: -s.took)[:8]],
             'seconds': round(time.time() - self.from_, 1)}

@@ -23,11 +23,11 @@ FAULTS = {
     'head-close': 20, 'head-reset': 15, 'stall': 8, 'stall-first': 8,
     'cut': 20, 'cut-reset': 25, 'cut-end': 25, 'bad-chunk': 15, 'bad-event': 25,
     'half-event': 15, 'error-event': 25, 'stall-middle': 10,
-    'no-end-mark': 15, 'drip': 40, 'idle-close': 30,
+    'no-end-mark': 15, 'stall-end': 10, 'bad-end': 10, 'drip': 40, 'idle-close': 30,
 }
 
 # the call ends well, or may: the client need not see anything of it
-HARMLESS = {'drip', 'idle-close', 'no-end-mark'}
+HARMLESS = {'drip', 'idle-close', 'no-end-mark', 'stall-end', 'bad-end'}
 
 # behind the first text
 MIDDLE = {'cut', 'cut-reset', 'cut-end', 'bad-chunk', 'bad-event', 'half-event', 'error-event', 'stall-middle'}
@@ -57,6 +57,7 @@ class Ledger:
         self.open = 0           # calls under way
         self.total = 0
         self.resumed = 0
+        self.pings = 0          # comments that clients got
         self.wrong = []         # what a gateway must not do
         self.met = {}           # fault: how often
         self.changed = None     # called with a stream that has reached somebody
@@ -393,6 +394,13 @@ class Provider:
 
         if fault in MIDDLE:
             await self.fail(reader, writer, rng, fault, stream)
+        if fault == 'bad-end' and wire.end_mark:
+            writer.write(b'zz\r\n')
+            await writer.drain()
+            raise Over
+        if fault == 'stall-end' and wire.end_mark:
+            await writer.drain()
+            await self.stall(reader, stream)
         writer.write(b'0\r\n\r\n')
         await writer.drain()
         if fault in ('cut-end', 'error-event', 'bad-event'):
