@@ -7,8 +7,9 @@
  * request checks; reference 3.8).  Everything else is the provider's.
  *
  * ngx_litellm_param_find() runs for each member of each request.  The table is
- * ordered by length; ngx_litellm_param_first[n] is the first name of n or more
- * bytes (params_test.c holds both together).
+ * ordered by length, and what most requests have comes first in each;
+ * ngx_litellm_param_first[n] is the first name of n or more bytes
+ * (params_test.c holds both together).
  */
 
 #include "ngx_litellm_provider.h"
@@ -47,26 +48,26 @@ static const ngx_litellm_param_t  ngx_litellm_params[] = {
     ngx_litellm_silent_param("tpm"),
 
     /* 4 */
-    ngx_litellm_openai_param("echo", ECHO),
-    ngx_litellm_openai_param("seed", SEED),
     ngx_litellm_openai_param("stop", STOP),
     ngx_litellm_openai_param("user", USER),
+    ngx_litellm_openai_param("echo", ECHO),
+    ngx_litellm_openai_param("seed", SEED),
     ngx_litellm_control_param("tags", PLAIN),
     ngx_litellm_refused_param("rust"),
 
     /* 5 */
-    ngx_litellm_body_param("input", INPUT),
     ngx_litellm_body_param("model", MODEL),
+    ngx_litellm_openai_param("tools", TOOLS),
+    ngx_litellm_openai_param("top_p", TOP_P),
+    ngx_litellm_body_param("input", INPUT),
     ngx_litellm_openai_param("audio", AUDIO),
     ngx_litellm_openai_param("store", STORE),
-    ngx_litellm_openai_param("tools", TOOLS),
     ngx_litellm_openai_param("top_k", TOP_K),
-    ngx_litellm_openai_param("top_p", TOP_P),
     ngx_litellm_control_param("cache", PLAIN),
 
     /* 6 */
-    ngx_litellm_body_param("prompt", PROMPT),
     ngx_litellm_openai_param("stream", STREAM),
+    ngx_litellm_body_param("prompt", PROMPT),
     ngx_litellm_openai_param("suffix", SUFFIX),
     ngx_litellm_control_param("no-log", PLAIN),
     ngx_litellm_silent_param("weight"),
@@ -100,9 +101,9 @@ static const ngx_litellm_param_t  ngx_litellm_params[] = {
     ngx_litellm_refused_param("tenant_id"),
 
     /* 10 */
+    ngx_litellm_openai_param("max_tokens", MAX_TOKENS),
     ngx_litellm_openai_param("dimensions", DIMENSIONS),
     ngx_litellm_openai_param("logit_bias", LOGIT_BIAS),
-    ngx_litellm_openai_param("max_tokens", MAX_TOKENS),
     ngx_litellm_openai_param("modalities", MODALITIES),
     ngx_litellm_openai_param("prediction", PREDICTION),
     ngx_litellm_control_param("extra_body", PLAIN),
