@@ -224,10 +224,15 @@ typedef struct {
 } ngx_http_litellm_stream_t;
 
 
+/* a header of the provider's, and what its name for the client begins with */
+
+#define NGX_HTTP_LITELLM_NAMED      "llm_provider-"
+#define NGX_HTTP_LITELLM_NAMED_LEN  (sizeof(NGX_HTTP_LITELLM_NAMED) - 1)
+
 typedef struct {
     ngx_str_t                        key;
     ngx_str_t                        value;
-    u_char                          *lowcase;
+    u_char                          *lowcase;    /* the prefix is before it */
 } ngx_http_litellm_header_t;
 
 

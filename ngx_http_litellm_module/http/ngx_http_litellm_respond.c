@@ -25,7 +25,10 @@ static ngx_int_t ngx_http_litellm_provider_headers(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_litellm_hop_by_hop(ngx_http_litellm_header_t *h);
 
 
-/* not passed on: hop by hop (RFC 9110), the provider's cookies, nginx's own */
+/*
+ * Not passed on: hop by hop (RFC 9110), the provider's cookies, nginx's own.
+ * ngx_http_litellm_hop_by_hop() knows their first letters.
+ */
 
 static ngx_str_t  ngx_http_litellm_hidden[] = {
     ngx_string("connection"),
@@ -542,12 +545,14 @@ static ngx_int_t
 ngx_http_litellm_provider_headers(ngx_http_request_t *r,
     ngx_http_litellm_attempt_t *a, ngx_uint_t status)
 {
-    u_char                     *p;
+    size_t                      shortest;
     ngx_uint_t                  i, own;
     ngx_http_litellm_header_t  *h;
 
     a->call->deployment = a->deployment;
     h = a->headers.elts;
+
+    shortest = ngx_litellm_error_shortest(a->call);
 
     for (i = 0; i < a->headers.nelts; i++) {
 
@@ -555,24 +560,18 @@ ngx_http_litellm_provider_headers(ngx_http_request_t *r,
             continue;
         }
 
-        if (ngx_litellm_error_tells(a->call, &h[i].value)) {
+        if (h[i].value.len >= shortest
+            && ngx_litellm_error_tells(a->call, &h[i].value))
+        {
 
             /* a provider that echoes what it was sent: a secret is in there */
 
             continue;
         }
 
-        p = ngx_pnalloc(r->pool, sizeof("llm_provider-") - 1 + h[i].key.len);
-        if (p == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_memcpy(p, "llm_provider-", sizeof("llm_provider-") - 1);
-        ngx_memcpy(p + sizeof("llm_provider-") - 1, h[i].lowcase,
-                   h[i].key.len);
-
-        if (ngx_http_litellm_add_header(r, (char *) p,
-                                        sizeof("llm_provider-") - 1
+        if (ngx_http_litellm_add_header(r, (char *) h[i].lowcase
+                                           - NGX_HTTP_LITELLM_NAMED_LEN,
+                                        NGX_HTTP_LITELLM_NAMED_LEN
                                         + h[i].key.len,
                                         &h[i].value)
             != NGX_OK)
@@ -621,6 +620,15 @@ static ngx_uint_t
 ngx_http_litellm_hop_by_hop(ngx_http_litellm_header_t *h)
 {
     ngx_str_t  *name;
+
+    switch (h->lowcase[0]) {
+
+    case 'c': case 'k': case 'p': case 's': case 't': case 'u':
+        break;
+
+    default:
+        return 0;
+    }
 
     for (name = ngx_http_litellm_hidden; name->len; name++) {
         if (h->key.len == name->len

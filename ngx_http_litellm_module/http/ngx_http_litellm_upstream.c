@@ -459,7 +459,8 @@ ngx_http_litellm_parse_header(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    p = ngx_pnalloc(r->pool, klen + 1 + vlen + 1 + klen);
+    p = ngx_pnalloc(r->pool, klen + 1 + vlen + 1 + NGX_HTTP_LITELLM_NAMED_LEN
+                             + klen);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -474,7 +475,8 @@ ngx_http_litellm_parse_header(ngx_http_request_t *r,
     p = ngx_cpymem(p, r->header_start, vlen);
     *p++ = '\0';
 
-    h->lowcase = p;
+    h->lowcase = ngx_cpymem(p, NGX_HTTP_LITELLM_NAMED,
+                            NGX_HTTP_LITELLM_NAMED_LEN);
 
     if (klen == r->lowcase_index) {
         ngx_memcpy(h->lowcase, r->lowcase_header, klen);

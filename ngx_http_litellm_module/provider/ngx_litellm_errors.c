@@ -540,6 +540,23 @@ ngx_litellm_errors_scrub(ngx_litellm_call_t *call, ngx_str_t *s)
 }
 
 
+size_t
+ngx_litellm_error_shortest(ngx_litellm_call_t *call)
+{
+    size_t       len;
+    ngx_str_t   *secret;
+    ngx_uint_t   i;
+
+    len = NGX_MAX_SIZE_T_VALUE;
+
+    for (i = 0; ngx_litellm_errors_next(call, &i, &secret); i++) {
+        len = ngx_min(len, secret->len);
+    }
+
+    return len;
+}
+
+
 ngx_uint_t
 ngx_litellm_error_tells(ngx_litellm_call_t *call, ngx_str_t *s)
 {

@@ -618,6 +618,8 @@ typedef struct {
 const ngx_litellm_error_rule_t *ngx_litellm_error_rule(ngx_str_t *text,
     const ngx_litellm_error_rule_t *rules);
 
+/* bytes of the shortest secret of the deployment: shorter texts hold none */
+size_t ngx_litellm_error_shortest(ngx_litellm_call_t *call);
 /* true if s holds a secret of the deployment */
 ngx_uint_t ngx_litellm_error_tells(ngx_litellm_call_t *call, ngx_str_t *s);
 
