@@ -133,26 +133,6 @@ ngx_litellm_anthropic_request(ngx_litellm_call_t *call,
 }
 
 
-ngx_int_t
-ngx_litellm_anthropic_bad(ngx_litellm_anthropic_t *a, const char *text)
-{
-    ngx_str_t  s;
-
-    s.data = (u_char *) text;
-    s.len = ngx_strlen(text);
-
-    ngx_memzero(a->e, sizeof(ngx_litellm_error_t));
-
-    if (ngx_litellm_error_set(a->call, a->e, NGX_LITELLM_BAD_REQUEST, 400, &s)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return NGX_DECLINED;
-}
-
-
 static ngx_int_t
 ngx_litellm_anthropic_body(ngx_litellm_anthropic_t *a)
 {
@@ -313,58 +293,43 @@ ngx_litellm_anthropic_sampling(ngx_litellm_anthropic_t *a)
 static ngx_int_t
 ngx_litellm_anthropic_stop(ngx_litellm_anthropic_t *a, ngx_uint_t *written)
 {
+    ngx_int_t            rc;
     ngx_str_t            text;
-    ngx_uint_t           i, n, count;
+    ngx_uint_t           n;
     ngx_litellm_json_t  *v;
+    ngx_litellm_stop_t   stop;
 
-    *written = 0;
+    n = 0;
 
-    v = ngx_litellm_anthropic_param(a, STOP);
+    ngx_litellm_stop_begin(&stop, ngx_litellm_anthropic_param(a, STOP), 4);
 
-    if (v == NULL) {
-        return NGX_OK;
-    }
-
-    count = 1;
-
-    if (v->type == NGX_LITELLM_JSON_ARRAY) {
-        count = ngx_min(v->count, 4);
-        v++;
-
-    } else if (v->type != NGX_LITELLM_JSON_STRING) {
-        return ngx_litellm_anthropic_bad(a, "'stop' must be a string or an "
-                                         "array of strings");
-    }
-
-    for (i = 0, n = 0; i < count; i++) {
-
-        if (v->type != NGX_LITELLM_JSON_STRING) {
-            return ngx_litellm_anthropic_bad(a, "'stop' must be a string or "
-                                             "an array of strings");
-        }
+    while ((rc = ngx_litellm_stop_next(a->call, &stop, &v, a->e)) == NGX_OK) {
 
         text = ngx_litellm_json_text(v);
 
-        if (!a->call->drop_params || !ngx_litellm_call_blank(&text)) {
-
-            if (n++) {
-                ngx_litellm_out_lit(a->out, ",");
-
-            } else {
-                ngx_litellm_out_lit(a->out, ",\"stop_sequences\":[");
-            }
-
-            ngx_litellm_anthropic_raw(a->out, v);
+        if (a->call->drop_params && ngx_litellm_call_blank(&text)) {
+            continue;
         }
 
-        v = ngx_litellm_json_next(v);
+        if (n++) {
+            ngx_litellm_out_lit(a->out, ",");
+
+        } else {
+            ngx_litellm_out_lit(a->out, ",\"stop_sequences\":[");
+        }
+
+        ngx_litellm_anthropic_raw(a->out, v);
+    }
+
+    *written = n;
+
+    if (rc != NGX_DONE) {
+        return rc;
     }
 
     if (n) {
         ngx_litellm_out_lit(a->out, "]");
     }
-
-    *written = n;
 
     return NGX_OK;
 }

@@ -107,8 +107,8 @@ typedef struct {
     (NGX_LITELLM_ANTHROPIC_PARAMS | NGX_LITELLM_ANTHROPIC_REASONING_PARAMS)
 
 /* the client's fault; NGX_DECLINED */
-ngx_int_t ngx_litellm_anthropic_bad(ngx_litellm_anthropic_t *a,
-    const char *text);
+#define ngx_litellm_anthropic_bad(a, text)                                    \
+    ngx_litellm_call_bad((a)->call, (a)->e, text)
 
 
 /*

@@ -264,32 +264,21 @@ ngx_litellm_bedrock_inference(ngx_litellm_bedrock_t *b)
 static ngx_int_t
 ngx_litellm_bedrock_stop(ngx_litellm_bedrock_t *b, ngx_uint_t *n)
 {
+    ngx_int_t            rc;
     ngx_str_t            text;
-    ngx_uint_t           i, count, written;
+    ngx_uint_t           written;
     ngx_litellm_out_t   *out;
     ngx_litellm_json_t  *v;
-
-    v = ngx_litellm_bedrock_param(b, STOP);
-
-    if (v == NULL) {
-        return NGX_OK;
-    }
+    ngx_litellm_stop_t   stop;
 
     out = b->a.out;
-    count = 1;
+    written = 0;
 
-    if (v->type == NGX_LITELLM_JSON_ARRAY) {
-        count = ngx_min(v->count, 4);
-        v++;
-    }
+    ngx_litellm_stop_begin(&stop, ngx_litellm_bedrock_param(b, STOP), 4);
 
-    for (i = 0, written = 0; i < count; i++, v = ngx_litellm_json_next(v)) {
-
-        if (v->type != NGX_LITELLM_JSON_STRING) {
-            return ngx_litellm_bedrock_bad(b, "'stop' must be a string or an "
-                                           "array of strings");
-        }
-
+    while ((rc = ngx_litellm_stop_next(b->a.call, &stop, &v, b->a.e))
+           == NGX_OK)
+    {
         text = ngx_litellm_json_text(v);
 
         if (b->a.call->drop_params && ngx_litellm_call_blank(&text)) {
@@ -305,6 +294,10 @@ ngx_litellm_bedrock_stop(ngx_litellm_bedrock_t *b, ngx_uint_t *n)
         }
 
         ngx_litellm_anthropic_raw(out, v);
+    }
+
+    if (rc != NGX_DONE) {
+        return rc;
     }
 
     if (written) {

@@ -437,45 +437,33 @@ ngx_litellm_cohere_sampling(ngx_litellm_cohere_t *c)
 static ngx_int_t
 ngx_litellm_cohere_stop(ngx_litellm_cohere_t *c)
 {
-    ngx_uint_t           i, n;
+    ngx_int_t            rc;
     ngx_litellm_json_t  *v;
+    ngx_litellm_stop_t   stop;
 
-    v = ngx_litellm_cohere_param(c, STOP);
+    ngx_litellm_stop_begin(&stop, ngx_litellm_cohere_param(c, STOP), 4);
 
-    if (v == NULL) {
-        return NGX_OK;
-    }
+    while ((rc = ngx_litellm_stop_next(c->call, &stop, &v, c->e)) == NGX_OK) {
 
-    n = 1;
-
-    if (v->type == NGX_LITELLM_JSON_ARRAY) {
-        n = ngx_min(v->count, 4);
-        v++;
-    }
-
-    if (n == 0) {
-        return NGX_OK;
-    }
-
-    c->stop = 1;
-
-    ngx_litellm_out_lit(c->out, ",\"stop_sequences\":[");
-
-    for (i = 0; i < n; i++, v = ngx_litellm_json_next(v)) {
-
-        if (v->type != NGX_LITELLM_JSON_STRING) {
-            return ngx_litellm_call_bad(c->call, c->e, "'stop' must be a "
-                                        "string or an array of strings");
-        }
-
-        if (i) {
+        if (c->stop) {
             ngx_litellm_out_lit(c->out, ",");
+
+        } else {
+            ngx_litellm_out_lit(c->out, ",\"stop_sequences\":[");
         }
+
+        c->stop = 1;
 
         ngx_litellm_cohere_raw(c->out, v);
     }
 
-    ngx_litellm_out_lit(c->out, "]");
+    if (rc != NGX_DONE) {
+        return rc;
+    }
+
+    if (c->stop) {
+        ngx_litellm_out_lit(c->out, "]");
+    }
 
     return NGX_OK;
 }

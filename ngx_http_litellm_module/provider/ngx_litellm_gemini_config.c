@@ -244,30 +244,20 @@ ngx_litellm_gemini_sampling(ngx_litellm_gemini_list_t *l)
 static ngx_int_t
 ngx_litellm_gemini_stop(ngx_litellm_gemini_list_t *l)
 {
-    ngx_uint_t           i, count;
+    ngx_int_t            rc;
+    ngx_uint_t           n;
     ngx_litellm_json_t  *v;
+    ngx_litellm_stop_t   stop;
 
-    v = ngx_litellm_gemini_param(l->g, STOP);
+    n = 0;
 
-    if (v == NULL) {
-        return NGX_OK;
-    }
+    ngx_litellm_stop_begin(&stop, ngx_litellm_gemini_param(l->g, STOP),
+                           NGX_LITELLM_GEMINI_STOPS);
 
-    count = 1;
-
-    if (v->type == NGX_LITELLM_JSON_ARRAY) {
-        count = ngx_min(v->count, NGX_LITELLM_GEMINI_STOPS);
-        v++;
-    }
-
-    for (i = 0; i < count; i++) {
-
-        if (v->type != NGX_LITELLM_JSON_STRING) {
-            return ngx_litellm_gemini_bad(l->g, "'stop' must be a string or "
-                                          "an array of strings");
-        }
-
-        if (i) {
+    while ((rc = ngx_litellm_stop_next(l->g->call, &stop, &v, l->g->e))
+           == NGX_OK)
+    {
+        if (n++) {
             ngx_litellm_out_lit(l->out, ",");
 
         } else {
@@ -277,10 +267,13 @@ ngx_litellm_gemini_stop(ngx_litellm_gemini_list_t *l)
         }
 
         ngx_litellm_gemini_raw(l->out, v);
-        v = ngx_litellm_json_next(v);
     }
 
-    if (count) {
+    if (rc != NGX_DONE) {
+        return rc;
+    }
+
+    if (n) {
         ngx_litellm_out_lit(l->out, "]");
     }
 

@@ -479,44 +479,38 @@ ngx_litellm_ollama_key(ngx_litellm_ollama_options_t *p, ngx_str_t *name)
 static ngx_int_t
 ngx_litellm_ollama_stop(ngx_litellm_ollama_options_t *p)
 {
+    ngx_int_t            rc;
     ngx_str_t            name;
-    ngx_uint_t           i, n;
+    ngx_uint_t           n;
     ngx_litellm_json_t  *v;
+    ngx_litellm_stop_t   stop;
 
-    v = ngx_litellm_ollama_param(p->o, STOP);
+    n = 0;
 
-    if (v == NULL) {
-        return NGX_OK;
-    }
+    ngx_litellm_stop_begin(&stop, ngx_litellm_ollama_param(p->o, STOP), 4);
 
-    n = 1;
+    while ((rc = ngx_litellm_stop_next(p->o->call, &stop, &v, p->o->e))
+           == NGX_OK)
+    {
+        if (n++ == 0) {
+            ngx_str_set(&name, "stop");
+            ngx_litellm_ollama_key(p, &name);
+            ngx_litellm_out_lit(p->o->out, "[");
 
-    if (v->type == NGX_LITELLM_JSON_ARRAY) {
-        n = ngx_min(v->count, 4);
-        v++;
-    }
-
-    if (n == 0) {
-        return NGX_OK;
-    }
-
-    ngx_str_set(&name, "stop");
-    ngx_litellm_ollama_key(p, &name);
-
-    for (i = 0; i < n; i++) {
-
-        if (v->type != NGX_LITELLM_JSON_STRING) {
-            return ngx_litellm_call_bad(p->o->call, p->o->e, "'stop' must be "
-                                        "a string or an array of strings");
+        } else {
+            ngx_litellm_out_lit(p->o->out, ",");
         }
 
-        ngx_litellm_out_copy(p->o->out, i ? "," : "[", 1);
         ngx_litellm_ollama_raw(p->o->out, v);
-
-        v = ngx_litellm_json_next(v);
     }
 
-    ngx_litellm_out_lit(p->o->out, "]");
+    if (rc != NGX_DONE) {
+        return rc;
+    }
+
+    if (n) {
+        ngx_litellm_out_lit(p->o->out, "]");
+    }
 
     return NGX_OK;
 }

@@ -390,6 +390,90 @@ ngx_litellm_param_name(ngx_uint_t id)
 }
 
 
+void
+ngx_litellm_stop_begin(ngx_litellm_stop_t *stop, ngx_litellm_json_t *v,
+    ngx_uint_t max)
+{
+    stop->value = v;
+    stop->left = (v != NULL);
+
+    if (ngx_litellm_json_is(v, ARRAY)) {
+        stop->value = v + 1;
+        stop->left = ngx_min(v->count, max);
+    }
+}
+
+
+ngx_int_t
+ngx_litellm_stop_next(ngx_litellm_call_t *call, ngx_litellm_stop_t *stop,
+    ngx_litellm_json_t **v, ngx_litellm_error_t *e)
+{
+    if (stop->left == 0) {
+        return NGX_DONE;
+    }
+
+    if (stop->value->type != NGX_LITELLM_JSON_STRING) {
+        return ngx_litellm_call_bad(call, e, "'stop' must be a string or an "
+                                    "array of strings");
+    }
+
+    *v = stop->value;
+
+    stop->value = ngx_litellm_json_next(*v);
+    stop->left--;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_litellm_effort(ngx_litellm_call_t *call, ngx_litellm_json_t *v,
+    ngx_uint_t disable, ngx_litellm_effort_e *effort, ngx_litellm_error_t *e)
+{
+    ngx_uint_t           i;
+    ngx_litellm_json_t  *m;
+
+    static ngx_str_t  words[NGX_LITELLM_EFFORTS] = {
+        ngx_string("none"),
+        ngx_string("minimal"),
+        ngx_string("low"),
+        ngx_string("medium"),
+        ngx_string("high"),
+        ngx_string("xhigh"),
+        ngx_string("max")
+    };
+
+    /* the Responses API's {"effort":...,"summary":...} */
+
+    m = ngx_litellm_json_member(v, "effort");
+    if (m) {
+        v = m;
+    }
+
+    if (!ngx_litellm_json_is(v, STRING)) {
+        return ngx_litellm_call_bad(call, e, "'reasoning_effort' must be a "
+                                    "string");
+    }
+
+    for (i = 0; i < NGX_LITELLM_EFFORTS; i++) {
+        if (ngx_litellm_json_equal(v, (char *) words[i].data, words[i].len)) {
+            *effort = (ngx_litellm_effort_e) i;
+            return NGX_OK;
+        }
+    }
+
+    if (disable && ngx_litellm_json_eq(v, "disable")) {
+        *effort = NGX_LITELLM_EFFORT_NONE;
+        return NGX_OK;
+    }
+
+    return ngx_litellm_call_bad(call, e, "'reasoning_effort' must be "
+                                "\"none\", \"minimal\", \"low\", "
+                                "\"medium\", \"high\", \"xhigh\" or "
+                                "\"max\"");
+}
+
+
 ngx_int_t
 ngx_litellm_params_check(ngx_litellm_call_t *call, uint64_t *present,
     uint64_t supported, ngx_litellm_error_t *e)

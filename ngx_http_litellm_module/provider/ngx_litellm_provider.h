@@ -582,6 +582,39 @@ const ngx_litellm_param_t *ngx_litellm_param_find(const u_char *name,
 
 ngx_str_t *ngx_litellm_param_name(ngx_uint_t id);
 
+/* "stop" is a text or a list of texts, of which no more than max are read */
+typedef struct {
+    ngx_litellm_json_t          *value;
+    ngx_uint_t                   left;
+} ngx_litellm_stop_t;
+
+/* v: with its elements; NULL: there are none */
+void ngx_litellm_stop_begin(ngx_litellm_stop_t *stop, ngx_litellm_json_t *v,
+    ngx_uint_t max);
+/* NGX_OK with the next one, a string; NGX_DONE; NGX_DECLINED with *e: that is
+   no text; NGX_ERROR */
+ngx_int_t ngx_litellm_stop_next(ngx_litellm_call_t *call,
+    ngx_litellm_stop_t *stop, ngx_litellm_json_t **v, ngx_litellm_error_t *e);
+
+/* words of reasoning_effort, in their order */
+typedef enum {
+    NGX_LITELLM_EFFORT_NONE = 0,
+    NGX_LITELLM_EFFORT_MINIMAL,
+    NGX_LITELLM_EFFORT_LOW,
+    NGX_LITELLM_EFFORT_MEDIUM,
+    NGX_LITELLM_EFFORT_HIGH,
+    NGX_LITELLM_EFFORT_XHIGH,
+    NGX_LITELLM_EFFORT_MAX,
+    NGX_LITELLM_EFFORTS
+} ngx_litellm_effort_e;
+
+/*
+ * The word, or the "effort" of an object.  disable: "disable" is none, too;
+ * NGX_OK; NGX_DECLINED with *e: it is none of them; NGX_ERROR.
+ */
+ngx_int_t ngx_litellm_effort(ngx_litellm_call_t *call, ngx_litellm_json_t *v,
+    ngx_uint_t disable, ngx_litellm_effort_e *effort, ngx_litellm_error_t *e);
+
 /*
  * Of the parameters in "present", those outside "supported": with
  * call->drop_params they are taken out (*present changes), else NGX_DECLINED

@@ -468,52 +468,40 @@ ngx_litellm_replicate_inputs(ngx_litellm_replicate_inputs_t *in)
 static ngx_int_t
 ngx_litellm_replicate_stop(ngx_litellm_replicate_inputs_t *in)
 {
+    ngx_int_t                 rc;
     ngx_str_t                 name, text;
-    ngx_uint_t                i, n;
+    ngx_uint_t                n;
     ngx_litellm_json_t       *v;
+    ngx_litellm_stop_t        stop;
     ngx_litellm_replicate_t  *r;
 
+    n = 0;
     r = in->r;
 
-    v = ngx_litellm_replicate_param(r, STOP);
+    ngx_litellm_stop_begin(&stop, ngx_litellm_replicate_param(r, STOP), 4);
 
-    if (v == NULL) {
-        return NGX_OK;
-    }
+    while ((rc = ngx_litellm_stop_next(r->call, &stop, &v, r->e)) == NGX_OK) {
 
-    n = 1;
+        if (n++ == 0) {
+            ngx_str_set(&name, "stop_sequences");
+            ngx_litellm_replicate_input(in, &name);
+            ngx_litellm_out_lit(r->out, "\"");
 
-    if (v->type == NGX_LITELLM_JSON_ARRAY) {
-        n = ngx_min(v->count, 4);
-        v++;
-    }
-
-    if (n == 0) {
-        return NGX_OK;
-    }
-
-    ngx_str_set(&name, "stop_sequences");
-    ngx_litellm_replicate_input(in, &name);
-    ngx_litellm_out_lit(r->out, "\"");
-
-    for (i = 0; i < n; i++) {
-
-        if (v->type != NGX_LITELLM_JSON_STRING) {
-            return ngx_litellm_call_bad(r->call, r->e, "'stop' must be a "
-                                        "string or an array of strings");
-        }
-
-        if (i) {
+        } else {
             ngx_litellm_out_lit(r->out, ",");
         }
 
         text = ngx_litellm_json_text(v);
         ngx_litellm_out_str(r->out, &text);
-
-        v = ngx_litellm_json_next(v);
     }
 
-    ngx_litellm_out_lit(r->out, "\"");
+    if (rc != NGX_DONE) {
+        return rc;
+    }
+
+    if (n) {
+        ngx_litellm_out_lit(r->out, "\"");
+    }
 
     return NGX_OK;
 }
