@@ -296,49 +296,26 @@ static ngx_int_t
 ngx_litellm_anthropic_effort(ngx_litellm_anthropic_t *a,
     ngx_litellm_json_t *v)
 {
-    ngx_uint_t           i;
-    ngx_litellm_json_t  *m;
+    ngx_int_t             rc;
+    ngx_litellm_effort_e  i;
 
     static const struct {
-        ngx_str_t     name;
         int64_t       budget;
         const char   *effort;
         uint32_t      flag;         /* an adaptive model must have it */
-    } efforts[] = {
-        { ngx_string("none"), 0, NULL, 0 },
-        { ngx_string("minimal"), 1024, "low", 0 },
-        { ngx_string("low"), 1024, "low", 0 },
-        { ngx_string("medium"), 2048, "medium", 0 },
-        { ngx_string("high"), 4096, "high", 0 },
-        { ngx_string("xhigh"), 8192, "xhigh", NGX_LITELLM_M_EFFORT_XHIGH },
-        { ngx_string("max"), 16384, "max", NGX_LITELLM_M_EFFORT_MAX }
+    } efforts[NGX_LITELLM_EFFORTS] = {
+        { 0, NULL, 0 },
+        { 1024, "low", 0 },
+        { 1024, "low", 0 },
+        { 2048, "medium", 0 },
+        { 4096, "high", 0 },
+        { 8192, "xhigh", NGX_LITELLM_M_EFFORT_XHIGH },
+        { 16384, "max", NGX_LITELLM_M_EFFORT_MAX }
     };
 
-    /* the Responses API's {"effort":...,"summary":...} */
-
-    m = ngx_litellm_json_member(v, "effort");
-    if (m) {
-        v = m;
-    }
-
-    if (!ngx_litellm_json_is(v, STRING)) {
-        return ngx_litellm_anthropic_bad(a, "'reasoning_effort' must be a "
-                                         "string");
-    }
-
-    for (i = 0; i < sizeof(efforts) / sizeof(efforts[0]); i++) {
-        if (ngx_litellm_json_equal(v, (char *) efforts[i].name.data,
-                                   efforts[i].name.len))
-        {
-            break;
-        }
-    }
-
-    if (i == sizeof(efforts) / sizeof(efforts[0])) {
-        return ngx_litellm_anthropic_bad(a, "'reasoning_effort' must be "
-                                         "\"none\", \"minimal\", \"low\", "
-                                         "\"medium\", \"high\", \"xhigh\" or "
-                                         "\"max\"");
+    rc = ngx_litellm_effort(a->call, v, 0, &i, a->e);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     if (efforts[i].budget == 0) {

@@ -297,49 +297,25 @@ ngx_litellm_gemini_think(ngx_litellm_gemini_t *g)
 static ngx_int_t
 ngx_litellm_gemini_effort(ngx_litellm_gemini_t *g, ngx_litellm_json_t *v)
 {
-    ngx_uint_t           i;
-    ngx_litellm_json_t  *m;
+    ngx_int_t             rc;
+    ngx_litellm_effort_e  i;
 
     static const struct {
-        ngx_str_t    name;
         int64_t      budget;       /* LiteLLM's; -1: does not think */
         ngx_uint_t   rank;
-    } efforts[] = {
-        { ngx_string("none"), -1, 0 },
-        { ngx_string("disable"), -1, 0 },
-        { ngx_string("minimal"), 1, 0 },
-        { ngx_string("low"), 1024, 1 },
-        { ngx_string("medium"), 2048, 2 },
-        { ngx_string("high"), 4096, 3 },
-        { ngx_string("xhigh"), 24576, 3 },
-        { ngx_string("max"), 24576, 3 }
+    } efforts[NGX_LITELLM_EFFORTS] = {
+        { -1, 0 },
+        { 1, 0 },
+        { 1024, 1 },
+        { 2048, 2 },
+        { 4096, 3 },
+        { 24576, 3 },
+        { 24576, 3 }
     };
 
-    /* the Responses API's {"effort":...,"summary":...} */
-
-    m = ngx_litellm_json_member(v, "effort");
-    if (m) {
-        v = m;
-    }
-
-    if (!ngx_litellm_json_is(v, STRING)) {
-        return ngx_litellm_gemini_bad(g, "'reasoning_effort' must be a "
-                                      "string");
-    }
-
-    for (i = 0; i < sizeof(efforts) / sizeof(efforts[0]); i++) {
-        if (ngx_litellm_json_equal(v, (char *) efforts[i].name.data,
-                                   efforts[i].name.len))
-        {
-            break;
-        }
-    }
-
-    if (i == sizeof(efforts) / sizeof(efforts[0])) {
-        return ngx_litellm_gemini_bad(g, "'reasoning_effort' must be "
-                                      "\"none\", \"minimal\", \"low\", "
-                                      "\"medium\", \"high\", \"xhigh\" or "
-                                      "\"max\"");
+    rc = ngx_litellm_effort(g->call, v, 1, &i, g->e);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     if (efforts[i].budget < 0) {
