@@ -115,50 +115,35 @@ ngx_litellm_anthropic_messages(ngx_litellm_anthropic_t *a, ngx_uint_t *system)
 static ngx_int_t
 ngx_litellm_anthropic_system(ngx_litellm_anthropic_t *a, ngx_uint_t *written)
 {
-    ngx_uint_t              i, j, n;
-    ngx_litellm_part_t     *part;
-    ngx_litellm_json_t     *cache;
-    ngx_litellm_message_t  *msg;
+    ngx_int_t              rc;
+    ngx_str_t             *text;
+    ngx_uint_t             n;
+    ngx_litellm_json_t    *cache;
+    ngx_litellm_system_t   system;
 
     n = 0;
-    msg = a->chat.messages;
+    ngx_memzero(&system, sizeof(ngx_litellm_system_t));
 
-    for (i = 0; i < a->chat.nmessages; i++) {
-
-        if (msg[i].role != NGX_LITELLM_ROLE_SYSTEM
-            && msg[i].role != NGX_LITELLM_ROLE_DEVELOPER)
-        {
+    while ((rc = ngx_litellm_system_next(a->call, &a->chat, &system, &text,
+                                         &cache, a->e))
+           == NGX_OK)
+    {
+        if (ngx_litellm_call_blank(text)) {
             continue;
         }
 
-        part = msg[i].parts;
+        if (n++) {
+            ngx_litellm_out_lit(a->out, ",");
 
-        for (j = 0; j < msg[i].nparts; j++) {
-
-            if (part[j].type != NGX_LITELLM_PART_TEXT) {
-                return ngx_litellm_anthropic_bad(a, "a system message can hold"
-                                                 " text only");
-            }
-
-            if (ngx_litellm_call_blank(&part[j].text)) {
-                continue;
-            }
-
-            cache = part[j].cache_control;
-
-            if (cache == NULL && j == msg[i].nparts - 1) {
-                cache = msg[i].cache_control;
-            }
-
-            if (n++) {
-                ngx_litellm_out_lit(a->out, ",");
-
-            } else {
-                ngx_litellm_out_lit(a->out, ",\"system\":[");
-            }
-
-            ngx_litellm_anthropic_text(a->out, &part[j].text, cache);
+        } else {
+            ngx_litellm_out_lit(a->out, ",\"system\":[");
         }
+
+        ngx_litellm_anthropic_text(a->out, text, cache);
+    }
+
+    if (rc != NGX_DONE) {
+        return rc;
     }
 
     if (n) {

@@ -118,54 +118,38 @@ ngx_litellm_bedrock_messages(ngx_litellm_bedrock_t *b)
 static ngx_int_t
 ngx_litellm_bedrock_system(ngx_litellm_bedrock_t *b)
 {
-    ngx_uint_t              i, j, n;
-    ngx_litellm_out_t      *out;
-    ngx_litellm_part_t     *part;
-    ngx_litellm_json_t     *cache;
-    ngx_litellm_message_t  *msg;
+    ngx_int_t              rc;
+    ngx_str_t             *text;
+    ngx_uint_t             n;
+    ngx_litellm_out_t     *out;
+    ngx_litellm_json_t    *cache;
+    ngx_litellm_system_t   system;
 
     n = 0;
     out = b->a.out;
-    msg = b->a.chat.messages;
+    ngx_memzero(&system, sizeof(ngx_litellm_system_t));
 
-    for (i = 0; i < b->a.chat.nmessages; i++) {
-
-        if (msg[i].role != NGX_LITELLM_ROLE_SYSTEM
-            && msg[i].role != NGX_LITELLM_ROLE_DEVELOPER)
-        {
+    while ((rc = ngx_litellm_system_next(b->a.call, &b->a.chat, &system, &text,
+                                         &cache, b->a.e))
+           == NGX_OK)
+    {
+        if (ngx_litellm_call_blank(text)) {
             continue;
         }
 
-        part = msg[i].parts;
+        if (n++) {
+            ngx_litellm_out_lit(out, ",");
 
-        for (j = 0; j < msg[i].nparts; j++) {
-
-            if (part[j].type != NGX_LITELLM_PART_TEXT) {
-                return ngx_litellm_bedrock_bad(b, "a system message can hold "
-                                               "text only");
-            }
-
-            if (ngx_litellm_call_blank(&part[j].text)) {
-                continue;
-            }
-
-            if (n++) {
-                ngx_litellm_out_lit(out, ",");
-
-            } else {
-                ngx_litellm_out_lit(out, ",\"system\":[");
-            }
-
-            ngx_litellm_bedrock_text(out, &part[j].text);
-
-            cache = part[j].cache_control;
-
-            if (cache == NULL && j == msg[i].nparts - 1) {
-                cache = msg[i].cache_control;
-            }
-
-            ngx_litellm_bedrock_cache(b, cache);
+        } else {
+            ngx_litellm_out_lit(out, ",\"system\":[");
         }
+
+        ngx_litellm_bedrock_text(out, text);
+        ngx_litellm_bedrock_cache(b, cache);
+    }
+
+    if (rc != NGX_DONE) {
+        return rc;
     }
 
     if (n) {

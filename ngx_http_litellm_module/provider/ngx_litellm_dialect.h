@@ -147,6 +147,22 @@ u_char *ngx_litellm_citation_write(u_char *p, ngx_litellm_json_t *url,
 
 /* ngx_litellm_turns.c */
 
+/* a walk over the texts of all system messages; zero at first */
+typedef struct {
+    ngx_uint_t               message;
+    ngx_uint_t               part;
+} ngx_litellm_system_t;
+
+/*
+ * NGX_OK with the next text (which may be empty) and its cache_control, that
+ * of the message for its last part, or NULL; NGX_DONE; NGX_DECLINED with *e:
+ * there is something else in a system message; NGX_ERROR.
+ */
+ngx_int_t ngx_litellm_system_next(ngx_litellm_call_t *call,
+    ngx_litellm_chat_t *chat, ngx_litellm_system_t *system, ngx_str_t **text,
+    ngx_litellm_json_t **cache, ngx_litellm_error_t *e);
+
+
 /* zeroed but for out at first */
 typedef struct {
     ngx_litellm_out_t          *out;

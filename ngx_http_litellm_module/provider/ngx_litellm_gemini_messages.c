@@ -185,45 +185,37 @@ ngx_litellm_gemini_close(ngx_litellm_gemini_turn_t *t)
 static ngx_int_t
 ngx_litellm_gemini_system(ngx_litellm_gemini_t *g)
 {
-    ngx_uint_t              i, j, n;
-    ngx_litellm_part_t     *part;
-    ngx_litellm_message_t  *msg;
+    ngx_int_t              rc;
+    ngx_str_t             *text;
+    ngx_uint_t             n;
+    ngx_litellm_json_t    *cache;
+    ngx_litellm_system_t   system;
 
     n = 0;
-    msg = g->chat.messages;
+    ngx_memzero(&system, sizeof(ngx_litellm_system_t));
 
-    for (i = 0; i < g->chat.nmessages; i++) {
-
-        if (msg[i].role != NGX_LITELLM_ROLE_SYSTEM
-            && msg[i].role != NGX_LITELLM_ROLE_DEVELOPER)
-        {
+    while ((rc = ngx_litellm_system_next(g->call, &g->chat, &system, &text,
+                                         &cache, g->e))
+           == NGX_OK)
+    {
+        if (text->len == 0) {
             continue;
         }
 
-        part = msg[i].parts;
+        if (n++) {
+            ngx_litellm_out_lit(g->out, ",{\"text\":\"");
 
-        for (j = 0; j < msg[i].nparts; j++) {
-
-            if (part[j].type != NGX_LITELLM_PART_TEXT) {
-                return ngx_litellm_gemini_bad(g, "a system message can hold "
-                                              "text only");
-            }
-
-            if (part[j].text.len == 0) {
-                continue;
-            }
-
-            if (n++) {
-                ngx_litellm_out_lit(g->out, ",{\"text\":\"");
-
-            } else {
-                ngx_litellm_out_lit(g->out, ",\"systemInstruction\":"
-                                    "{\"parts\":[{\"text\":\"");
-            }
-
-            ngx_litellm_out_ref(g->out, part[j].text.data, part[j].text.len);
-            ngx_litellm_out_lit(g->out, "\"}");
+        } else {
+            ngx_litellm_out_lit(g->out, ",\"systemInstruction\":"
+                                "{\"parts\":[{\"text\":\"");
         }
+
+        ngx_litellm_out_ref(g->out, text->data, text->len);
+        ngx_litellm_out_lit(g->out, "\"}");
+    }
+
+    if (rc != NGX_DONE) {
+        return rc;
     }
 
     if (n) {
