@@ -442,30 +442,11 @@ ngx_litellm_anthropic_history(ngx_litellm_anthropic_t *a)
 void
 ngx_litellm_anthropic_format(ngx_litellm_anthropic_t *a)
 {
-    ngx_litellm_json_t  *v, *schema, *type;
+    ngx_litellm_json_t  *v, *schema;
 
     v = ngx_litellm_anthropic_param(a, RESPONSE_FORMAT);
 
-    type = ngx_litellm_json_member(v, "type");
-
-    if (!ngx_litellm_json_is(type, STRING)) {
-        return;
-    }
-
-    schema = NULL;
-
-    if (ngx_litellm_json_eq(type, "json_schema")) {
-        schema = ngx_litellm_json_member(ngx_litellm_json_member(v,
-                                                                "json_schema"),
-                                         "schema");
-
-    } else if (ngx_litellm_json_eq(type, "json_object")) {
-        schema = ngx_litellm_json_member(v, "response_schema");
-
-        if (schema == NULL) {
-            schema = ngx_litellm_json_member(v, "schema");
-        }
-    }
+    (void) ngx_litellm_response_format(v, &schema);
 
     if (!ngx_litellm_json_is(schema, OBJECT)) {
         return;

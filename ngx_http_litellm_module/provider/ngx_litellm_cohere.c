@@ -624,45 +624,31 @@ ngx_litellm_cohere_tool(ngx_litellm_cohere_t *c, ngx_litellm_tool_t *tool)
 static void
 ngx_litellm_cohere_format(ngx_litellm_cohere_t *c)
 {
-    ngx_uint_t           i;
-    ngx_litellm_json_t  *v, *type, *schema;
-
-    /* LiteLLM's name of it, OpenAI's and Cohere's own two */
-
-    static const ngx_str_t  names[] = {
-        ngx_string("response_schema"),
-        ngx_string("schema"),
-        ngx_string("json_schema")
-    };
+    ngx_litellm_json_t  *v, *schema;
 
     v = ngx_litellm_cohere_param(c, RESPONSE_FORMAT);
-    type = ngx_litellm_json_member(v, "type");
 
-    if (!ngx_litellm_json_is(type, STRING)) {
-        return;
-    }
+    switch (ngx_litellm_response_format(v, &schema)) {
 
-    schema = NULL;
+    case NGX_OK:
+        break;
 
-    if (ngx_litellm_json_eq(type, "json_schema")) {
-        schema = ngx_litellm_json_member(ngx_litellm_json_member(v,
-                                                               "json_schema"),
-                                         "schema");
-
-    } else if (ngx_litellm_json_eq(type, "json_object")) {
-
-        for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-            schema = ngx_litellm_json_get(v, (char *) names[i].data,
-                                          names[i].len);
-            if (schema) {
-                break;
-            }
-        }
-
-    } else {
+    case NGX_DONE:
         ngx_litellm_out_lit(c->out, ",\"response_format\":");
         ngx_litellm_cohere_raw(c->out, v);
         return;
+
+    default:
+        return;
+    }
+
+    if (schema == NULL
+        && ngx_litellm_json_eq(ngx_litellm_json_member(v, "type"),
+                               "json_object"))
+    {
+        /* another of Cohere's own names */
+
+        schema = ngx_litellm_json_member(v, "json_schema");
     }
 
     ngx_litellm_out_lit(c->out, ",\"response_format\":{\"type\":"

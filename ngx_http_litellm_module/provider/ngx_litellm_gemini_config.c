@@ -306,21 +306,7 @@ ngx_litellm_gemini_format(ngx_litellm_gemini_list_t *l)
         return NGX_OK;
     }
 
-    schema = NULL;
-
-    if (ngx_litellm_json_eq(type, "json_schema")) {
-        schema = ngx_litellm_json_member(ngx_litellm_json_member(v,
-                                                               "json_schema"),
-                                         "schema");
-
-    } else if (ngx_litellm_json_eq(type, "json_object")) {
-        schema = ngx_litellm_json_member(v, "response_schema");
-
-        if (schema == NULL) {
-            schema = ngx_litellm_json_member(v, "schema");
-        }
-
-    } else {
+    if (ngx_litellm_response_format(v, &schema) != NGX_OK) {
         return ngx_litellm_gemini_bad(l->g, "'response_format' must be of "
                                       "type \"text\", \"json_object\" or "
                                       "\"json_schema\"");

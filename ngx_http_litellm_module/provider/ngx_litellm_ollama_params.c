@@ -191,30 +191,11 @@ ngx_litellm_ollama_members(ngx_litellm_ollama_t *o)
 static ngx_uint_t
 ngx_litellm_ollama_format(ngx_litellm_ollama_t *o)
 {
-    ngx_litellm_json_t  *v, *type, *schema;
+    ngx_litellm_json_t  *v, *schema;
 
     v = ngx_litellm_ollama_param(o, RESPONSE_FORMAT);
-    type = ngx_litellm_json_member(v, "type");
 
-    if (!ngx_litellm_json_is(type, STRING)) {
-        return 0;
-    }
-
-    schema = NULL;
-
-    if (ngx_litellm_json_eq(type, "json_schema")) {
-        schema = ngx_litellm_json_member(ngx_litellm_json_member(v,
-                                                               "json_schema"),
-                                         "schema");
-
-    } else if (ngx_litellm_json_eq(type, "json_object")) {
-        schema = ngx_litellm_json_member(v, "response_schema");
-
-        if (schema == NULL) {
-            schema = ngx_litellm_json_member(v, "schema");
-        }
-
-    } else {
+    if (ngx_litellm_response_format(v, &schema) != NGX_OK) {
         return 0;
     }
 

@@ -427,6 +427,43 @@ ngx_litellm_stop_next(ngx_litellm_call_t *call, ngx_litellm_stop_t *stop,
 
 
 ngx_int_t
+ngx_litellm_response_format(ngx_litellm_json_t *v,
+    ngx_litellm_json_t **schema)
+{
+    ngx_litellm_json_t  *type;
+
+    *schema = NULL;
+
+    type = ngx_litellm_json_member(v, "type");
+
+    if (!ngx_litellm_json_is(type, STRING)) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_litellm_json_eq(type, "json_schema")) {
+        v = ngx_litellm_json_member(v, "json_schema");
+        *schema = ngx_litellm_json_member(v, "schema");
+
+        return NGX_OK;
+    }
+
+    if (!ngx_litellm_json_eq(type, "json_object")) {
+        return NGX_DONE;
+    }
+
+    /* LiteLLM's name of it, and that of some providers */
+
+    *schema = ngx_litellm_json_member(v, "response_schema");
+
+    if (*schema == NULL) {
+        *schema = ngx_litellm_json_member(v, "schema");
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_litellm_effort(ngx_litellm_call_t *call, ngx_litellm_json_t *v,
     ngx_uint_t disable, ngx_litellm_effort_e *effort, ngx_litellm_error_t *e)
 {

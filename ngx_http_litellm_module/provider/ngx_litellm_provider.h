@@ -596,6 +596,14 @@ void ngx_litellm_stop_begin(ngx_litellm_stop_t *stop, ngx_litellm_json_t *v,
 ngx_int_t ngx_litellm_stop_next(ngx_litellm_call_t *call,
     ngx_litellm_stop_t *stop, ngx_litellm_json_t **v, ngx_litellm_error_t *e);
 
+/*
+ * response_format.  NGX_OK: JSON is asked for, and *schema is the value in the
+ * place of a schema, or NULL; NGX_DONE: another type; NGX_DECLINED: without a
+ * type.
+ */
+ngx_int_t ngx_litellm_response_format(ngx_litellm_json_t *v,
+    ngx_litellm_json_t **schema);
+
 /* words of reasoning_effort, in their order */
 typedef enum {
     NGX_LITELLM_EFFORT_NONE = 0,
