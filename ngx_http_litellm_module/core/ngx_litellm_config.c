@@ -92,6 +92,10 @@ done:
         ngx_litellm_cf_error(&cf, NULL, "no memory");
     }
 
+    if (cf.large) {
+        ngx_destroy_pool(cf.large);
+    }
+
     if (cf.temp) {
         ngx_destroy_pool(cf.temp);
     }

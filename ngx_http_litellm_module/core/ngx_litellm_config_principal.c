@@ -22,6 +22,9 @@
 #define NGX_LITELLM_CF_KEY_DEPTH   40
 #define NGX_LITELLM_CF_HEADER      128
 
+/* so large that the blocks go back to the system */
+#define NGX_LITELLM_CF_KEY_POOL    (1024 * 1024)
+
 
 /* a record that was read, for what is looked at when all are there */
 typedef struct {
@@ -32,6 +35,7 @@ typedef struct {
 
 typedef struct {
     ngx_litellm_cf_t           *cf;
+    ngx_pool_t                 *pool;       /* what was read of files */
     ngx_array_t                 records;    /* ngx_litellm_cf_record_t: keys */
     ngx_rbtree_t                told;       /* names already warned of */
     ngx_rbtree_node_t           sentinel;
@@ -91,7 +95,7 @@ static void ngx_litellm_cf_people_check(ngx_litellm_cf_people_t *pp);
 static ngx_uint_t ngx_litellm_cf_people_told(ngx_litellm_cf_people_t *pp,
     const char *what, ngx_str_t *name);
 static ngx_litellm_yaml_t *ngx_litellm_cf_people_node(ngx_litellm_cf_t *cf,
-    ngx_str_t *file, ngx_uint_t line, ngx_str_t *text);
+    ngx_pool_t *pool, ngx_str_t *file, ngx_uint_t line, ngx_str_t *text);
 
 
 static const ngx_litellm_cf_list_t  ngx_litellm_cf_lists[] = {
@@ -123,8 +127,15 @@ ngx_litellm_cf_principals(ngx_litellm_cf_t *cf)
     pp.cf = cf;
     ngx_rbtree_init(&pp.told, &pp.sentinel, ngx_str_rbtree_insert_value);
 
-    if (cf->failed
-        || ngx_array_init(&pp.records, cf->temp, 16,
+    pp.pool = cf->temp;
+
+    if (cf->caller->keys != NULL) {
+        cf->large = ngx_create_pool(NGX_LITELLM_CF_KEY_POOL, cf->pool->log);
+        pp.pool = cf->large;
+    }
+
+    if (cf->failed || pp.pool == NULL
+        || ngx_array_init(&pp.records, pp.pool, 16,
                           sizeof(ngx_litellm_cf_record_t))
            != NGX_OK)
     {
@@ -553,7 +564,7 @@ ngx_litellm_cf_people_file(ngx_litellm_cf_people_t *pp, ngx_str_t *path)
 
     *file = *path;
 
-    node = ngx_litellm_cf_people_node(cf, file, 1, NULL);
+    node = ngx_litellm_cf_people_node(cf, pp->pool, file, 1, NULL);
     if (node == NULL) {
         return;
     }
@@ -584,6 +595,11 @@ ngx_litellm_cf_people_file(ngx_litellm_cf_people_t *pp, ngx_str_t *path)
     } else {
         ngx_litellm_cf_people_yaml(pp, file, &text);
     }
+
+    /* keys are in it, and it is large */
+
+    ngx_memzero(text.data, text.len);
+    (void) ngx_pfree(cf->pool, text.data);
 }
 
 
@@ -599,7 +615,7 @@ ngx_litellm_cf_people_yaml(ngx_litellm_cf_people_t *pp, ngx_str_t *file,
 
     ngx_memzero(&doc, sizeof(ngx_litellm_yaml_doc_t));
 
-    doc.pool = pp->cf->temp;
+    doc.pool = pp->pool;
     doc.file = file;
     doc.large = 1;
 
@@ -614,7 +630,8 @@ ngx_litellm_cf_people_yaml(ngx_litellm_cf_people_t *pp, ngx_str_t *file,
 
         /* the line itself is not shown: there may be a key in it */
 
-        node = ngx_litellm_cf_people_node(pp->cf, file, doc.line, NULL);
+        node = ngx_litellm_cf_people_node(pp->cf, pp->pool, file,
+                                          doc.line, NULL);
 
         if (node != NULL) {
             ngx_litellm_cf_error(pp->cf, node, "%V (column %ui)", &doc.error,
@@ -695,7 +712,7 @@ ngx_litellm_cf_people_json(ngx_litellm_cf_people_t *pp, ngx_str_t *file,
 
     ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
 
-    doc.pool = pp->cf->temp;
+    doc.pool = pp->pool;
     doc.keep = 3;
     doc.max_depth = NGX_LITELLM_CF_KEY_DEPTH;
     doc.max_nodes = NGX_LITELLM_CF_KEY_NODES;
@@ -715,7 +732,8 @@ ngx_litellm_cf_people_json(ngx_litellm_cf_people_t *pp, ngx_str_t *file,
             line += (*p == LF);
         }
 
-        node = ngx_litellm_cf_people_node(pp->cf, file, line, NULL);
+        node = ngx_litellm_cf_people_node(pp->cf, pp->pool, file,
+                                              line, NULL);
 
         if (node != NULL) {
             ngx_litellm_cf_error(pp->cf, node, "%s", doc.error);
@@ -750,7 +768,8 @@ ngx_litellm_cf_people_json(ngx_litellm_cf_people_t *pp, ngx_str_t *file,
                 line += (*p == LF);
             }
 
-            node = ngx_litellm_cf_people_node(pp->cf, file, line, NULL);
+            node = ngx_litellm_cf_people_node(pp->cf, pp->pool, file,
+                                              line, NULL);
             if (node == NULL) {
                 return;
             }
@@ -772,7 +791,8 @@ ngx_litellm_cf_people_json(ngx_litellm_cf_people_t *pp, ngx_str_t *file,
                 line += (*p == LF);
             }
 
-            node = ngx_litellm_cf_people_node(pp->cf, file, line, NULL);
+            node = ngx_litellm_cf_people_node(pp->cf, pp->pool, file,
+                                              line, NULL);
             if (node == NULL) {
                 return;
             }
@@ -1021,10 +1041,12 @@ ngx_litellm_cf_people_lint(ngx_litellm_cf_people_t *pp,
             continue;
         }
 
-        key = ngx_litellm_cf_people_node(pp->cf, node->file, node->line,
-                                         &name);
-        value = ngx_litellm_cf_people_node(pp->cf, node->file, node->line,
-                                           &name);
+        /* the linter looks at them when all is read */
+
+        key = ngx_litellm_cf_people_node(pp->cf, pp->cf->temp, node->file,
+                                         node->line, &name);
+        value = ngx_litellm_cf_people_node(pp->cf, pp->cf->temp, node->file,
+                                           node->line, &name);
 
         if (key == NULL || value == NULL) {
             return;
@@ -1175,12 +1197,12 @@ ngx_litellm_cf_people_told(ngx_litellm_cf_people_t *pp, const char *what,
 /* a place in a file, for messages */
 
 static ngx_litellm_yaml_t *
-ngx_litellm_cf_people_node(ngx_litellm_cf_t *cf, ngx_str_t *file,
-    ngx_uint_t line, ngx_str_t *text)
+ngx_litellm_cf_people_node(ngx_litellm_cf_t *cf, ngx_pool_t *pool,
+    ngx_str_t *file, ngx_uint_t line, ngx_str_t *text)
 {
     ngx_litellm_yaml_t  *node;
 
-    node = ngx_pcalloc(cf->temp, sizeof(ngx_litellm_yaml_t));
+    node = ngx_pcalloc(pool, sizeof(ngx_litellm_yaml_t));
     if (node == NULL) {
         cf->failed = 1;
         return NULL;
@@ -1193,7 +1215,7 @@ ngx_litellm_cf_people_node(ngx_litellm_cf_t *cf, ngx_str_t *file,
         return node;
     }
 
-    node->text.data = ngx_pnalloc(cf->temp, text->len + 1);
+    node->text.data = ngx_pnalloc(pool, text->len + 1);
     if (node->text.data == NULL) {
         cf->failed = 1;
         return NULL;

@@ -74,6 +74,8 @@ typedef struct {
 typedef struct {
     ngx_pool_t                  *pool;
     ngx_pool_t                  *temp;
+    ngx_pool_t                  *large;     /* of files of keys, as long as
+                                               temp; NULL: there are none */
     ngx_litellm_config_t        *conf;
     ngx_litellm_config_env_t    *caller;
     ngx_litellm_config_env_t     env;       /* with environment_variables */
