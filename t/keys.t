@@ -7,13 +7,15 @@
 use warnings;
 use strict;
 
+use Cwd qw(abs_path);
 use Digest::SHA qw(sha256_hex);
+use File::Basename qw(dirname);
 use Test::More;
 
 use LiteLLM::Mock qw(answer openai_chat openai_error);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(138);
+my $t = LiteLLM::Test->new->plan(140);
 
 # a new key for each rule; all of them have "secret" in them
 
@@ -380,6 +382,33 @@ is(ask('gpt-test', $key{gpt}), 200, 'may use what it says now');
 is(ask('gpt', $key{gpt}), 403, 'and nothing else');
 is(ask('gpt', $key{wild}), 401, 'a key that is gone');
 is(ask('gpt', $key{all}), 200, 'a key that stays');
+
+# the example, as it is shipped but for what belongs to this machine
+
+my $top = dirname(dirname(abs_path(__FILE__)));
+for my $name (qw(keys.conf keys.yaml apps.json)) {
+    open my $f, '<', "$top/conf-examples/$name" or die "$name: $!";
+    local $/;
+    my $text = <$f>;
+    if ($name eq 'keys.conf') {
+        $text =~ s/^load_module .*\n\nworker_processes .*$/%%TEST_GLOBALS%%/m;
+        $text =~ s/^http \{$/http {\n%%TEST_GLOBALS_HTTP%%/m;
+        $text =~ s/listen (\d+)/listen 127.0.0.1:%%PORT_$1%%/g;
+    }
+    $t->write_file_expand("example-$name", $text =~ s/(litellm_(config|keys) )/$1example-/gr);
+}
+
+SKIP: {
+    skip 'no TLS', 2 if !$t->has_feature('http_ssl') || !$t->has_feature('program openssl');
+    my $make = "cd '@{[$t->dir]}' && openssl req -x509 -newkey rsa:2048 -nodes -keyout llm.key "
+        . "-out llm.crt -days 30 -subj /CN=x 2>&1 && cp llm.crt clients.crt";
+    my $out = `$make`;
+    die $out if $?;
+    my ($rc, $said) = $t->test_conf(conf => 'example-keys.conf', env => { CI_KEY => 'sk-secret-ci',
+        OPENAI_API_KEY => 'k', ANTHROPIC_API_KEY => 'k', LITELLM_MASTER_KEY => 'sk-secret-master-of-all' });
+    is($rc, 0, 'the example is good') or diag($said);
+    unlike($said, qr/\[(warn|error|emerg)\]/, 'without a warning');
+}
 
 # no secrets
 
