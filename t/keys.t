@@ -15,7 +15,7 @@ use Test::More;
 use LiteLLM::Mock qw(answer openai_chat openai_error);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(140);
+my $t = LiteLLM::Test->new->plan(141);
 
 # a new key for each rule; all of them have "secret" in them
 
@@ -78,6 +78,13 @@ location /any/ {
     allow 127.0.0.1;
     deny all;
     litellm;
+}
+location /anyend/ {
+    satisfy any;
+    allow 127.0.0.1;
+    deny all;
+    litellm;
+    litellm_principal end_user $who;
 }
 location /anynamed/ {
     satisfy any;
@@ -368,6 +375,8 @@ SKIP: {
 
 is(http_get('/health', 'X-Who' => 'u-boss')->{status}, 401, 'a role is not taken from a header');
 is(ask('gpt', '', uri => '/any/chat/completions'), 200, 'satisfy any: the address is enough');
+is(ask('gpt', '', uri => '/anyend/chat/completions', headers => ['X-Who' => 'mallory']), 403,
+    'satisfy any: the end user counts all the same');
 is(ask('gpt', '', uri => '/anynamed/chat/completions'), 401, 'satisfy any, with variables: somebody is to be named');
 is(ask('gpt', '', uri => '/anynamed/chat/completions', headers => ['X-Who' => 'new']), 200, 'and is');
 

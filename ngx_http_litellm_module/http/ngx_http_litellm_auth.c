@@ -95,7 +95,9 @@ ngx_http_litellm_auth(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx,
         {
             /* the access phase has let it in: another module was satisfied */
 
-            return NGX_OK;
+            ctx->authorized = 1;
+
+            return ngx_http_litellm_who_open(r, ctx);
         }
 
         rc = ngx_http_litellm_auth_verdict(r, ctx);
