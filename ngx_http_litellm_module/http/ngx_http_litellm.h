@@ -28,6 +28,7 @@
 #include "ngx_http_litellm_token.h"
 #include "ngx_http_litellm_state.h"
 #include "ngx_litellm_price.h"
+#include "ngx_http_litellm_state_file.h"
 
 
 #define NGX_HTTP_LITELLM_VERSION  "0.1.0"
@@ -83,6 +84,7 @@ typedef struct {
     ngx_array_t                     *env;        /* ngx_keyval_t, of the
                                                     files; NULL: not read */
     ngx_shm_zone_t                  *zone;
+    ngx_http_litellm_state_file_t   *state;      /* NULL: none */
     ngx_msec_t                       limit_window;
     unsigned                         limit_sliding:1;
     unsigned                         limit_set:1;

@@ -34,6 +34,7 @@ ngx_http_litellm_create_main_conf(ngx_conf_t *cf)
      *
      *     mcf->env = NULL;
      *     mcf->zone = NULL;
+     *     mcf->state = NULL;
      *     mcf->limit_window = 0;
      *     mcf->limit_sliding = 0;
      *     mcf->limit_set = 0;

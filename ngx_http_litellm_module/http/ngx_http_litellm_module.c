@@ -24,6 +24,7 @@ static char *ngx_http_litellm_fetch_ports(ngx_conf_t *cf, ngx_command_t *cmd,
 static ngx_int_t ngx_http_litellm_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_litellm_init_process(ngx_cycle_t *cycle);
 static void ngx_http_litellm_exit_process(ngx_cycle_t *cycle);
+static void ngx_http_litellm_exit_master(ngx_cycle_t *cycle);
 
 
 static ngx_conf_enum_t  ngx_http_litellm_direct_modes[] = {
@@ -125,7 +126,7 @@ static ngx_command_t  ngx_http_litellm_commands[] = {
       NULL },
 
     { ngx_string("litellm_zone"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
       ngx_http_litellm_zone,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
@@ -445,7 +446,7 @@ ngx_module_t  ngx_http_litellm_module = {
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     ngx_http_litellm_exit_process,         /* exit process */
-    NULL,                                  /* exit master */
+    ngx_http_litellm_exit_master,          /* exit master */
     NGX_MODULE_V1_PADDING
 };
 
@@ -686,4 +687,17 @@ ngx_http_litellm_exit_process(ngx_cycle_t *cycle)
     ngx_http_litellm_background_exit();
     ngx_http_litellm_origins_exit(cycle);
     ngx_http_litellm_zone_leave(cycle);
+}
+
+
+static void
+ngx_http_litellm_exit_master(ngx_cycle_t *cycle)
+{
+    ngx_http_litellm_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_litellm_module);
+
+    if (mcf != NULL && mcf->state != NULL && mcf->state->zone != NULL) {
+        ngx_http_litellm_state_file_exit(mcf->state, cycle->log);
+    }
 }

@@ -15,11 +15,12 @@
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_state.h"
 #include "ngx_http_litellm_zone.h"
+#include "ngx_http_litellm_state_file.h"
 #include <ngx_sha1.h>
 
 
 /* changes with the layout of what is in the zone */
-#define NGX_HTTP_LITELLM_ZONE_LAYOUT   5
+#define NGX_HTTP_LITELLM_ZONE_LAYOUT   6
 
 #define NGX_HTTP_LITELLM_ZONE_SIZE     (8 * 1024 * 1024)
 
@@ -27,6 +28,9 @@
 #define NGX_HTTP_LITELLM_WINDOW        60000
 #define NGX_HTTP_LITELLM_WINDOW_MIN    1000
 #define NGX_HTTP_LITELLM_WINDOW_MAX    (24 * 3600 * 1000)
+
+/* the shortest interval of a state file */
+#define NGX_HTTP_LITELLM_ZONE_INTERVAL 100
 
 /* dead workers are looked for that often */
 #define NGX_HTTP_LITELLM_ZONE_BURY     1000
@@ -69,6 +73,7 @@ typedef struct {
     ngx_http_litellm_records_t  *records;
     ngx_http_litellm_store_t    *store;
     ngx_http_litellm_ledger_t   *ledger;
+    ngx_http_litellm_state_saved_t  saved;
     ngx_http_litellm_hedges_t    hedges;
 } ngx_http_litellm_zone_sh_t;
 
@@ -98,6 +103,8 @@ static ngx_int_t ngx_http_litellm_zone_records(ngx_shm_zone_t *shm_zone,
     ngx_http_litellm_zone_t *old);
 static ngx_int_t ngx_http_litellm_zone_add(ngx_conf_t *cf,
     ngx_http_litellm_main_conf_t *mcf, ngx_str_t *name, size_t size);
+static char *ngx_http_litellm_zone_params(ngx_conf_t *cf,
+    ngx_http_litellm_main_conf_t *mcf);
 static ngx_int_t ngx_http_litellm_zone_window(ngx_conf_t *cf,
     ngx_http_litellm_main_conf_t *mcf);
 static void ngx_http_litellm_zone_timer(ngx_event_t *ev);
@@ -134,6 +141,15 @@ ngx_http_litellm_zone_ledger(ngx_shm_zone_t *zone)
     ngx_http_litellm_zone_t *z = zone->data;
 
     return z->sh->ledger;
+}
+
+
+ngx_http_litellm_state_saved_t *
+ngx_http_litellm_zone_saved(ngx_shm_zone_t *zone)
+{
+    ngx_http_litellm_zone_t *z = zone->data;
+
+    return &z->sh->saved;
 }
 
 
@@ -477,6 +493,12 @@ ngx_http_litellm_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
+    /* "nginx -t" must leave the file alone */
+
+    if (z->mcf->state != NULL && !ngx_test_config) {
+        ngx_http_litellm_state_load(z->mcf->state, shm_zone->shm.log);
+    }
+
     return ngx_http_litellm_zone_records(shm_zone, NULL);
 
 found:
@@ -712,6 +734,66 @@ ngx_http_litellm_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    return ngx_http_litellm_zone_params(cf, mcf);
+}
+
+
+static char *
+ngx_http_litellm_zone_params(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf)
+{
+    ngx_int_t   interval;
+    ngx_str_t  *value, s;
+    ngx_uint_t  i;
+
+    value = cf->args->elts;
+    interval = 0;
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "state=", 6) == 0
+            && mcf->state == NULL)
+        {
+            s.data = value[i].data + 6;
+            s.len = value[i].len - 6;
+
+            mcf->state = ngx_http_litellm_state_file(cf, &s);
+            if (mcf->state == NULL) {
+                return NGX_CONF_ERROR;
+            }
+
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "interval=", 9) == 0
+            && interval == 0)
+        {
+            s.data = value[i].data + 9;
+            s.len = value[i].len - 9;
+
+            interval = ngx_parse_time(&s, 0);
+
+            if (interval != NGX_ERROR
+                && interval >= NGX_HTTP_LITELLM_ZONE_INTERVAL)
+            {
+                continue;
+            }
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\", expected \"state=file\" "
+                           "or \"interval=time\", of 100ms or more",
+                           &value[i]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (interval && mcf->state == NULL) {
+        return "has an interval, but no state file";
+    }
+
+    if (interval) {
+        mcf->state->interval = interval;
+    }
+
     return NGX_CONF_OK;
 }
 
@@ -733,6 +815,10 @@ ngx_http_litellm_zone_default(ngx_conf_t *cf,
 
     if (ngx_http_litellm_zone_window(cf, mcf) != NGX_OK) {
         return NGX_ERROR;
+    }
+
+    if (mcf->state != NULL) {
+        return ngx_http_litellm_state_file_init(cf, mcf->state, mcf->zone);
     }
 
     if (mcf->zone != NULL) {
