@@ -57,17 +57,6 @@ ngx_int_t ngx_http_litellm_cost_bound(ngx_http_litellm_ctx_t *ctx,
 ngx_int_t ngx_http_litellm_cost_headers(ngx_http_request_t *r,
     ngx_http_litellm_attempt_t *a);
 
-/*
- * LiteLLM's /spend/calculate: {"model", "messages"} is the price of the prompt,
- * {"completion_response": {"model", "usage"}} that of an answer, "model" beside
- * it counts first.  A model is a group of the configuration (its first
- * deployment with a price), "provider/model", or a name that everybody knows.
- * NGX_OK with *cost; NGX_DECLINED with *e (400); NGX_ERROR: no memory.
- */
-ngx_int_t ngx_http_litellm_cost_calculate(ngx_pool_t *pool,
-    ngx_litellm_config_t *config, ngx_str_t *body, ngx_litellm_cost_t *cost,
-    ngx_litellm_error_t *e);
-
 /* "litellm_price_map" */
 char *ngx_http_litellm_price_map(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

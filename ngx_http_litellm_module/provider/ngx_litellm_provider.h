@@ -530,6 +530,17 @@ const ngx_litellm_price_t *ngx_litellm_provider_price(
     ngx_str_t *model, ngx_uint_t base);
 
 /*
+ * ngx_litellm_price_calculate.c: LiteLLM's /spend/calculate: {"model", "messages"} is the price of the prompt,
+ * {"completion_response": {"model", "usage"}} that of an answer, "model" beside
+ * it counts first.  A model is a group of the configuration (its first
+ * deployment with a price), "provider/model", or a name that everybody knows.
+ * NGX_OK with *cost; NGX_DECLINED with *e (400); NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_litellm_price_calculate(ngx_pool_t *pool,
+    ngx_litellm_config_t *config, ngx_str_t *body, time_t now,
+    ngx_litellm_cost_t *cost, ngx_litellm_error_t *e);
+
+/*
  * The first of the variables (blank between) that is set to a text without
  * control characters, copied; NGX_DECLINED: none is.
  */

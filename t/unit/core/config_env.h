@@ -85,6 +85,7 @@ load(const char *yaml)
     env.read = test_read;
     env.env = test_env;
     env.provider = ngx_litellm_provider_detect;
+    env.price = ngx_litellm_provider_price;
     env.diag = test_diag;
     env.keys = keys;
 
