@@ -13,7 +13,7 @@ use Time::HiRes qw(time sleep);
 use LiteLLM::Mock qw(answer openai_chat);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(42);
+my $t = LiteLLM::Test->new->plan(46);
 my $dir = $t->dir;
 my $slow = $ENV{TEST_NGINX_SLOW} || 1;
 
@@ -147,6 +147,8 @@ sub damaged {
     my ($what, $change, $why, $want) = @_;
     my $text = $change->(text($file));
     open my $out, '>', $file or die; print $out $text; close $out;
+    $t->test_conf;
+    ok(!-e "$file.bad", "$what: a test of the configuration leaves it");
     my $at = $t->log_size;
     $t->run;
     my $log = substr($t->read_file('error.log'), $at);

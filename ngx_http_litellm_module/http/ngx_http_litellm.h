@@ -811,12 +811,16 @@ ngx_int_t ngx_http_litellm_add_variables(ngx_conf_t *cf);
 /* ngx_http_litellm_errorpage.c */
 ngx_int_t ngx_http_litellm_errorpage_init(ngx_conf_t *cf);
 
-/* ngx_http_litellm_zone.c */
+/* ngx_http_litellm_zone_conf.c */
 char *ngx_http_litellm_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_litellm_zone_default(ngx_conf_t *cf,
     ngx_http_litellm_main_conf_t *mcf);
 char *ngx_http_litellm_limit_window(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* ngx_http_litellm_zone.c */
+ngx_int_t ngx_http_litellm_zone_add(ngx_conf_t *cf,
+    ngx_http_litellm_main_conf_t *mcf, ngx_str_t *name, size_t size);
 /* a worker begins, and ends in good order */
 ngx_int_t ngx_http_litellm_zone_enter(ngx_cycle_t *cycle);
 void ngx_http_litellm_zone_leave(ngx_cycle_t *cycle);
