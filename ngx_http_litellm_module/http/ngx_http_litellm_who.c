@@ -88,6 +88,7 @@ ngx_http_litellm_who_key(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx,
         }
 
         *copy = *key;
+        copy->stored = 0;
         copy->limits.parallel = lcf->config->key_parallel;
         key = copy;
     }
@@ -721,6 +722,7 @@ ngx_http_litellm_who_budget(ngx_http_request_t *r,
 
     if (*p != NULL) {
         *copy = **p;
+        copy->stored = 0;
 
     } else {
         copy->kind = kind;
