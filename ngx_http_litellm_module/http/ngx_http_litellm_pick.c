@@ -208,6 +208,7 @@ ngx_http_litellm_pick_other(ngx_http_litellm_ctx_t *ctx)
     ngx_memzero(&p, sizeof(ngx_http_litellm_pick_t));
 
     p.ctx = ctx;
+    p.untried = 1;
     p.avoid = ctx->attempt->deployment;
 
     level = ctx->level;
