@@ -424,7 +424,8 @@ ngx_litellm_price_time(ngx_litellm_price_now_t *now,
         ms = done->seconds;
 
     } else {
-        ms = (int64_t) ngx_min(done->duration, (ngx_msec_t) NGX_MAX_INT32_VALUE);
+        ms = (int64_t) ngx_min(done->duration,
+                               (ngx_msec_t) NGX_MAX_INT32_VALUE);
 
         if (ngx_litellm_price_get(now, IN) > 0
             || ngx_litellm_price_get(now, OUT) > 0)
