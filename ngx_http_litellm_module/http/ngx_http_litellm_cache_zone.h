@@ -1,0 +1,101 @@
+
+/*
+ * The cache's own zone: values by key, bounded in bytes, the least recently
+ * used one goes first.  The zone is cut into blocks of one size and a value is
+ * a chain of them, so that no mix of sizes can starve a large one.  The lock
+ * (the slab mutex of the zone, which nginx's master unlocks if its holder dies)
+ * is held for lookups and links only: bytes are copied in and out of blocks
+ * that are pinned, without it.  What a dead worker had pinned or was writing is
+ * given back.
+ *
+ * Times are of the wall clock in seconds, so that an entry outlives a reload.
+ */
+
+#ifndef _NGX_HTTP_LITELLM_CACHE_ZONE_H_INCLUDED_
+#define _NGX_HTTP_LITELLM_CACHE_ZONE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+#define NGX_HTTP_LITELLM_CACHE_KEY   32          /* SHA-256 */
+
+
+/* what an entry is, beside its bytes */
+typedef struct {
+    time_t                         stored;
+    time_t                         expires;
+    size_t                         len;          /* of the value */
+    uint32_t                       kind;         /* the caller's own */
+    int64_t                        cost;         /* what it cost to make */
+} ngx_http_litellm_cache_meta_t;
+
+
+/* an entry that is being read, or a value that is being written */
+typedef struct {
+    ngx_http_litellm_cache_meta_t  meta;
+    uint32_t                       entry;        /* the zone's own; 0: none */
+    uint32_t                       block;        /* where it stands */
+    size_t                         offset;
+    size_t                         done;         /* bytes read or written */
+    uint32_t                       pin;
+} ngx_http_litellm_cache_handle_t;
+
+
+/* "litellm_cache_zone zone=NAME:SIZE": at least 1m */
+ngx_shm_zone_t *ngx_http_litellm_cache_zone_add(ngx_conf_t *cf,
+    ngx_str_t *name, size_t size);
+
+/* NGX_OK: pinned, to be read and closed; NGX_DECLINED: not there, or expired */
+ngx_int_t ngx_http_litellm_cache_open(ngx_shm_zone_t *zone,
+    const u_char key[NGX_HTTP_LITELLM_CACHE_KEY],
+    ngx_http_litellm_cache_handle_t *h);
+/* up to len bytes from where it stands; 0 at the end */
+size_t ngx_http_litellm_cache_read(ngx_shm_zone_t *zone,
+    ngx_http_litellm_cache_handle_t *h, u_char *buf, size_t len);
+/* of both; a value that was not committed is thrown away */
+void ngx_http_litellm_cache_close(ngx_shm_zone_t *zone,
+    ngx_http_litellm_cache_handle_t *h);
+
+/*
+ * Room for meta.len bytes.  NGX_OK: to be written whole, then committed;
+ * NGX_DECLINED: larger than the zone lets one value be (an eighth), or all
+ * blocks are pinned.
+ */
+ngx_int_t ngx_http_litellm_cache_create(ngx_shm_zone_t *zone,
+    ngx_http_litellm_cache_handle_t *h);
+void ngx_http_litellm_cache_write(ngx_shm_zone_t *zone,
+    ngx_http_litellm_cache_handle_t *h, const u_char *buf, size_t len);
+/* seen by everybody from now on; takes the place of an older one */
+void ngx_http_litellm_cache_commit(ngx_shm_zone_t *zone,
+    const u_char key[NGX_HTTP_LITELLM_CACHE_KEY],
+    ngx_http_litellm_cache_handle_t *h);
+
+ngx_int_t ngx_http_litellm_cache_delete(ngx_shm_zone_t *zone,
+    const u_char key[NGX_HTTP_LITELLM_CACHE_KEY]);
+/* all of them, a few under each hold of the lock; returns how many are left
+   to do: call again from the event loop until 0 */
+ngx_uint_t ngx_http_litellm_cache_flush(ngx_shm_zone_t *zone);
+
+
+typedef struct {
+    ngx_uint_t                     entries;
+    ngx_uint_t                     blocks;
+    ngx_uint_t                     free;
+    size_t                         block_size;
+    ngx_uint_t                     hits;
+    ngx_uint_t                     misses;
+    ngx_uint_t                     stored;
+    ngx_uint_t                     evicted;
+} ngx_http_litellm_cache_stat_t;
+
+void ngx_http_litellm_cache_stat(ngx_shm_zone_t *zone,
+    ngx_http_litellm_cache_stat_t *stat);
+
+/* a worker begins, and leaves */
+void ngx_http_litellm_cache_enter(ngx_shm_zone_t *zone);
+void ngx_http_litellm_cache_leave(ngx_shm_zone_t *zone);
+
+
+#endif /* _NGX_HTTP_LITELLM_CACHE_ZONE_H_INCLUDED_ */
