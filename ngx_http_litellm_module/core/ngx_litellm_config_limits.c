@@ -203,7 +203,12 @@ ngx_litellm_cf_budgets(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *map,
             return;
         }
 
-        budget->name = pair->key->text;
+        budget->name.len = pair->key->text.len;
+        budget->name.data = ngx_pstrdup(cf->pool, &pair->key->text);
+        if (budget->name.data == NULL) {
+            cf->failed = 1;
+            return;
+        }
 
         ngx_litellm_cf_budget(cf, max,
                               ngx_litellm_cf_either(v, "time_period",

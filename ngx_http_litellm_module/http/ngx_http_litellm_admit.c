@@ -33,6 +33,8 @@ static ngx_int_t ngx_http_litellm_admit_model(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_bill_t *bill,
     ngx_litellm_principal_t *p, ngx_http_litellm_scope_e scope,
     ngx_http_litellm_claim_t **claim);
+static ngx_int_t ngx_http_litellm_admit_member(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_bill_t *bill);
 static ngx_int_t ngx_http_litellm_admit_named(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_bill_t *bill);
 static int64_t ngx_http_litellm_admit_output(ngx_http_litellm_ctx_t *ctx,
@@ -182,6 +184,12 @@ ngx_http_litellm_admit_claims(ngx_http_request_t *r,
 
         if (ngx_http_litellm_admit_periods(r, bill, c, &who->team->limits)
             != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (who->team->members != NULL && who->user_id.len
+            && ngx_http_litellm_admit_member(r, ctx, bill) != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -359,6 +367,32 @@ ngx_http_litellm_admit_model(ngx_http_request_t *r,
     (*claim)->budget = m->budget.max;
     (*claim)->period = m->budget.period;
 
+    return NGX_OK;
+}
+
+
+/* what a team gives each of its users */
+
+static ngx_int_t
+ngx_http_litellm_admit_member(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_bill_t *bill)
+{
+    ngx_str_t                name;
+    ngx_http_litellm_who_t  *who;
+
+    who = &ctx->who;
+
+    name.data = ngx_pnalloc(r->pool, who->team->id.len + 1
+                                     + who->user_id.len);
+    if (name.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    name.len = ngx_sprintf(name.data, "%V:%V", &who->team->id, &who->user_id)
+               - name.data;
+
+    (void) ngx_http_litellm_admit_claim(bill, NGX_HTTP_LITELLM_OF_MEMBER,
+                                        &name, &name, who->team->members);
     return NGX_OK;
 }
 
@@ -699,6 +733,12 @@ ngx_http_litellm_admit_over_budget(ngx_http_request_t *r,
 
     case NGX_HTTP_LITELLM_OF_TEAM:
         p = ngx_slprintf(p, last, "Budget has been exceeded! Team=%V "
+                         "Current cost: %V, Max budget: %V",
+                         &c->shown, &current, &max);
+        break;
+
+    case NGX_HTTP_LITELLM_OF_MEMBER:
+        p = ngx_slprintf(p, last, "Budget has been exceeded! TeamMember=%V "
                          "Current cost: %V, Max budget: %V",
                          &c->shown, &current, &max);
         break;

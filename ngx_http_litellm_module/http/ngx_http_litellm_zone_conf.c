@@ -31,6 +31,8 @@ static char *ngx_http_litellm_zone_params(ngx_conf_t *cf,
     ngx_http_litellm_main_conf_t *mcf);
 static ngx_int_t ngx_http_litellm_zone_window(ngx_conf_t *cf,
     ngx_http_litellm_main_conf_t *mcf);
+static void ngx_http_litellm_zone_tell(ngx_conf_t *cf,
+    ngx_http_litellm_main_conf_t *mcf);
 
 
 char *
@@ -173,11 +175,15 @@ ngx_http_litellm_zone_default(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    if (mcf->state != NULL) {
-        return ngx_http_litellm_state_file_init(cf, mcf->state, mcf->zone);
+    if (mcf->state != NULL
+        && ngx_http_litellm_state_file_init(cf, mcf->state, mcf->zone)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     if (mcf->zone != NULL) {
+        ngx_http_litellm_zone_tell(cf, mcf);
         return NGX_OK;
     }
 
@@ -196,7 +202,51 @@ ngx_http_litellm_zone_default(ngx_conf_t *cf,
         size *= 2;
     }
 
-    return ngx_http_litellm_zone_add(cf, mcf, &name, size);
+    if (ngx_http_litellm_zone_add(cf, mcf, &name, size) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_litellm_zone_tell(cf, mcf);
+
+    return NGX_OK;
+}
+
+
+/* is there room for everybody whose requests are counted? */
+
+static void
+ngx_http_litellm_zone_tell(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf)
+{
+    size_t                    each;
+    ngx_uint_t                i, n, kind, accounts, level;
+    ngx_http_litellm_file_t  *file;
+
+    n = 0;
+    file = mcf->files.elts;
+
+    for (i = 0; i < mcf->files.nelts; i++) {
+
+        if (file[i].config == NULL) {
+            continue;
+        }
+
+        for (kind = 0; kind < NGX_LITELLM_PRINCIPALS; kind++) {
+            n += file[i].config->principals[kind].list.nelts;
+        }
+    }
+
+    if (n == 0) {
+        return;
+    }
+
+    accounts = ngx_http_litellm_ledger_holds(mcf->zone->shm.size, &each);
+    level = (accounts < n) ? NGX_LOG_WARN : NGX_LOG_NOTICE;
+
+    ngx_conf_log_error(level, cf, 0,
+                       "litellm_zone \"%V\" holds %ui accounts of %uz bytes, "
+                       "for %ui keys, teams and users of the configuration%s",
+                       &mcf->zone->shm.name, accounts, each, n,
+                       (accounts < n) ? ": make it larger" : "");
 }
 
 
