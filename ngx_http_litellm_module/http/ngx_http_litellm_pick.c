@@ -841,11 +841,12 @@ ngx_http_litellm_pick_busy_all(ngx_http_request_t *r,
     u_char                     *p;
     size_t                      len;
     ngx_msec_t                  left, wait;
-    ngx_uint_t                  i, n, all;
+    ngx_uint_t                  i, n, all, budget;
     ngx_litellm_deployment_t  **d, *listed[NGX_HTTP_LITELLM_LISTED];
 
     n = 0;
     all = 1;
+    budget = 1;
     len = 0;
     wait = (60 - ngx_time() % 60) * 1000;
 
@@ -863,6 +864,11 @@ ngx_http_litellm_pick_busy_all(ngx_http_request_t *r,
 
         if (left == 0) {
             all = 0;
+
+            if (ngx_http_litellm_bill_affordable(ctx, d[i])) {
+                budget = 0;
+            }
+
             continue;
         }
 
@@ -877,6 +883,13 @@ ngx_http_litellm_pick_busy_all(ngx_http_request_t *r,
     e->class = NGX_LITELLM_RATE_LIMIT;
     e->status = 429;
     e->retry_after = wait;
+
+    if (!all && budget) {
+        ngx_str_set(&e->type, "rate_limit_error");
+        ngx_str_set(&e->message, "No deployments available - crossed budget");
+
+        return NGX_OK;
+    }
 
     if (all) {
         ngx_str_set(&e->type, "all_deployments_in_cooldown");
