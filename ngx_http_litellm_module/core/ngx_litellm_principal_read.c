@@ -1120,7 +1120,7 @@ ngx_litellm_record_number(ngx_litellm_record_t *rd, ngx_litellm_json_t *v,
 
     return ngx_litellm_record_bad(rd, name, scale ? "must be a number of 0 or "
                                   "more" : "must be a whole number of 0 or "
-                                  "more");
+                                  "more, below 2^63");
 }
 
 

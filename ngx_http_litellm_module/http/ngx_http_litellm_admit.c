@@ -38,7 +38,8 @@ static ngx_int_t ngx_http_litellm_admit_member(ngx_http_request_t *r,
 static ngx_int_t ngx_http_litellm_admit_named(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_bill_t *bill);
 static int64_t ngx_http_litellm_admit_output(ngx_http_litellm_ctx_t *ctx,
-    int64_t prompt);
+    int64_t prompt, int64_t guess);
+static int64_t ngx_http_litellm_admit_guess(ngx_http_litellm_bill_t *bill);
 static ngx_int_t ngx_http_litellm_admit_prices(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_bill_t *bill);
 static ngx_int_t ngx_http_litellm_admit_refuse(ngx_http_request_t *r,
@@ -53,7 +54,7 @@ static u_char *ngx_http_litellm_admit_when(u_char *p, int64_t after);
 ngx_int_t
 ngx_http_litellm_admit(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 {
-    int64_t                        prompt, completion;
+    int64_t                        prompt;
     ngx_int_t                      rc;
     ngx_http_litellm_bill_t       *bill;
     ngx_http_litellm_loc_conf_t   *lcf;
@@ -72,9 +73,11 @@ ngx_http_litellm_admit(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    ngx_http_litellm_admit_estimate(ctx, &prompt, &completion);
+    prompt = ngx_max((int64_t) ctx->tokens, 1);
 
-    bill->rv.tokens = prompt + completion;
+    bill->rv.tokens = prompt
+                      + ngx_http_litellm_admit_output(ctx, prompt,
+                                         ngx_http_litellm_admit_guess(bill));
 
     rc = ngx_http_litellm_admit_prices(r, ctx, bill);
 
@@ -475,12 +478,34 @@ ngx_http_litellm_admit_estimate(ngx_http_litellm_ctx_t *ctx,
     int64_t *prompt, int64_t *completion)
 {
     *prompt = ngx_max((int64_t) ctx->tokens, 1);
-    *completion = ngx_http_litellm_admit_output(ctx, *prompt);
+    *completion = ngx_http_litellm_admit_output(ctx, *prompt,
+                                                NGX_HTTP_LITELLM_OUTPUT);
+}
+
+
+/* under a small limit an answer is taken to be small, as LiteLLM takes it */
+
+static int64_t
+ngx_http_litellm_admit_guess(ngx_http_litellm_bill_t *bill)
+{
+    int64_t     guess;
+    ngx_uint_t  i;
+
+    guess = NGX_HTTP_LITELLM_OUTPUT;
+
+    for (i = 0; i < bill->rv.n; i++) {
+        if (bill->rv.claims[i].tpm >= 0) {
+            guess = ngx_min(guess, bill->rv.claims[i].tpm / 4);
+        }
+    }
+
+    return guess;
 }
 
 
 static int64_t
-ngx_http_litellm_admit_output(ngx_http_litellm_ctx_t *ctx, int64_t prompt)
+ngx_http_litellm_admit_output(ngx_http_litellm_ctx_t *ctx, int64_t prompt,
+    int64_t guess)
 {
     int64_t                     n, max;
     ngx_uint_t                  i;
@@ -534,7 +559,7 @@ ngx_http_litellm_admit_output(ngx_http_litellm_ctx_t *ctx, int64_t prompt)
         return config->limiting.output;
     }
 
-    return ngx_max(prompt, NGX_HTTP_LITELLM_OUTPUT);
+    return ngx_max(prompt, guess);
 }
 
 

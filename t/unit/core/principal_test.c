@@ -280,7 +280,7 @@ static const struct {
 
 #define K  "{\"token\":\"" HASH "\","
     { NGX_LITELLM_KEY, K "\"rpm_limit\":-1}",
-      "\"rpm_limit\" must be a whole number of 0 or more" },
+      "\"rpm_limit\" must be a whole number of 0 or more, below 2^63" },
     { NGX_LITELLM_KEY, K "\"tpm_limit\":-0.5}", "\"tpm_limit\" must be" },
     { NGX_LITELLM_KEY, K "\"tpm_limit\":1.5}", "\"tpm_limit\" must be" },
     { NGX_LITELLM_KEY, K "\"tpm_limit\":1e-400}", "\"tpm_limit\" must be" },
