@@ -292,8 +292,9 @@ ngx_http_litellm_admit_periods(ngx_http_request_t *r,
     ngx_litellm_limits_t *limits)
 {
     u_char                    *p;
-    ngx_str_t                  name, *scope;
+    ngx_str_t                  name, shown, *scope;
     ngx_uint_t                 i;
+    const char                *whose;
     ngx_litellm_budget_t      *b;
     ngx_http_litellm_claim_t  *c;
 
@@ -303,6 +304,28 @@ ngx_http_litellm_admit_periods(ngx_http_request_t *r,
 
     b = limits->budgets->elts;
     scope = ngx_http_litellm_scope_name(of->scope);
+
+    switch (of->scope) {
+
+    case NGX_HTTP_LITELLM_GATEWAY:
+        whose = "Proxy";
+        break;
+
+    case NGX_HTTP_LITELLM_OF_TEAM:
+        whose = "Team";
+        break;
+
+    case NGX_HTTP_LITELLM_OF_USER:
+        whose = "User";
+        break;
+
+    case NGX_HTTP_LITELLM_OF_END_USER:
+        whose = "End User";
+        break;
+
+    default: /* NGX_HTTP_LITELLM_OF_KEY */
+        whose = "Key";
+    }
 
     for (i = 0; i < limits->budgets->nelts; i++) {
 
@@ -326,8 +349,17 @@ ngx_http_litellm_admit_periods(ngx_http_request_t *r,
                                &b[i].duration)
                    - p;
 
+        p = ngx_pnalloc(r->pool, sizeof("End User over ") - 1
+                                 + b[i].duration.len);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        shown.data = p;
+        shown.len = ngx_sprintf(p, "%s over %V", whose, &b[i].duration) - p;
+
         c = ngx_http_litellm_admit_claim(bill, NGX_HTTP_LITELLM_OF_PERIOD,
-                                         &name, &b[i].duration, NULL);
+                                         &name, &shown, NULL);
         c->budget = b[i].max;
         c->period = b[i].period;
     }
@@ -752,7 +784,7 @@ ngx_http_litellm_admit_over_budget(ngx_http_request_t *r,
         break;
 
     case NGX_HTTP_LITELLM_OF_PERIOD:
-        p = ngx_slprintf(p, last, "ExceededBudget: Key over %V budget. "
+        p = ngx_slprintf(p, last, "ExceededBudget: %V budget. "
                          "Spend=%V, Budget=%V", &c->shown, &current, &max);
         break;
 
