@@ -163,7 +163,7 @@ ngx_litellm_principal_wildcard(ngx_str_t *pattern, ngx_str_t *name)
 
 ngx_uint_t
 ngx_litellm_principal_route(ngx_litellm_principal_t *p, ngx_str_t *path,
-    ngx_str_t *canonical, ngx_uint_t llm)
+    ngx_str_t *canonical, ngx_uint_t groups)
 {
     ngx_str_t   *r, entry;
     ngx_uint_t   i;
@@ -176,8 +176,21 @@ ngx_litellm_principal_route(ngx_litellm_principal_t *p, ngx_str_t *path,
 
     for (i = 0; i < p->routes->nelts; i++) {
 
-        if (llm && (ngx_litellm_principal_is(&r[i], "llm_api_routes")
-                    || ngx_litellm_principal_is(&r[i], "openai_routes")))
+        if ((groups & NGX_LITELLM_ROUTE_LLM)
+            && (ngx_litellm_principal_is(&r[i], "llm_api_routes")
+                || ngx_litellm_principal_is(&r[i], "openai_routes")))
+        {
+            return 1;
+        }
+
+        if ((groups & NGX_LITELLM_ROUTE_MANAGEMENT)
+            && ngx_litellm_principal_is(&r[i], "management_routes"))
+        {
+            return 1;
+        }
+
+        if ((groups & NGX_LITELLM_ROUTE_INFO)
+            && ngx_litellm_principal_is(&r[i], "info_routes"))
         {
             return 1;
         }

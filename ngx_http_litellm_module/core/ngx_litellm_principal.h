@@ -146,12 +146,17 @@ ngx_uint_t ngx_litellm_principal_allows(ngx_litellm_principal_t *p,
     ngx_str_t *asked, ngx_str_t *group, ngx_array_t *access);
 /*
  * May it call this route?  path: as asked for, behind a location's prefix;
- * canonical: the API function's, without "/v1"; llm: it calls a model, or
- * lists models.  An entry is a path, a path that ends with a star, or one of
- * LiteLLM's names of groups of routes.
+ * canonical: the API function's, without "/v1"; groups: which of LiteLLM's
+ * groups of routes it is in.  An entry is a path, a path that ends with a star,
+ * or the name of a group.
  */
+#define NGX_LITELLM_ROUTE_LLM         0x01    /* it calls a model, or lists
+                                                 models */
+#define NGX_LITELLM_ROUTE_MANAGEMENT  0x02
+#define NGX_LITELLM_ROUTE_INFO        0x04    /* ... and changes nothing */
+
 ngx_uint_t ngx_litellm_principal_route(ngx_litellm_principal_t *p,
-    ngx_str_t *path, ngx_str_t *canonical, ngx_uint_t llm);
+    ngx_str_t *path, ngx_str_t *canonical, ngx_uint_t groups);
 /* the group that the name means to it; the name itself without an alias */
 ngx_str_t *ngx_litellm_principal_alias(ngx_litellm_principal_t *p,
     ngx_str_t *model);

@@ -528,6 +528,8 @@ ngx_http_litellm_ctx_t *ngx_http_litellm_ctx(ngx_http_request_t *r);
 void ngx_http_litellm_wake(ngx_http_request_t *r);
 void ngx_http_litellm_linger(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
+/* a request's body that was read, as one range; NGX_ERROR: no memory */
+ngx_int_t ngx_http_litellm_join(ngx_http_request_t *r, ngx_str_t *body);
 /* 64 bits that others may guess */
 uint64_t ngx_http_litellm_random(void);
 

@@ -7,10 +7,11 @@
  */
 
 #include "ngx_http_litellm.h"
+#include "ngx_http_litellm_admin.h"
 
 
-
-
+static const ngx_http_litellm_api_t *ngx_http_litellm_api_path(
+    ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx);
 static const ngx_http_litellm_api_t *ngx_http_litellm_api_find(
     ngx_str_t *path, ngx_str_t *model);
 static ngx_uint_t ngx_http_litellm_api_prefix(ngx_str_t *path,
@@ -68,6 +69,23 @@ static ngx_http_litellm_api_t  ngx_http_litellm_api_model = {
 
 const ngx_http_litellm_api_t *
 ngx_http_litellm_api(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
+{
+    const ngx_http_litellm_api_t  *api;
+
+    api = ngx_http_litellm_api_path(r, ctx);
+
+    if (api != NULL && ngx_http_litellm_admin_is(api)
+        && ngx_http_litellm_admin_hide(r, &ctx->path) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return api;
+}
+
+
+static const ngx_http_litellm_api_t *
+ngx_http_litellm_api_path(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 {
     ngx_http_core_loc_conf_t      *clcf;
     const ngx_http_litellm_api_t  *api;
@@ -173,7 +191,7 @@ ngx_http_litellm_api_find(ngx_str_t *path, ngx_str_t *model)
         return &ngx_http_litellm_api_model;
     }
 
-    return NULL;
+    return ngx_http_litellm_admin_api(path);
 }
 
 

@@ -12,6 +12,7 @@
  */
 
 #include "ngx_http_litellm.h"
+#include "ngx_http_litellm_admin.h"
 
 
 #define NGX_HTTP_LITELLM_AUTH_TEXT  1024
@@ -272,7 +273,7 @@ ngx_http_litellm_auth_route(ngx_http_request_t *r,
 {
     u_char                        *s, *last, buf[512];
     ngx_str_t                     *route;
-    ngx_uint_t                     i, llm;
+    ngx_uint_t                     i, groups;
     const ngx_http_litellm_api_t  *api;
 
     api = ctx->api;
@@ -281,14 +282,25 @@ ngx_http_litellm_auth_route(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    llm = (api->format != NULL
-           || (api->path.len >= sizeof("/models") - 1
-               && ngx_memcmp(api->path.data, "/models",
-                             sizeof("/models") - 1)
-                  == 0));
+    groups = 0;
+
+    if (api->format != NULL
+        || (api->path.len >= sizeof("/models") - 1
+            && ngx_memcmp(api->path.data, "/models", sizeof("/models") - 1)
+               == 0))
+    {
+        groups = NGX_LITELLM_ROUTE_LLM;
+
+    } else if (ngx_http_litellm_admin_is(api)) {
+        groups = NGX_LITELLM_ROUTE_MANAGEMENT;
+
+        if (!(api->methods & NGX_HTTP_POST)) {
+            groups |= NGX_LITELLM_ROUTE_INFO;
+        }
+    }
 
     if (ngx_litellm_principal_route(p, &ctx->path, (ngx_str_t *) &api->path,
-                                    llm))
+                                    groups))
     {
         if (p->routes == NULL && api->handler == ngx_http_litellm_health
             && !ctx->who.admin)

@@ -35,8 +35,6 @@ static ngx_int_t ngx_http_litellm_body(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
 static ngx_int_t ngx_http_litellm_join_in_place(ngx_http_request_t *r,
     ngx_str_t *body);
-static ngx_int_t ngx_http_litellm_join(ngx_http_request_t *r,
-    ngx_str_t *body);
 static ngx_int_t ngx_http_litellm_open(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
 static ngx_int_t ngx_http_litellm_attempts(ngx_http_request_t *r,
@@ -394,7 +392,7 @@ ngx_http_litellm_join_in_place(ngx_http_request_t *r, ngx_str_t *body)
  * over client_body_buffer_size is in nginx's temporary file.
  */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_litellm_join(ngx_http_request_t *r, ngx_str_t *body)
 {
     u_char       *p;

@@ -162,7 +162,8 @@ ngx_int_t ngx_http_litellm_ledger_read(ngx_shm_zone_t *zone,
     ngx_http_litellm_scope_e scope, ngx_str_t *name,
     ngx_http_litellm_account_t *account);
 
-/* of the management API and of Redis: sets the spend of the period */
+/* of the management API and of Redis: sets the spend of the period;
+   NGX_LITELLM_MONEY_UNKNOWN: as it is */
 ngx_int_t ngx_http_litellm_ledger_write(ngx_shm_zone_t *zone,
     ngx_http_litellm_scope_e scope, ngx_str_t *name, int64_t spend,
     ngx_litellm_period_t *period, ngx_uint_t keep);

@@ -222,7 +222,11 @@ ngx_http_litellm_ledger_write(ngx_shm_zone_t *zone,
 
         e->c.gone = 0;
         e->c.keep = (keep != 0);
-        e->c.spend = ngx_max(spend, 0);
+
+        if (spend != NGX_LITELLM_MONEY_UNKNOWN) {
+            e->c.spend = ngx_max(spend, 0);
+        }
+
         e->c.total = ngx_max(e->c.total, e->c.spend);
 
         l->version++;

@@ -189,7 +189,14 @@ ngx_http_litellm_store_put(ngx_shm_zone_t *zone, ngx_litellm_principal_e kind,
 
     n = ngx_http_litellm_store_lookup_locked(store, kind, id);
 
-    if (version != 0 && (n == NULL || n->version != version)) {
+    if (version == NGX_HTTP_LITELLM_STORE_NEW) {
+
+        if (n != NULL) {
+            ngx_shmtx_unlock(&shpool->mutex);
+            return NGX_DECLINED;
+        }
+
+    } else if (version != 0 && (n == NULL || n->version != version)) {
         ngx_shmtx_unlock(&shpool->mutex);
         return NGX_DECLINED;
     }

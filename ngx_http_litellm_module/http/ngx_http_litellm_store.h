@@ -18,7 +18,10 @@
 #include "ngx_litellm_principal.h"
 
 
-#define NGX_HTTP_LITELLM_STORE_ID  256      /* bytes of an id, at most */
+#define NGX_HTTP_LITELLM_STORE_ID   256     /* bytes of an id, at most */
+
+/* for ngx_http_litellm_store_put(): the version of what is not there yet */
+#define NGX_HTTP_LITELLM_STORE_NEW  ((ngx_uint_t) -1)
 
 
 typedef struct ngx_http_litellm_store_s  ngx_http_litellm_store_t;
