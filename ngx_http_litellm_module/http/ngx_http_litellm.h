@@ -338,6 +338,23 @@ typedef struct {
 } ngx_http_litellm_frame_t;
 
 
+/* what has failed so far: most requests have none of this */
+typedef struct {
+    ngx_array_t                      refused;    /* ..._deployment_t * that
+                                                    can't serve this request */
+    ngx_array_t                      failed;     /* the same, that failed in
+                                                    this group; only with
+                                                    enable_weighted_failover */
+    ngx_uint_t                       failovers;  /* to those not in it */
+    ngx_array_t                      tried;      /* ngx_str_t: groups */
+    ngx_array_t                      frames;     /* ..._frame_t, a stack */
+    ngx_int_t                        again[NGX_LITELLM_CLASSES];
+                                                 /* retries done in this group,
+                                                    by what failed */
+    ngx_litellm_error_t              first_error;    /* of the first group */
+} ngx_http_litellm_trail_t;
+
+
 /* fallbacks by the kind of error */
 typedef enum {
     NGX_HTTP_LITELLM_GENERAL = 0,
@@ -416,14 +433,7 @@ struct ngx_http_litellm_ctx_s {
     uint64_t                         matched;    /* bits of tag_regex: those
                                                     that agent matches */
     uint64_t                         unmatched;  /* those that it does not */
-    ngx_array_t                      refused;    /* ..._deployment_t * that
-                                                    can't serve this request */
-    ngx_array_t                      failed;     /* the same, that failed in
-                                                    this group; only with
-                                                    enable_weighted_failover */
-    ngx_uint_t                       failovers;  /* to those not in it */
-    ngx_array_t                      tried;      /* ngx_str_t: groups */
-    ngx_array_t                      frames;     /* ..._frame_t, a stack */
+    ngx_http_litellm_trail_t        *trail;      /* NULL: nothing failed */
     ngx_array_t                     *own_fallbacks;  /* ngx_str_t: client's */
     ngx_array_t                     *own_tables[NGX_HTTP_LITELLM_TABLES];
                                                  /* ngx_litellm_fallback_t: the
@@ -431,8 +441,6 @@ struct ngx_http_litellm_ctx_s {
     ngx_int_t                        max_fallbacks;  /* the same; -1: none */
     ngx_uint_t                       fallbacks;  /* hops done */
     ngx_int_t                        retries;    /* done in this group */
-    ngx_int_t                        again[NGX_LITELLM_CLASSES];
-                                                 /* ... by what failed */
     uint64_t                         tokens;     /* it may take, about */
     ngx_http_litellm_lease_t         lease;      /* of what was picked, until
                                                     its attempt has it */
@@ -463,8 +471,8 @@ struct ngx_http_litellm_ctx_s {
     ngx_http_litellm_attempt_t      *attempt;    /* running or last */
     ngx_http_litellm_attempt_t      *begun;      /* the last one, with those
                                                     before it */
-    ngx_litellm_error_t              first_error;   /* of the first group */
-    ngx_event_t                      timer;      /* backoff, time-outs */
+    ngx_event_t                     *timer;      /* backoff, time-outs; NULL:
+                                                    none was needed */
     ngx_http_litellm_pulse_t        *pulse;      /* NULL: not asked for */
     ngx_http_litellm_continue_t     *cont;       /* the same; of the attempt
                                                     that was committed last */
@@ -602,6 +610,10 @@ ngx_uint_t ngx_http_litellm_route_width(ngx_http_litellm_ctx_t *ctx);
 ngx_int_t ngx_http_litellm_route_failed(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_attempt_t *a,
     ngx_msec_t *delay);
+
+/* ctx->trail, made with the first failure; NULL: no memory */
+ngx_http_litellm_trail_t *ngx_http_litellm_route_trail(
+    ngx_http_litellm_ctx_t *ctx);
 
 /* a failed attempt's deployment is not asked again if it refused the request */
 void ngx_http_litellm_route_refused(ngx_http_litellm_ctx_t *ctx,

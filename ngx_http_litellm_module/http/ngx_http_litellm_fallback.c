@@ -30,29 +30,35 @@ ngx_http_litellm_route_fallback(ngx_http_request_t *r,
     ngx_array_t               *targets;
     ngx_litellm_error_t        last;
     ngx_http_litellm_frame_t  *frame;
+    ngx_http_litellm_trail_t  *trail;
+
+    trail = ngx_http_litellm_route_trail(ctx);
+    if (trail == NULL) {
+        return NGX_ERROR;
+    }
 
     last = *e;
 
     if (ctx->fallbacks == 0) {
-        ctx->first_error = last;
+        trail->first_error = last;
     }
 
     targets = ngx_http_litellm_route_targets(ctx, &last);
 
     if (targets != NULL
-        && (ngx_int_t) ctx->frames.nelts
+        && (ngx_int_t) trail->frames.nelts
            < (ctx->max_fallbacks >= 0 ? ctx->max_fallbacks
                                       : ctx->call.config->max_fallbacks))
     {
-        if (ctx->frames.elts == NULL
-            && ngx_array_init(&ctx->frames, r->pool, 2,
+        if (trail->frames.elts == NULL
+            && ngx_array_init(&trail->frames, r->pool, 2,
                               sizeof(ngx_http_litellm_frame_t))
                != NGX_OK)
         {
             return NGX_ERROR;
         }
 
-        frame = ngx_array_push(&ctx->frames);
+        frame = ngx_array_push(&trail->frames);
         if (frame == NULL) {
             return NGX_ERROR;
         }
@@ -61,21 +67,21 @@ ngx_http_litellm_route_fallback(ngx_http_request_t *r,
         frame->next = 0;
     }
 
-    while (ctx->frames.nelts) {
+    while (trail->frames.nelts) {
 
-        frame = (ngx_http_litellm_frame_t *) ctx->frames.elts
-                + ctx->frames.nelts - 1;
+        frame = (ngx_http_litellm_frame_t *) trail->frames.elts
+                + trail->frames.nelts - 1;
 
         if (frame->next == frame->targets->nelts) {
-            ctx->frames.nelts--;
+            trail->frames.nelts--;
             continue;
         }
 
         name = (ngx_str_t *) frame->targets->elts + frame->next++;
 
-        tried = ctx->tried.elts;
+        tried = trail->tried.elts;
 
-        for (i = 0; i < ctx->tried.nelts; i++) {
+        for (i = 0; i < trail->tried.nelts; i++) {
             if (tried[i].len == name->len
                 && ngx_memcmp(tried[i].data, name->data, name->len) == 0)
             {
@@ -83,7 +89,7 @@ ngx_http_litellm_route_fallback(ngx_http_request_t *r,
             }
         }
 
-        if (i < ctx->tried.nelts) {
+        if (i < trail->tried.nelts) {
             continue;
         }
 
@@ -207,19 +213,20 @@ static ngx_int_t
 ngx_http_litellm_route_final(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_litellm_error_t *last)
 {
-    u_char      *p;
-    size_t       len;
-    ngx_str_t    note, text, message;
-    ngx_uint_t   i;
-    ngx_str_t   *tried;
+    u_char                    *p;
+    size_t                     len;
+    ngx_str_t                  note, text, message, *tried;
+    ngx_uint_t                 i;
+    ngx_http_litellm_trail_t  *trail;
 
-    ctx->error = ctx->first_error;
+    trail = ctx->trail;
+    ctx->error = trail->first_error;
 
     if (!ctx->call.config->expose_router_debug) {
         return NGX_DECLINED;
     }
 
-    tried = ctx->tried.elts;
+    tried = trail->tried.elts;
 
     if (ctx->fallbacks == 0) {
         ngx_str_set(&note, " failed with the error above. No fallback was "
@@ -236,7 +243,7 @@ ngx_http_litellm_route_final(ngx_http_request_t *r,
           + ctx->call.model.len + note.len
           + sizeof(". The last one answered: ") - 1 + text.len;
 
-    for (i = 1; i < ctx->tried.nelts; i++) {
+    for (i = 1; i < trail->tried.nelts; i++) {
         len += tried[i].len + 2;
     }
 
@@ -254,7 +261,7 @@ ngx_http_litellm_route_final(ngx_http_request_t *r,
 
     if (ctx->fallbacks) {
 
-        for (i = 1; i < ctx->tried.nelts; i++) {
+        for (i = 1; i < trail->tried.nelts; i++) {
             p = ngx_sprintf(p, "%s%V", i > 1 ? ", " : " ", &tried[i]);
         }
 

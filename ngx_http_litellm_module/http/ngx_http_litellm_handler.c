@@ -45,6 +45,9 @@ static ngx_int_t ngx_http_litellm_judge(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
 static ngx_int_t ngx_http_litellm_watch(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
+static ngx_int_t ngx_http_litellm_timer_start(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_msec_t delay);
+static void ngx_http_litellm_timer_stop(ngx_http_litellm_ctx_t *ctx);
 static void ngx_http_litellm_timer(ngx_event_t *ev);
 static void ngx_http_litellm_cleanup(void *data);
 static void ngx_http_litellm_make_id(ngx_http_litellm_ctx_t *ctx);
@@ -516,10 +519,7 @@ ngx_http_litellm_attempts(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 
         /* an attempt is done */
 
-        if (ctx->timer.timer_set) {
-            ngx_del_timer(&ctx->timer);
-        }
-
+        ngx_http_litellm_timer_stop(ctx);
         ngx_http_litellm_hedge_stop(ctx);
         ngx_http_litellm_attempt_settle(ctx->attempt, 0);
 
@@ -638,13 +638,8 @@ ngx_http_litellm_judge(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 
     ctx->backoff = 1;
 
-    ctx->timer.handler = ngx_http_litellm_timer;
-    ctx->timer.data = r;
-    ctx->timer.log = r->connection->log;
-
-    ngx_add_timer(&ctx->timer, delay);
-
-    return NGX_AGAIN;
+    return (ngx_http_litellm_timer_start(r, ctx, delay) == NGX_OK)
+           ? NGX_AGAIN : NGX_ERROR;
 }
 
 
@@ -655,20 +650,14 @@ ngx_http_litellm_watch(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 {
     ngx_msec_t  left;
 
-    if (ctx->timer.timer_set) {
-        ngx_del_timer(&ctx->timer);
-    }
+    ngx_http_litellm_timer_stop(ctx);
 
     left = ngx_http_litellm_call_limit(ctx, ctx->attempt);
 
     /* nobody asked for a limit: the deadline is looked at with each read */
 
-    if (left) {
-        ctx->timer.handler = ngx_http_litellm_timer;
-        ctx->timer.data = r;
-        ctx->timer.log = r->connection->log;
-
-        ngx_add_timer(&ctx->timer, left);
+    if (left && ngx_http_litellm_timer_start(r, ctx, left) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     return ngx_http_litellm_pulse_start(r, ctx);
@@ -677,7 +666,8 @@ ngx_http_litellm_watch(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 
 /*
  * The end mark has come, the end of the body has not: it is on its way, and
- * the connection can be kept if it is read.  Nobody waits for it long.
+ * the connection can be kept if it is read.  Nobody waits for it long; without
+ * memory for a timer as long as for any other byte of the provider's.
  */
 
 void
@@ -685,11 +675,40 @@ ngx_http_litellm_linger(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 {
     ctx->attempt->deadline = ngx_current_msec + NGX_HTTP_LITELLM_LINGER;
 
-    ctx->timer.handler = ngx_http_litellm_timer;
-    ctx->timer.data = r;
-    ctx->timer.log = r->connection->log;
+    (void) ngx_http_litellm_timer_start(r, ctx, NGX_HTTP_LITELLM_LINGER);
+}
 
-    ngx_add_timer(&ctx->timer, NGX_HTTP_LITELLM_LINGER);
+
+/* most requests need none: nobody asked for a limit of time */
+
+static ngx_int_t
+ngx_http_litellm_timer_start(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_msec_t delay)
+{
+    if (ctx->timer == NULL) {
+
+        ctx->timer = ngx_pcalloc(r->pool, sizeof(ngx_event_t));
+        if (ctx->timer == NULL) {
+            return NGX_ERROR;
+        }
+
+        ctx->timer->handler = ngx_http_litellm_timer;
+        ctx->timer->data = r;
+        ctx->timer->log = r->connection->log;
+    }
+
+    ngx_add_timer(ctx->timer, delay);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_litellm_timer_stop(ngx_http_litellm_ctx_t *ctx)
+{
+    if (ctx->timer != NULL && ctx->timer->timer_set) {
+        ngx_del_timer(ctx->timer);
+    }
 }
 
 
@@ -747,9 +766,7 @@ ngx_http_litellm_cleanup(void *data)
 
     ngx_litellm_error_t  none;
 
-    if (ctx->timer.timer_set) {
-        ngx_del_timer(&ctx->timer);
-    }
+    ngx_http_litellm_timer_stop(ctx);
 
     /* picked, and then there was no memory for the attempt */
 

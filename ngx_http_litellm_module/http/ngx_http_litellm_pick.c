@@ -137,7 +137,7 @@ ngx_http_litellm_pick(ngx_http_litellm_ctx_t *ctx)
 
     p.ctx = ctx;
 
-    if (ctx->failed.nelts) {
+    if (ctx->trail != NULL && ctx->trail->failed.nelts) {
         p.untried = 1;
         d = ngx_http_litellm_pick_levels(ctx, &p, !ctx->failover);
 
@@ -168,7 +168,7 @@ ngx_http_litellm_pick(ngx_http_litellm_ctx_t *ctx)
 
     d = ngx_http_litellm_pick_levels(ctx, &p, 0);
 
-    if (d == NULL && ctx->refused.nelts) {
+    if (d == NULL && ctx->trail != NULL && ctx->trail->refused.nelts) {
         p.refused = 1;
         d = ngx_http_litellm_pick_levels(ctx, &p, 0);
     }
@@ -408,11 +408,12 @@ ngx_http_litellm_pick_usable(void *data, ngx_litellm_deployment_t *d)
         }
     }
 
-    if (!p->refused && ngx_http_litellm_pick_among(&ctx->refused, d)) {
-        return 0;
-    }
-
-    if (p->untried && ngx_http_litellm_pick_among(&ctx->failed, d)) {
+    if (ctx->trail != NULL
+        && ((!p->refused
+             && ngx_http_litellm_pick_among(&ctx->trail->refused, d))
+            || (p->untried
+                && ngx_http_litellm_pick_among(&ctx->trail->failed, d))))
+    {
         return 0;
     }
 

@@ -31,10 +31,6 @@ ngx_http_litellm_route_open(ngx_http_request_t *r,
 {
     ngx_int_t  rc;
 
-    if (ngx_array_init(&ctx->tried, r->pool, 2, sizeof(ngx_str_t)) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
     rc = ngx_http_litellm_route_control(r, ctx);
 
     if (rc != NGX_OK) {
@@ -135,20 +131,27 @@ ngx_http_litellm_route_group(ngx_http_request_t *r,
     ngx_litellm_alias_t        *alias;
     ngx_litellm_group_t        *group;
     ngx_litellm_deployment_t  **d;
+    ngx_http_litellm_trail_t   *trail;
 
-    tried = ngx_array_push(&ctx->tried);
-    if (tried == NULL) {
-        return NGX_ERROR;
+    trail = ctx->trail;
+
+    if (trail != NULL) {
+
+        tried = ngx_array_push(&trail->tried);
+        if (tried == NULL) {
+            return NGX_ERROR;
+        }
+
+        *tried = *name;
+
+        ngx_memzero(trail->again, sizeof(trail->again));
+        trail->refused.nelts = 0;
+        trail->failed.nelts = 0;
     }
-
-    *tried = *name;
 
     ctx->group = *name;
     ctx->ncaptured = 0;
     ctx->retries = 0;
-    ngx_memzero(ctx->again, sizeof(ctx->again));
-    ctx->refused.nelts = 0;
-    ctx->failed.nelts = 0;
     ctx->failover = 0;
 
     alias = ngx_litellm_config_alias(ctx->call.config, name);
@@ -318,24 +321,67 @@ ngx_http_litellm_route_width(ngx_http_litellm_ctx_t *ctx)
 }
 
 
+ngx_http_litellm_trail_t *
+ngx_http_litellm_route_trail(ngx_http_litellm_ctx_t *ctx)
+{
+    ngx_str_t                 *tried;
+    ngx_pool_t                *pool;
+    ngx_http_litellm_trail_t  *trail;
+
+    if (ctx->trail != NULL) {
+        return ctx->trail;
+    }
+
+    pool = ctx->request->pool;
+
+    trail = ngx_pcalloc(pool, sizeof(ngx_http_litellm_trail_t));
+    if (trail == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&trail->tried, pool, 2, sizeof(ngx_str_t)) != NGX_OK) {
+        return NULL;
+    }
+
+    tried = ngx_array_push(&trail->tried);
+    if (tried == NULL) {
+        return NULL;
+    }
+
+    /* the first group is that of the name that was asked for */
+
+    *tried = ctx->call.model;
+
+    ctx->trail = trail;
+
+    return trail;
+}
+
+
 /* without memory for it the deployment may be asked again */
 
 void
 ngx_http_litellm_route_refused(ngx_http_litellm_ctx_t *ctx,
     ngx_http_litellm_attempt_t *a)
 {
-    ngx_uint_t  status;
+    ngx_uint_t                 status;
+    ngx_http_litellm_trail_t  *trail;
+
+    trail = ngx_http_litellm_route_trail(ctx);
+    if (trail == NULL) {
+        return;
+    }
 
     if (ctx->call.config->weighted_failover == 1
         && ctx->plan->routing->strategy == NGX_LITELLM_SHUFFLE)
     {
-        ngx_http_litellm_route_note(ctx, &ctx->failed, a->deployment);
+        ngx_http_litellm_route_note(ctx, &trail->failed, a->deployment);
     }
 
     status = a->error.status;
 
     if (status < 500 && status != 408 && status != 409 && status != 429) {
-        ngx_http_litellm_route_note(ctx, &ctx->refused, a->deployment);
+        ngx_http_litellm_route_note(ctx, &trail->refused, a->deployment);
     }
 }
 
@@ -367,12 +413,18 @@ ngx_http_litellm_route_failed(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_attempt_t *a,
     ngx_msec_t *delay)
 {
-    ngx_litellm_error_t   *e;
-    ngx_litellm_config_t  *config;
+    ngx_litellm_error_t       *e;
+    ngx_litellm_config_t      *config;
+    ngx_http_litellm_trail_t  *trail;
 
     *delay = 0;
     e = &a->error;
     config = ctx->call.config;
+
+    trail = ngx_http_litellm_route_trail(ctx);
+    if (trail == NULL) {
+        return NGX_ERROR;
+    }
 
     ngx_http_litellm_route_refused(ctx, a);
 
@@ -382,7 +434,7 @@ ngx_http_litellm_route_failed(ngx_http_request_t *r,
         /* num_retries_per_request: of all groups together */
 
         ctx->no_fallbacks = 1;
-        ctx->frames.nelts = 0;
+        trail->frames.nelts = 0;
 
         return ngx_http_litellm_route_fallback(r, ctx, e);
     }
@@ -390,7 +442,7 @@ ngx_http_litellm_route_failed(ngx_http_request_t *r,
     if (ngx_http_litellm_route_retryable(ctx, a)) {
         *delay = ngx_http_litellm_route_delay(ctx, e, ctx->retries);
         ctx->retries++;
-        ctx->again[e->class]++;
+        trail->again[e->class]++;
         return NGX_OK;
     }
 
@@ -400,7 +452,7 @@ ngx_http_litellm_route_failed(ngx_http_request_t *r,
         && ngx_http_litellm_route_next_order(ctx))
     {
         ctx->retries = 0;
-        ngx_memzero(ctx->again, sizeof(ctx->again));
+        ngx_memzero(trail->again, sizeof(trail->again));
         return NGX_OK;
     }
 
@@ -433,14 +485,14 @@ ngx_http_litellm_route_failover(ngx_http_litellm_ctx_t *ctx,
         || ctx->plan->routing->strategy != NGX_LITELLM_SHUFFLE
         || e->class == NGX_LITELLM_CONTEXT_WINDOW
         || e->class == NGX_LITELLM_CONTENT_POLICY
-        || (ngx_int_t) ctx->failovers >= max
+        || (ngx_int_t) ctx->trail->failovers >= max
         || !ngx_http_litellm_route_untried(ctx))
     {
         return 0;
     }
 
     ctx->failover = 1;
-    ctx->failovers++;
+    ctx->trail->failovers++;
 
     return 1;
 }
@@ -466,7 +518,7 @@ ngx_http_litellm_route_retryable(ngx_http_litellm_ctx_t *ctx,
     policy = ngx_litellm_config_retry_policy(config, &ctx->group);
 
     if (policy != NULL && ctx->num_retries != 0 && policy->n[e->class] >= 0) {
-        return ctx->again[e->class] < policy->n[e->class]
+        return ctx->trail->again[e->class] < policy->n[e->class]
                && ngx_http_litellm_route_choose(ctx, 1) != NULL;
     }
 
