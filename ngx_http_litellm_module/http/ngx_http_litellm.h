@@ -315,7 +315,6 @@ struct ngx_http_litellm_attempt_s {
     ngx_http_litellm_deposit_t      *deposit;    /* of its deployment's budget;
                                                     NULL: it has none */
 
-    unsigned                         billed:1;
     unsigned                         raw:1;      /* only its bytes count:
                                                     of ..._fetch.c */
     unsigned                         second:1;   /* begun beside another */

@@ -133,8 +133,9 @@ ngx_http_litellm_attempt_settle(ngx_http_litellm_attempt_t *a,
     ngx_litellm_error_t      none, *e;
     ngx_litellm_usage_t     *u;
 
-    ngx_http_litellm_cost_charge(a);
-    ngx_http_litellm_bill_attempt(a);
+    if (!a->charged) {
+        ngx_http_litellm_bill_attempt(a);
+    }
 
     if (a->lease.state == NULL) {
         return;

@@ -17,6 +17,8 @@
 static ngx_uint_t ngx_http_litellm_bill_has_budget(
     ngx_litellm_deployment_t *d, ngx_litellm_named_budget_t **provider,
     ngx_litellm_config_t *config);
+static void ngx_http_litellm_bill_add(ngx_litellm_cost_t *sum,
+    ngx_litellm_cost_t *cost);
 static ngx_int_t ngx_http_litellm_bill_number(ngx_http_request_t *r,
     ngx_str_t *key, int64_t n);
 static ngx_int_t ngx_http_litellm_bill_money(ngx_http_request_t *r,
@@ -184,22 +186,19 @@ void
 ngx_http_litellm_bill_attempt(ngx_http_litellm_attempt_t *a)
 {
     int64_t                        tokens;
-    ngx_litellm_cost_t             cost;
+    ngx_litellm_cost_t            *cost;
     ngx_litellm_usage_t            usage;
     ngx_http_litellm_ctx_t        *ctx;
     ngx_http_litellm_spent_t      *spent;
     ngx_http_litellm_main_conf_t  *mcf;
 
-    if (a->billed) {
-        return;
-    }
-
-    a->billed = 1;
-
     ctx = a->ctx;
     spent = &ctx->spent;
+    cost = &a->cost;
 
-    if (ngx_http_litellm_cost(a, &cost, &usage) != NGX_OK) {
+    ngx_http_litellm_cost_charge(a, &usage);
+
+    if (!a->priced) {
         spent->unpriced = 1;
     }
 
@@ -208,17 +207,9 @@ ngx_http_litellm_bill_attempt(ngx_http_litellm_attempt_t *a)
     spent->cached += ngx_max(usage.cached, 0);
     spent->reasoning += ngx_max(usage.reasoning, 0);
 
-    spent->cost.total = ngx_litellm_money_add(spent->cost.total, cost.total);
-    spent->cost.input = ngx_litellm_money_add(spent->cost.input, cost.input);
-    spent->cost.output = ngx_litellm_money_add(spent->cost.output,
-                                               cost.output);
-    spent->cost.cache_read = ngx_litellm_money_add(spent->cost.cache_read,
-                                                   cost.cache_read);
-    spent->cost.cache_write = ngx_litellm_money_add(spent->cost.cache_write,
-                                                    cost.cache_write);
-    spent->cost.reasoning = ngx_litellm_money_add(spent->cost.reasoning,
-                                                  cost.reasoning);
-    spent->cost.tools = ngx_litellm_money_add(spent->cost.tools, cost.tools);
+    if (cost->total) {
+        ngx_http_litellm_bill_add(&spent->cost, cost);
+    }
 
     if (a->deposit != NULL) {
         mcf = ngx_http_get_module_main_conf(ctx->request,
@@ -227,8 +218,23 @@ ngx_http_litellm_bill_attempt(ngx_http_litellm_attempt_t *a)
         tokens = ngx_max(usage.prompt, 0) + ngx_max(usage.completion, 0);
 
         ngx_http_litellm_ledger_settle(mcf->zone, &a->deposit->rv, tokens,
-                                       cost.total, 1);
+                                       cost->total, 1);
     }
+}
+
+
+static void
+ngx_http_litellm_bill_add(ngx_litellm_cost_t *sum, ngx_litellm_cost_t *cost)
+{
+    sum->total = ngx_litellm_money_add(sum->total, cost->total);
+    sum->input = ngx_litellm_money_add(sum->input, cost->input);
+    sum->output = ngx_litellm_money_add(sum->output, cost->output);
+    sum->cache_read = ngx_litellm_money_add(sum->cache_read,
+                                            cost->cache_read);
+    sum->cache_write = ngx_litellm_money_add(sum->cache_write,
+                                             cost->cache_write);
+    sum->reasoning = ngx_litellm_money_add(sum->reasoning, cost->reasoning);
+    sum->tools = ngx_litellm_money_add(sum->tools, cost->tools);
 }
 
 

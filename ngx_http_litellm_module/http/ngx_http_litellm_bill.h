@@ -51,7 +51,7 @@ ngx_uint_t ngx_http_litellm_bill_affordable(ngx_http_litellm_ctx_t *ctx,
 ngx_int_t ngx_http_litellm_bill_take(ngx_http_litellm_ctx_t *ctx,
     ngx_litellm_deployment_t *d);
 
-/* an attempt is over: what it took is added; a second call does nothing */
+/* an attempt is over: it is charged, what it took is added; once */
 void ngx_http_litellm_bill_attempt(ngx_http_litellm_attempt_t *a);
 
 /* no more attempts follow; a second call does nothing */

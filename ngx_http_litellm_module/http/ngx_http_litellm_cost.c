@@ -12,6 +12,7 @@
 
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_cost.h"
+#include "ngx_litellm_plan.h"
 
 
 /* bytes of a token, where there is no better word for it */
@@ -73,16 +74,12 @@ ngx_http_litellm_cost_price(ngx_litellm_config_t *config,
 
 
 void
-ngx_http_litellm_cost_charge(ngx_http_litellm_attempt_t *a)
+ngx_http_litellm_cost_charge(ngx_http_litellm_attempt_t *a,
+    ngx_litellm_usage_t *usage)
 {
-    ngx_int_t            rc;
-    ngx_litellm_usage_t  usage;
+    ngx_int_t  rc;
 
-    if (a->charged) {
-        return;
-    }
-
-    rc = ngx_http_litellm_cost(a, &a->cost, &usage);
+    rc = ngx_http_litellm_cost(a, &a->cost, usage);
 
     a->charged = 1;
     a->priced = (rc == NGX_OK);
@@ -322,8 +319,10 @@ ngx_http_litellm_cost_unknown(ngx_http_litellm_attempt_t *a)
 
     name = a->call->provider_model;
 
-    hash = ngx_crc32_short(a->deployment->id.data, a->deployment->id.len)
-           ^ ngx_crc32_long(name.data, name.len);
+    /* a worker knows a deployment by its place in memory */
+
+    hash = (uint32_t) ngx_litellm_plan_mix((uintptr_t) a->deployment)
+           ^ ngx_murmur_hash2(name.data, name.len);
     hash += !hash;
 
     slot = &ngx_http_litellm_cost_told[hash % NGX_HTTP_LITELLM_TOLD];

@@ -22,8 +22,9 @@ extern ngx_uint_t  ngx_http_litellm_cost_unpriced;
 /* an attempt begins: links it to the request's, finds its price */
 void ngx_http_litellm_cost_open(ngx_http_litellm_attempt_t *a);
 
-/* it ends, by ngx_http_litellm_attempt_settle(); a second call does nothing */
-void ngx_http_litellm_cost_charge(ngx_http_litellm_attempt_t *a);
+/* it ends, by ngx_http_litellm_bill_attempt(), once; *usage: as below */
+void ngx_http_litellm_cost_charge(ngx_http_litellm_attempt_t *a,
+    ngx_litellm_usage_t *usage);
 
 /*
  * What an attempt costs as it stands: NGX_OK; NGX_DECLINED: no price is known
