@@ -647,7 +647,7 @@ static void
 ngx_litellm_cf_lint_all(ngx_litellm_cf_t *cf)
 {
     ngx_uint_t              i;
-    ngx_litellm_yaml_t     *litellm, *v;
+    ngx_litellm_yaml_t     *litellm;
     ngx_litellm_cf_part_t  *parts;
 
     parts = cf->parts.elts;
@@ -667,15 +667,10 @@ ngx_litellm_cf_lint_all(ngx_litellm_cf_t *cf)
     ngx_litellm_cf_lint(cf, NGX_LITELLM_CF_CACHE,
                         ngx_litellm_yaml_member(litellm, "cache_params"));
 
-    v = ngx_litellm_yaml_member(litellm, "cache");
-
-    if (v != NULL && v->type == NGX_LITELLM_YAML_SCALAR
-        && v->kind == NGX_LITELLM_YAML_STRING
-        && ngx_litellm_yaml_kind(&v->text) != NGX_LITELLM_YAML_BOOL)
-    {
-        ngx_litellm_cf_warn(cf, v, "\"cache\" is true or false; the kind of "
-                            "cache is cache_params.type");
-    }
+    ngx_litellm_cf_lint(cf, NGX_LITELLM_CF_CACHE,
+                        ngx_litellm_yaml_member(litellm, "cache"));
+    ngx_litellm_cf_lint(cf, NGX_LITELLM_CF_CACHE,
+                        ngx_litellm_cf_section(cf, "cache"));
 }
 
 
@@ -762,6 +757,7 @@ ngx_litellm_cf_settings(ngx_litellm_cf_t *cf)
     ngx_litellm_cf_times(cf, litellm, router);
     ngx_litellm_cf_streams(cf, litellm, router);
     ngx_litellm_cf_hedge(cf);
+    ngx_litellm_cf_cache(cf);
 
     ngx_litellm_cf_strategy(cf);
 }

@@ -207,6 +207,9 @@ struct ngx_litellm_deployment_s {
     unsigned                  checked:1;       /* in the background */
     unsigned                  unchecked:1;     /* never: it says so */
 
+    ngx_int_t                 cache_ttl;       /* seconds; -1: not set */
+    unsigned                  cache_off:1;     /* its answers are not kept */
+
     ngx_str_t                 file;            /* where it stands */
     ngx_uint_t                line;
 
@@ -336,6 +339,38 @@ typedef struct {
 } ngx_litellm_limiting_t;
 
 
+/* kinds of requests whose answers are kept: 1 << ngx_litellm_op_e */
+#define NGX_LITELLM_CACHE_CHAT         0x01
+#define NGX_LITELLM_CACHE_COMPLETIONS  0x02
+#define NGX_LITELLM_CACHE_EMBEDDINGS   0x04
+#define NGX_LITELLM_CACHE_RERANK       0x08
+
+/* who shares answers: those of the same ...; 0: everybody */
+#define NGX_LITELLM_CACHE_BY_KEY       0x01
+#define NGX_LITELLM_CACHE_BY_TEAM      0x02
+#define NGX_LITELLM_CACHE_BY_USER      0x04
+#define NGX_LITELLM_CACHE_BY_END_USER  0x08
+
+/* answers that are kept: of the file, and with what directives say instead */
+typedef struct {
+    ngx_flag_t                enable;
+    ngx_flag_t                default_off;   /* those only that ask for it, by
+                                                "use-cache" */
+    ngx_uint_t                ops;           /* NGX_LITELLM_CACHE_CHAT ... */
+    ngx_uint_t                scope;         /* NGX_LITELLM_CACHE_BY_... */
+    ngx_flag_t                user;          /* "user" is part of the key */
+    ngx_str_t                 namespace;
+    ngx_int_t                 ttl;           /* seconds, in memory */
+    ngx_int_t                 redis_ttl;
+    ngx_int_t                 max_messages;  /* -1: no limit */
+    int64_t                   max_temperature;   /* millionths; -1: none */
+    size_t                    max_size;      /* bytes of an answer */
+    unsigned                  redis:1;       /* type redis: in Redis too */
+    unsigned                  by_model:1;    /* some deployment has cache_off
+                                                or cache_ttl */
+} ngx_litellm_cache_t;
+
+
 typedef struct {
     ngx_pool_t               *pool;
     ngx_str_t                 file;
@@ -404,6 +439,7 @@ typedef struct {
     ngx_flag_t                allow_mock_testing;
 
     ngx_litellm_health_t      health;
+    ngx_litellm_cache_t       cache;
     ngx_litellm_limiting_t    limiting;
     unsigned                  counted:1;   /* somebody's requests or money are
                                               kept account of */
@@ -442,6 +478,17 @@ typedef struct {
 void ngx_litellm_config_hedge_init(ngx_litellm_hedge_t *h);
 /* what is wrong with it, for "..., which" or the like; NULL: nothing */
 const char *ngx_litellm_config_hedge_wrong(ngx_litellm_hedge_t *h);
+
+/* *c as it is where a cache is asked for and nothing else is said */
+void ngx_litellm_config_cache_init(ngx_litellm_cache_t *c);
+/*
+ * What the deployments of a group (ngx_litellm_deployment_t *) say of keeping
+ * their answers: 0: one says no; else *ttl becomes the least of theirs and it.
+ */
+ngx_uint_t ngx_litellm_config_cached(ngx_litellm_cache_t *c,
+    ngx_array_t *deployments, ngx_int_t *ttl);
+/* "key" ... added to *scope; NGX_DECLINED: no such word */
+ngx_int_t ngx_litellm_config_cache_scope(ngx_str_t *word, ngx_uint_t *scope);
 
 /* the text of a setting; NULL: not there, or empty */
 ngx_str_t *ngx_litellm_config_setting(ngx_litellm_deployment_t *d,

@@ -44,10 +44,7 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "model_list litellm_settings router_settings general_settings "
       "environment_variables include credential_list fallbacks "
       "context_window_fallbacks content_policy_fallbacks default_fallbacks "
-      "virtual_keys teams users end_users customers" },
-
-    { NGX_LITELLM_CF_TOP, NGX_LITELLM_CF_LATER,
-      "cache" },
+      "virtual_keys teams users end_users customers cache" },
 
     { NGX_LITELLM_CF_TOP, NGX_LITELLM_CF_IGNORED,
       "callback_settings guardrails policies policy_attachments prompts "
@@ -66,7 +63,8 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "block_requests_for_models_without_pricing tag_budget_config "
       "max_budget budget_duration max_end_user_budget max_user_budget "
       "user_budget_duration max_internal_user_budget "
-      "internal_user_budget_duration" },
+      "internal_user_budget_duration cache cache_params "
+      "default_in_memory_ttl default_redis_ttl" },
 
     { NGX_LITELLM_CF_LITELLM, NGX_LITELLM_CF_QUIET,
       "turn_off_message_logging redact_user_api_key_info "
@@ -74,7 +72,6 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "network_mock user_url_validation" },
 
     { NGX_LITELLM_CF_LITELLM, NGX_LITELLM_CF_LATER,
-      "cache_params "
       "budget_exceeded_throttle_percentage "
       "budget_rollover budget_reset_time "
       "model_group_settings "
@@ -214,12 +211,12 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "additional_drop_params allowed_openai_params extra_headers headers "
       "extra_body mock_response cooldown_time max_parallel_requests tags "
       "tag_regex allow_client_keepalive_override "
-      "max_budget budget_duration" },
+      "max_budget budget_duration cache caching" },
 
     { NGX_LITELLM_CF_PARAMS, NGX_LITELLM_CF_QUIET,
       "stream stream_options max_retries base_model itpm otpm "
       "region_name allowed_model_region ssl_verify use_litellm_proxy "
-      "use_in_pass_through use_chat_completions_api rust cache "
+      "use_in_pass_through use_chat_completions_api rust "
       "supports_system_message tenant_id client_id client_secret "
       "merge_reasoning_content_in_choices fireworks_forward_user_id "
       "use_xai_oauth vector_store_id guardrails prompt_id "
@@ -251,10 +248,30 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "inference_geo num_predict mirostat quality size style voice "
       "language truncation input_type betas speed" },
 
+    { NGX_LITELLM_CF_CACHE, NGX_LITELLM_CF_SERVED,
+      "type ttl namespace mode supported_call_types max_messages "
+      "default_in_memory_ttl default_in_redis_ttl scope by_user "
+      "max_temperature max_size" },
+
     { NGX_LITELLM_CF_CACHE, NGX_LITELLM_CF_QUIET,
-      "type ttl host port password namespace url db mode max_connections "
-      "supported_call_types similarity_threshold max_messages "
-      "redis_startup_nodes" },
+      "host port username password url db ssl max_connections "
+      "socket_timeout redis_flush_size" },
+
+    { NGX_LITELLM_CF_CACHE, NGX_LITELLM_CF_LATER,
+      "redis_startup_nodes sentinel_nodes sentinel_password service_name" },
+
+    { NGX_LITELLM_CF_CACHE, NGX_LITELLM_CF_IGNORED,
+      "similarity_threshold redis_semantic_cache_embedding_model "
+      "redis_semantic_cache_index_name valkey_semantic_cache_embedding_model "
+      "valkey_semantic_cache_index_name semantic_cache_scope "
+      "semantic_cache_embedding_timeout qdrant_api_base qdrant_api_key "
+      "qdrant_collection_name qdrant_quantization_config "
+      "qdrant_semantic_cache_embedding_model "
+      "qdrant_semantic_cache_vector_size s3_bucket_name s3_region_name "
+      "s3_api_version s3_use_ssl s3_verify s3_endpoint_url "
+      "s3_aws_access_key_id s3_aws_secret_access_key s3_aws_session_token "
+      "s3_config s3_path gcs_bucket_name gcs_path_service_account gcs_path "
+      "azure_account_url azure_blob_container disk_cache_dir" },
 
     { NGX_LITELLM_CF_KEY, NGX_LITELLM_CF_SERVED,
       "key token key_hash key_name key_alias models aliases model_aliases "
@@ -476,9 +493,6 @@ static const ngx_litellm_cf_remedy_t  ngx_litellm_cf_remedies[] = {
     { NGX_LITELLM_CF_LITELLM, NGX_LITELLM_DIAG_WARN, 0,
       "success_callbacks failure_callbacks",
       "is not read; LiteLLM's name has no \"s\" at its end" },
-
-    { NGX_LITELLM_CF_LITELLM, NGX_LITELLM_DIAG_WARN, 1, "cache",
-      "is not served by this module yet: answers are not cached" },
 
     { NGX_LITELLM_CF_CACHE, NGX_LITELLM_DIAG_WARN, 0, "redis_url",
       "is not read in cache_params; did you mean \"url\"?" },

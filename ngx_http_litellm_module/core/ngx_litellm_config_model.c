@@ -338,6 +338,7 @@ ngx_litellm_cf_deployment(ngx_litellm_cf_t *cf, ngx_litellm_cf_entry_t *e,
     ngx_litellm_cf_info(cf, d, e);
     ngx_litellm_cf_prices(cf, d, e);
     ngx_litellm_cf_health_info(cf, d, e);
+    ngx_litellm_cf_cache_deployment(cf, d, e);
 
     if (ngx_litellm_cf_id(cf, d, e) != NGX_OK) {
         return;
@@ -373,6 +374,7 @@ ngx_litellm_cf_deployment_init(ngx_litellm_deployment_t *d)
     d->cooldown_time = -1;
     d->allowed_fails = -1;
     d->budget.max = -1;
+    d->cache_ttl = -1;
     d->tag_filtering = NGX_CONF_UNSET;
     d->drop_params = NGX_CONF_UNSET;
 }

@@ -9,6 +9,7 @@
  *   ngx_litellm_config_policy.c retries and cooldowns
  *   ngx_litellm_config_health.c  health checks in the background
  *   ngx_litellm_config_hedge.c  a second deployment beside a slow one
+ *   ngx_litellm_config_cache.c  answers that are kept
  *   ngx_litellm_config_limits.c  budgets, and how limits are kept
  *   ngx_litellm_config_principal.c  keys, teams, users, their limits
  *   ngx_litellm_config_price.c  what it costs
@@ -286,6 +287,13 @@ void ngx_litellm_cf_health_info(ngx_litellm_cf_t *cf,
 /* ngx_litellm_config_hedge.c */
 
 void ngx_litellm_cf_hedge(ngx_litellm_cf_t *cf);
+
+
+/* ngx_litellm_config_cache.c: deployments come after it */
+
+void ngx_litellm_cf_cache(ngx_litellm_cf_t *cf);
+void ngx_litellm_cf_cache_deployment(ngx_litellm_cf_t *cf,
+    ngx_litellm_deployment_t *d, ngx_litellm_cf_entry_t *e);
 
 
 /* ngx_litellm_config_principal.c: when groups and aliases are there */

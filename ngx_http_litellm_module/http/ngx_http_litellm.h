@@ -29,6 +29,7 @@
 #include "ngx_http_litellm_state.h"
 #include "ngx_litellm_price.h"
 #include "ngx_http_litellm_state_file.h"
+#include "ngx_http_litellm_cache_conf.h"
 
 
 #define NGX_HTTP_LITELLM_VERSION  "0.1.0"
@@ -44,6 +45,7 @@ typedef struct ngx_http_litellm_zone_s     ngx_http_litellm_zone_t;
 typedef struct ngx_http_litellm_token_s    ngx_http_litellm_token_t;
 typedef struct ngx_http_litellm_bill_s     ngx_http_litellm_bill_t;
 typedef struct ngx_http_litellm_deposit_s  ngx_http_litellm_deposit_t;
+typedef struct ngx_http_litellm_cache_conf_s  ngx_http_litellm_cache_conf_t;
 
 
 /* a place where requests go: one per scheme, host and port */
@@ -84,6 +86,8 @@ typedef struct {
     ngx_array_t                     *env;        /* ngx_keyval_t, of the
                                                     files; NULL: not read */
     ngx_shm_zone_t                  *zone;
+    ngx_shm_zone_t                  *cache_zone; /* the first one declared, or
+                                                    the default; NULL: none */
     ngx_http_litellm_state_file_t   *state;      /* NULL: none */
     ngx_msec_t                       limit_window;
     unsigned                         limit_sliding:1;
@@ -124,6 +128,9 @@ typedef struct {
     ngx_litellm_hedge_t             *hedge;      /* NULL: the file's */
 
     ngx_flag_t                       limit_dry_run;
+
+    ngx_http_litellm_cache_set_t     cache_set;
+    ngx_http_litellm_cache_conf_t   *cache;      /* NULL: nothing is kept */
 
     ngx_uint_t                       next_upstream;
     ngx_uint_t                       next_upstream_tries;
@@ -795,6 +802,15 @@ ngx_uint_t ngx_http_litellm_hedging(ngx_http_litellm_attempt_t *a);
 /* what a clone that has ended has in $upstream_addr and the like */
 ngx_int_t ngx_http_litellm_hedge_states(ngx_http_litellm_ctx_t *ctx,
     ngx_http_request_t *sr);
+
+/*
+ * ngx_http_litellm_cache_conf.c.  *scope: what tells those apart who do not
+ * share answers: principals, variables, tags that choose deployments.  NGX_OK
+ * or NGX_ERROR; NGX_DECLINED: it is not known who asks, so nothing is kept.
+ */
+ngx_int_t ngx_http_litellm_cache_scope(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc,
+    ngx_str_t *scope);
 
 /* ngx_http_litellm_hedge_budget.c: the directive */
 char *ngx_http_litellm_hedge(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

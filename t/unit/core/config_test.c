@@ -226,11 +226,10 @@ static const say_t  says[] = {
     { X "litellm_settings: {nobody_knows_this: true}\n", NGX_OK,
       { "W c.yaml:5: \"nobody_knows_this\" is not read in litellm_settings; "
         "LiteLLM does not know it either" } },
-    { X "cache: {type: redis, ttl: 3600}\n", NGX_OK,
-      { "W c.yaml:5: \"cache\" is not served by this module yet" } },
+    { X "cache: {type: s3, ttl: 3600}\n", NGX_OK,
+      { "W c.yaml:5: caches of type \"s3\" are not served" } },
     { X "litellm_settings: {cache: true, cache_params: {redis_url: SECRET}}\n",
-      NGX_OK, { "answers are not cached",
-                "W c.yaml:5: \"redis_url\" is not read in cache_params; did "
+      NGX_OK, { "W c.yaml:5: \"redis_url\" is not read in cache_params; did "
                 "you mean \"url\"?" } },
     { X "litellm_settings: {callbacks: prometheus}\n", NGX_OK,
       { "W c.yaml:5: \"callbacks\" is not run here (prometheus)" } },
