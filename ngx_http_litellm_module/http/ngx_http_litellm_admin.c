@@ -17,7 +17,7 @@ typedef struct {
     ngx_uint_t                  methods;
     ngx_http_litellm_admin_pt   handler;
     ngx_litellm_principal_e     kind;
-    unsigned                    own:1;       /* of a key, for itself */
+    unsigned                    own:1;       /* of any key, for itself */
 } ngx_http_litellm_admin_route_t;
 
 
@@ -49,6 +49,9 @@ static const ngx_http_litellm_admin_route_t  ngx_http_litellm_admin_routes[] = {
     { ngx_string("/key/info"), NGX_HTTP_LITELLM_READ,
       ngx_http_litellm_admin_key_info, NGX_LITELLM_KEY, 1 },
 
+    { ngx_string("/spend/calculate"), NGX_HTTP_POST,
+      ngx_http_litellm_admin_spend_calculate, NGX_LITELLM_KEY, 1 },
+
     ngx_http_litellm_set("/key/generate", key_generate, KEY),
     ngx_http_litellm_set("/key/service-account/generate", key_generate, KEY),
     ngx_http_litellm_set("/key/update", key_update, KEY),
@@ -61,6 +64,34 @@ static const ngx_http_litellm_admin_route_t  ngx_http_litellm_admin_routes[] = {
     ngx_http_litellm_set("/v2/key/info", key_infos, KEY),
     ngx_http_litellm_get("/key/list", key_list, KEY),
     ngx_http_litellm_get("/key/aliases", key_aliases, KEY),
+
+    ngx_http_litellm_set("/team/new", owner_new, TEAM),
+    ngx_http_litellm_set("/team/update", owner_update, TEAM),
+    ngx_http_litellm_set("/team/delete", owner_delete, TEAM),
+    ngx_http_litellm_set("/team/block", owner_block, TEAM),
+    ngx_http_litellm_set("/team/unblock", owner_unblock, TEAM),
+    ngx_http_litellm_get("/team/info", owner_info, TEAM),
+    ngx_http_litellm_get("/team/list", owner_list, TEAM),
+
+    ngx_http_litellm_set("/user/new", owner_new, USER),
+    ngx_http_litellm_set("/user/update", owner_update, USER),
+    ngx_http_litellm_set("/user/delete", owner_delete, USER),
+    ngx_http_litellm_get("/user/info", owner_info, USER),
+    ngx_http_litellm_get("/user/list", owner_list, USER),
+
+    ngx_http_litellm_set("/customer/new", owner_new, END_USER),
+    ngx_http_litellm_set("/customer/update", owner_update, END_USER),
+    ngx_http_litellm_set("/customer/delete", owner_delete, END_USER),
+    ngx_http_litellm_set("/customer/block", owner_block, END_USER),
+    ngx_http_litellm_set("/customer/unblock", owner_unblock, END_USER),
+    ngx_http_litellm_get("/customer/info", owner_info, END_USER),
+    ngx_http_litellm_get("/customer/list", owner_list, END_USER),
+
+    ngx_http_litellm_get("/spend/keys", spend_list, KEY),
+    ngx_http_litellm_get("/spend/users", spend_list, USER),
+    ngx_http_litellm_get("/global/spend", spend_global, KEY),
+    ngx_http_litellm_get("/global/spend/keys", spend_top, KEY),
+    ngx_http_litellm_get("/provider/budgets", spend_providers, KEY),
 
     { ngx_null_string, 0, NULL, NGX_LITELLM_KEY, 0 }
 };
@@ -305,11 +336,14 @@ ngx_http_litellm_admin_run(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 
     ngx_litellm_out_init(&a->out, r->pool);
 
-    r->read_event_handler = ngx_http_test_reading;
-
     route = ngx_http_litellm_admin_route(&ctx->path, &a->argument);
 
     a->kind = route->kind;
+
+    /* who only looks may leave; a change that was begun is made */
+
+    r->read_event_handler = (route->methods & NGX_HTTP_POST)
+                            ? ngx_http_block_reading : ngx_http_test_reading;
 
     rc = NGX_OK;
 
@@ -339,6 +373,11 @@ ngx_http_litellm_admin_end(ngx_http_litellm_admin_t *a, ngx_int_t rc)
     }
 
     if (rc == NGX_OK && !a->out.failed) {
+
+        /* of what was looked for on the way and not found */
+
+        ngx_memzero(&ctx->error, sizeof(ngx_litellm_error_t));
+
         rc = ngx_http_litellm_send_body(r, ctx, NULL, NGX_HTTP_OK, &a->out);
 
     } else if (rc == NGX_DECLINED) {
