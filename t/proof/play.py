@@ -26,7 +26,8 @@ import resource
 import sys
 import time
 
-TOKENS = 20         # max_tokens of each request
+TOKENS = 20         # max_tokens of each request; a prompt has not more than it
+                    # is estimated to have
 WORDS = re.compile(rb'proof n=(\d+) key=(\w+) faults=(\w+) in=(\d+) out=(\d+) delay=([\d.]+)')
 
 
@@ -223,7 +224,7 @@ class Clients:
         faults = 'o'
         if how['faults']:
             faults = ''.join(rng.choice('ooo45cx') for _ in range(4))
-        text = 'proof n=%d key=%s faults=%s in=%d out=%d delay=%.3f' % (self.number, name, faults, rng.randrange(1, 30),
+        text = 'proof n=%d key=%s faults=%s in=%d out=%d delay=%.3f' % (self.number, name, faults, rng.randrange(1, 21),
             rng.randrange(2, TOKENS + 1), rng.choice([0.03, 0.3, 1]) * max(1.5, self.setup['patience']) * rng.random())
         body = {'model': 'embed' if embed and 'model' not in how else how.get('model', 'load')}
         path = ''
