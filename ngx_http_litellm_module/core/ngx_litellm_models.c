@@ -10,12 +10,15 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_litellm_index.h"
 #include "ngx_litellm_models.h"
 #include "ngx_litellm_models_table.h"
 
 
 #define NGX_LITELLM_MODELS                                                    \
     (sizeof(ngx_litellm_models) / sizeof(ngx_litellm_models[0]))
+
+#define NGX_LITELLM_MODEL_SLOTS  8192
 
 
 typedef struct {
@@ -47,10 +50,24 @@ static const ngx_litellm_family_t  ngx_litellm_families[] = {
 };
 
 
+static const char *ngx_litellm_model_name(ngx_uint_t row);
 static const ngx_litellm_model_t *ngx_litellm_model_exact(ngx_str_t *provider,
     u_char *name, size_t len);
-static ngx_int_t ngx_litellm_model_cmp(const char *entry, u_char *name,
+static ngx_uint_t ngx_litellm_model_is(const char *entry, u_char *name,
     size_t len);
+
+
+ngx_litellm_index_fits(NGX_LITELLM_MODELS, NGX_LITELLM_MODEL_SLOTS);
+
+static uint16_t  ngx_litellm_model_slots[NGX_LITELLM_MODEL_SLOTS];
+
+static ngx_litellm_index_t  ngx_litellm_model_index = {
+    ngx_litellm_model_name,
+    NGX_LITELLM_MODELS,
+    ngx_litellm_model_slots,
+    NGX_LITELLM_MODEL_SLOTS,
+    0
+};
 
 
 const ngx_litellm_model_t *
@@ -86,33 +103,25 @@ ngx_litellm_model_find(ngx_str_t *provider, ngx_str_t *name)
 }
 
 
+static const char *
+ngx_litellm_model_name(ngx_uint_t row)
+{
+    return ngx_litellm_models[row].name;
+}
+
+
 static const ngx_litellm_model_t *
 ngx_litellm_model_exact(ngx_str_t *provider, u_char *name, size_t len)
 {
-    ngx_int_t                   rc;
-    ngx_uint_t                  lo, hi, mid;
+    ngx_uint_t                  i, first;
     const ngx_litellm_model_t  *model;
 
-    lo = 0;
-    hi = NGX_LITELLM_MODELS;
+    first = ngx_litellm_index_find(&ngx_litellm_model_index, name, len);
 
-    while (lo < hi) {
-        mid = lo + (hi - lo) / 2;
+    for (i = first; i < NGX_LITELLM_MODELS; i++) {
+        model = &ngx_litellm_models[i];
 
-        if (ngx_litellm_model_cmp(ngx_litellm_models[mid].name, name, len)
-            < 0)
-        {
-            lo = mid + 1;
-
-        } else {
-            hi = mid;
-        }
-    }
-
-    for ( /* void */ ; lo < NGX_LITELLM_MODELS; lo++) {
-        model = &ngx_litellm_models[lo];
-
-        if (ngx_litellm_model_cmp(model->name, name, len) != 0) {
+        if (i != first && !ngx_litellm_model_is(model->name, name, len)) {
             return NULL;
         }
 
@@ -124,9 +133,9 @@ ngx_litellm_model_exact(ngx_str_t *provider, u_char *name, size_t len)
             continue;
         }
 
-        rc = ngx_litellm_model_cmp(model->provider, provider->data,
-                                   provider->len);
-        if (rc == 0) {
+        if (ngx_litellm_model_is(model->provider, provider->data,
+                                 provider->len))
+        {
             return model;
         }
     }
@@ -161,25 +170,8 @@ ngx_litellm_model_provider(ngx_str_t *name)
 }
 
 
-/* bytewise, like the order of the table; name may hold anything */
-
-static ngx_int_t
-ngx_litellm_model_cmp(const char *entry, u_char *name, size_t len)
+static ngx_uint_t
+ngx_litellm_model_is(const char *entry, u_char *name, size_t len)
 {
-    u_char  c;
-    size_t  i;
-
-    for (i = 0; i < len; i++) {
-        c = (u_char) entry[i];
-
-        if (c == '\0' || c < name[i]) {
-            return -1;
-        }
-
-        if (c > name[i]) {
-            return 1;
-        }
-    }
-
-    return entry[len] ? 1 : 0;
+    return ngx_strlen(entry) == len && ngx_memcmp(entry, name, len) == 0;
 }

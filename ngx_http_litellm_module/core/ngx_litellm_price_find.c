@@ -12,12 +12,15 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_litellm_index.h"
 #include "ngx_litellm_price_rates.h"
 #include "ngx_litellm_prices_table.h"
 
 
 #define NGX_LITELLM_PRICE_MODELS                                              \
     (sizeof(ngx_litellm_price_models) / sizeof(ngx_litellm_price_models[0]))
+
+#define NGX_LITELLM_PRICE_SLOTS  8192
 
 /* of a name of Bedrock: what stands before its slashes is looked behind */
 #define NGX_LITELLM_PRICE_PARTS  8
@@ -44,7 +47,21 @@ static const ngx_litellm_price_t *ngx_litellm_price_google(
     ngx_str_t *provider, ngx_str_t *model);
 static const ngx_litellm_price_t *ngx_litellm_price_packed_row(
     ngx_litellm_prices_t *prices, ngx_str_t *provider, ngx_str_t *name);
-static ngx_int_t ngx_litellm_price_cmp(const char *entry, ngx_str_t *name);
+static const char *ngx_litellm_price_row_name(ngx_uint_t row);
+static ngx_uint_t ngx_litellm_price_same(const char *entry, ngx_str_t *name);
+
+
+ngx_litellm_index_fits(NGX_LITELLM_PRICE_MODELS, NGX_LITELLM_PRICE_SLOTS);
+
+static uint16_t  ngx_litellm_price_slots[NGX_LITELLM_PRICE_SLOTS];
+
+static ngx_litellm_index_t  ngx_litellm_price_index = {
+    ngx_litellm_price_row_name,
+    NGX_LITELLM_PRICE_MODELS,
+    ngx_litellm_price_slots,
+    NGX_LITELLM_PRICE_SLOTS,
+    0
+};
 
 
 /* models on one's own machine, as LiteLLM has them: two rates of 0 */
@@ -261,39 +278,24 @@ static const ngx_litellm_price_t *
 ngx_litellm_price_packed_row(ngx_litellm_prices_t *prices,
     ngx_str_t *provider, ngx_str_t *name)
 {
-    ngx_uint_t                        lo, hi, mid;
+    ngx_uint_t                        i, first;
     const ngx_litellm_price_model_t  *m;
 
-    lo = 0;
-    hi = NGX_LITELLM_PRICE_MODELS;
+    first = ngx_litellm_index_find(&ngx_litellm_price_index, name->data,
+                                   name->len);
 
-    while (lo < hi) {
-        mid = lo + (hi - lo) / 2;
-        m = &ngx_litellm_price_models[mid];
+    for (i = first; i < NGX_LITELLM_PRICE_MODELS; i++) {
+        m = &ngx_litellm_price_models[i];
 
-        if (ngx_litellm_price_cmp(ngx_litellm_price_names_text + m->name, name)
-            < 0)
-        {
-            lo = mid + 1;
-
-        } else {
-            hi = mid;
-        }
-    }
-
-    for ( /* void */ ; lo < NGX_LITELLM_PRICE_MODELS; lo++) {
-        m = &ngx_litellm_price_models[lo];
-
-        if (ngx_litellm_price_cmp(ngx_litellm_price_names_text + m->name, name)
-            != 0)
+        if (i != first
+            && !ngx_litellm_price_same(ngx_litellm_price_row_name(i), name))
         {
             return NULL;
         }
 
-        if (ngx_litellm_price_cmp(ngx_litellm_price_providers_text
-                                  + ngx_litellm_price_providers[m->provider],
-                                  provider)
-            == 0)
+        if (ngx_litellm_price_same(ngx_litellm_price_providers_text
+                                   + ngx_litellm_price_providers[m->provider],
+                                   provider))
         {
             return &ngx_litellm_price_sets[m->set];
         }
@@ -303,27 +305,18 @@ ngx_litellm_price_packed_row(ngx_litellm_prices_t *prices,
 }
 
 
-/* bytewise, like the order of the table; name may hold anything */
-
-static ngx_int_t
-ngx_litellm_price_cmp(const char *entry, ngx_str_t *name)
+static const char *
+ngx_litellm_price_row_name(ngx_uint_t row)
 {
-    u_char  c;
-    size_t  i;
+    return ngx_litellm_price_names_text + ngx_litellm_price_models[row].name;
+}
 
-    for (i = 0; i < name->len; i++) {
-        c = (u_char) entry[i];
 
-        if (c == '\0' || c < name->data[i]) {
-            return -1;
-        }
-
-        if (c > name->data[i]) {
-            return 1;
-        }
-    }
-
-    return entry[name->len] ? 1 : 0;
+static ngx_uint_t
+ngx_litellm_price_same(const char *entry, ngx_str_t *name)
+{
+    return ngx_strlen(entry) == name->len
+           && ngx_memcmp(entry, name->data, name->len) == 0;
 }
 
 
