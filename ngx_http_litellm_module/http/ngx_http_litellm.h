@@ -41,6 +41,8 @@ typedef struct ngx_http_litellm_fetching_s  ngx_http_litellm_fetching_t;
 typedef struct ngx_http_litellm_pulse_s    ngx_http_litellm_pulse_t;
 typedef struct ngx_http_litellm_continue_s  ngx_http_litellm_continue_t;
 typedef struct ngx_http_litellm_hedging_s  ngx_http_litellm_hedging_t;
+typedef struct ngx_http_litellm_caching_s  ngx_http_litellm_caching_t;
+typedef struct ngx_http_litellm_capture_s  ngx_http_litellm_capture_t;
 typedef struct ngx_http_litellm_zone_s     ngx_http_litellm_zone_t;
 typedef struct ngx_http_litellm_token_s    ngx_http_litellm_token_t;
 typedef struct ngx_http_litellm_bill_s     ngx_http_litellm_bill_t;
@@ -316,6 +318,7 @@ struct ngx_http_litellm_attempt_s {
     ngx_http_litellm_lease_t         lease;      /* of its deployment */
     ngx_uint_t                       number;     /* of the request's, from 1 */
     ngx_http_litellm_continue_t     *cont;       /* NULL: not asked for */
+    ngx_http_litellm_capture_t      *capture;    /* the same */
     ngx_http_litellm_done_pt         handler;    /* NULL: wake the parent */
     void                            *data;
 
@@ -483,6 +486,7 @@ struct ngx_http_litellm_ctx_s {
     ngx_http_litellm_continue_t     *cont;       /* the same; of the attempt
                                                     that was committed last */
     ngx_http_litellm_hedging_t      *hedge;      /* the same */
+    ngx_http_litellm_caching_t      *cache;      /* the same */
 
     ngx_str_t                        page;       /* ..._errorpage.c */
     void                            *health;

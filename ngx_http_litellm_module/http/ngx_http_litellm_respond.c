@@ -7,15 +7,12 @@
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_cost.h"
 #include "ngx_http_litellm_bill.h"
+#include "ngx_http_litellm_cache.h"
 #include "ngx_litellm_openai.h"
 
 
 static ngx_int_t ngx_http_litellm_respond_stream(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
-static void ngx_http_litellm_answer_events(ngx_litellm_writer_t *w,
-    ngx_litellm_out_t *out, ngx_litellm_answer_t *answer);
-static void ngx_http_litellm_choice_events(ngx_litellm_writer_t *w,
-    ngx_litellm_out_t *out, ngx_litellm_answer_t *answer);
 static ngx_int_t ngx_http_litellm_add_number(ngx_http_request_t *r,
     const char *key, size_t len, ngx_uint_t n);
 static ngx_int_t ngx_http_litellm_own_headers(ngx_http_request_t *r,
@@ -110,8 +107,8 @@ ngx_http_litellm_respond_stream(ngx_http_request_t *r,
         a->stream->writer.id = ctx->call.id;
         ngx_litellm_usage_init(&a->stream->writer.usage);
 
-        ngx_http_litellm_answer_events(&a->stream->writer, &a->stream->out,
-                                       a->answer);
+        ngx_http_litellm_replay_events(&a->stream->writer, &a->stream->out,
+                                       a->answer, 0);
     }
 
     if (!ctx->header_sent) {
@@ -153,85 +150,6 @@ ngx_http_litellm_respond_stream(ngx_http_request_t *r,
     }
 
     return ngx_http_send_special(r, NGX_HTTP_LAST);
-}
-
-
-/* a whole answer as the events of a stream */
-
-static void
-ngx_http_litellm_answer_events(ngx_litellm_writer_t *w,
-    ngx_litellm_out_t *out, ngx_litellm_answer_t *answer)
-{
-    ngx_litellm_event_t          ev;
-    ngx_litellm_answer_t        *choice;
-    const ngx_litellm_format_t  *format;
-
-    format = w->call->format;
-
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-
-    ev.type = NGX_LITELLM_EV_START;
-    ev.id = answer->id;
-    ev.text = answer->model;
-    format->event(w, out, &ev);
-
-    for (choice = answer; choice; choice = choice->next) {
-        ngx_http_litellm_choice_events(w, out, choice);
-    }
-
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-
-    ev.type = NGX_LITELLM_EV_USAGE;
-    ev.usage = &answer->usage;
-    format->event(w, out, &ev);
-
-    ev.type = NGX_LITELLM_EV_END;
-    format->event(w, out, &ev);
-}
-
-
-static void
-ngx_http_litellm_choice_events(ngx_litellm_writer_t *w,
-    ngx_litellm_out_t *out, ngx_litellm_answer_t *answer)
-{
-    ngx_str_t                    *s;
-    ngx_uint_t                    i;
-    ngx_litellm_event_t           ev;
-    ngx_litellm_tool_call_t      *call;
-    const ngx_litellm_format_t   *format;
-
-    format = w->call->format;
-
-    ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
-
-    ev.choice = answer->index;
-
-    ev.type = NGX_LITELLM_EV_TEXT;
-    s = answer->text.elts;
-
-    for (i = 0; i < answer->text.nelts; i++) {
-        ev.text = s[i];
-        format->event(w, out, &ev);
-    }
-
-    call = answer->calls.elts;
-
-    for (i = 0; i < answer->calls.nelts; i++) {
-        ev.type = NGX_LITELLM_EV_CALL;
-        ev.index = i;
-        ev.id = call[i].id;
-        ev.name = call[i].name;
-        ngx_str_null(&ev.text);
-        format->event(w, out, &ev);
-
-        ev.type = NGX_LITELLM_EV_ARGUMENTS;
-        ev.text = call[i].arguments;
-        format->event(w, out, &ev);
-    }
-
-    ev.type = NGX_LITELLM_EV_FINISH;
-    ev.finish = answer->finish;
-    format->event(w, out, &ev);
 }
 
 

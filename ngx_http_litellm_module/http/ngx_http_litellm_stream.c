@@ -18,6 +18,7 @@
 
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_cost.h"
+#include "ngx_http_litellm_cache.h"
 
 
 #define NGX_HTTP_LITELLM_PAGE  4096
@@ -99,6 +100,8 @@ ngx_http_litellm_stream_init(ngx_http_litellm_attempt_t *a)
     if (ngx_http_litellm_continue_open(a) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    ngx_http_litellm_capture_open(a);
 
     a->stream->doc.pool = r->pool;
 
@@ -299,6 +302,10 @@ ngx_http_litellm_pass_event(ngx_http_litellm_attempt_t *a,
         return NGX_ERROR;
     }
 
+    if (a->capture != NULL) {
+        ngx_http_litellm_capture_data(a, ev);
+    }
+
     if (a->committed) {
         return (a->facts.usage_only && a->wire.hide_usage) ? NGX_DECLINED
                                                            : NGX_OK;
@@ -497,6 +504,10 @@ ngx_http_litellm_emit(void *data, ngx_litellm_event_t *ev)
                 return NGX_ERROR;
             }
         }
+    }
+
+    if (a->capture != NULL) {
+        ngx_http_litellm_capture_event(a, ev);
     }
 
     a->call->format->event(&a->stream->writer, &a->stream->out, ev);

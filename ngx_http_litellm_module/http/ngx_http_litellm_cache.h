@@ -1,0 +1,95 @@
+
+/*
+ * Answers that are kept, and given to those who ask for the same once more.
+ *
+ *   ngx_http_litellm_cache.c          the step, what a request is called, hits,
+ *                                     what is stored
+ *   ngx_http_litellm_cache_capture.c  a stream on its way as a whole answer
+ *   ngx_http_litellm_cache_replay.c   a whole answer as the events of a stream
+ *   ngx_http_litellm_cache_api.c      /cache/...
+ *
+ * An entry is the whole answer as a client gets it that asks for no stream, so
+ * that one entry serves both.  A request has a ngx_http_litellm_caching_t only
+ * where the cache is asked for; an attempt has a capture only if its answer is
+ * a stream that may be stored.
+ */
+
+#ifndef _NGX_HTTP_LITELLM_CACHE_H_INCLUDED_
+#define _NGX_HTTP_LITELLM_CACHE_H_INCLUDED_
+
+
+#include "ngx_http_litellm.h"
+#include "ngx_http_litellm_cache_zone.h"
+#include "ngx_litellm_cache_key.h"
+
+
+/* as nginx's $upstream_cache_status */
+typedef enum {
+    NGX_HTTP_LITELLM_CACHE_NONE = 0,     /* no cache is configured */
+    NGX_HTTP_LITELLM_CACHE_BYPASS,       /* it was not looked for */
+    NGX_HTTP_LITELLM_CACHE_MISS,
+    NGX_HTTP_LITELLM_CACHE_EXPIRED,      /* older than the client takes it */
+    NGX_HTTP_LITELLM_CACHE_HIT
+} ngx_http_litellm_cache_status_e;
+
+
+struct ngx_http_litellm_caching_s {
+    ngx_http_litellm_cache_status_e  status;
+    u_char                           key[NGX_LITELLM_CACHE_KEY];
+    ngx_shm_zone_t                  *zone;     /* where it is stored */
+    time_t                           ttl;
+    size_t                           max;      /* bytes of an entry */
+    unsigned                         store:1;
+};
+
+
+/* a step: NGX_OK: go on; NGX_DONE: answered; NGX_DECLINED with ctx->error */
+ngx_int_t ngx_http_litellm_cache(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+
+/* the attempt's whole answer, as it is about to be sent */
+void ngx_http_litellm_cache_answer(ngx_http_litellm_attempt_t *a,
+    ngx_litellm_out_t *out);
+/* the attempt's stream has ended well, all was sent */
+void ngx_http_litellm_cache_stream(ngx_http_litellm_attempt_t *a);
+
+/* x-litellm-cache-key and the like: of a hit, before the header goes out */
+ngx_int_t ngx_http_litellm_cache_headers(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+
+
+/*
+ * A stream that is being gathered.  open: before an attempt's first event;
+ * a->capture stays NULL if nothing of it will be stored.  Neither call fails:
+ * what can't be gathered (too much, no memory, something that a whole answer
+ * has no place for) is not stored.
+ */
+void ngx_http_litellm_capture_open(ngx_http_litellm_attempt_t *a);
+/* an event for the client */
+void ngx_http_litellm_capture_event(ngx_http_litellm_attempt_t *a,
+    ngx_litellm_event_t *ev);
+/* an event that passes */
+void ngx_http_litellm_capture_data(ngx_http_litellm_attempt_t *a,
+    ngx_litellm_sse_event_t *ev);
+/*
+ * The whole answer as format->answer() writes it.  NGX_OK; NGX_DECLINED: it is
+ * not whole, or none to be stored.
+ */
+ngx_int_t ngx_http_litellm_capture_answer(ngx_http_litellm_attempt_t *a,
+    ngx_litellm_out_t *out);
+
+
+/* a whole answer as the events of a stream; piece: bytes of text in one, about
+   (0: as they come) */
+void ngx_http_litellm_replay_events(ngx_litellm_writer_t *w,
+    ngx_litellm_out_t *out, ngx_litellm_answer_t *answer, size_t piece);
+
+/*
+ * An entry as the events of a stream.  NGX_OK; NGX_DECLINED: it can't be read;
+ * NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_litellm_replay(ngx_litellm_call_t *call, ngx_str_t *body,
+    ngx_litellm_out_t *out);
+
+
+#endif /* _NGX_HTTP_LITELLM_CACHE_H_INCLUDED_ */
