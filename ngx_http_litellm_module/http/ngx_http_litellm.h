@@ -315,6 +315,7 @@ struct ngx_http_litellm_attempt_s {
     ngx_msec_t                       start;
     ngx_msec_t                       deadline;   /* 0: none */
     ngx_msec_t                       first;      /* ms to the commit */
+    ngx_msec_t                       end;        /* if charged */
     ngx_http_litellm_lease_t         lease;      /* of its deployment */
     ngx_uint_t                       number;     /* of the request's, from 1 */
     ngx_http_litellm_continue_t     *cont;       /* NULL: not asked for */
@@ -424,6 +425,7 @@ struct ngx_http_litellm_ctx_s {
     ngx_litellm_error_t              error;
     ngx_http_litellm_who_t           who;
 
+    ngx_msec_t                       start;      /* the body is there */
     u_char                           id[48];     /* "chatcmpl-" + UUID */
     ngx_str_t                        call_id;    /* x-litellm-call-id */
 

@@ -106,11 +106,7 @@ ngx_http_litellm_attempt_cleanup(void *data)
 void
 ngx_http_litellm_attempt_log(ngx_http_litellm_attempt_t *a)
 {
-    ngx_uint_t  level;
-
-    level = (a->error.status >= 500) ? NGX_LOG_WARN : NGX_LOG_INFO;
-
-    ngx_log_error(level, a->parent->connection->log, 0,
+    ngx_log_error(NGX_LOG_INFO, a->parent->connection->log, 0,
                   "litellm: attempt %ui at deployment \"%V\" of \"%V\" "
                   "failed: %V, status %ui, %M ms",
                   a->number, &a->deployment->id, &a->ctx->group,
@@ -134,6 +130,7 @@ ngx_http_litellm_attempt_settle(ngx_http_litellm_attempt_t *a,
     ngx_litellm_usage_t     *u;
 
     if (!a->charged) {
+        a->end = ngx_current_msec;
         ngx_http_litellm_bill_attempt(a);
     }
 

@@ -11,6 +11,7 @@
 
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_bill.h"
+#include "ngx_http_litellm_outcome.h"
 #include "ngx_litellm_plan.h"
 
 
@@ -284,6 +285,8 @@ ngx_http_litellm_run(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
         ctx->ended = 1;
 
         if (rc == NGX_DECLINED) {
+            ngx_http_litellm_outcome_log(r, ctx, &ctx->error);
+
             rc = ngx_http_litellm_send_error(r, ctx, &ctx->error);
 
         } else {
@@ -329,6 +332,8 @@ ngx_http_litellm_wake(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_litellm_body(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 {
+    ctx->start = ngx_current_msec;
+
     if (ngx_http_litellm_join(r, &ctx->call.body) != NGX_OK) {
         return NGX_ERROR;
     }

@@ -8,6 +8,7 @@
 #include "ngx_http_litellm_cost.h"
 #include "ngx_http_litellm_bill.h"
 #include "ngx_http_litellm_cache.h"
+#include "ngx_http_litellm_outcome.h"
 #include "ngx_litellm_openai.h"
 
 
@@ -124,11 +125,13 @@ ngx_http_litellm_respond_stream(ngx_http_request_t *r,
 
         /* the answer was cut: an error event, and no [DONE] */
 
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "litellm: stream of deployment \"%V\" of \"%V\" was cut: "
                       "%V, status %ui", &a->deployment->id, &ctx->group,
                       ngx_litellm_error_class(a->error.class),
                       a->error.status);
+
+        ngx_http_litellm_outcome_log(r, ctx, &a->error);
 
         if (ngx_http_litellm_stream_rest(a) != NGX_OK) {
             return NGX_ERROR;

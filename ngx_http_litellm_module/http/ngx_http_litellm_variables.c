@@ -2,26 +2,121 @@
 /*
  * Variables: what is known of a request for access logs, maps and headers.
  * Added before the configuration is read; a getter looks at the request's
- * context and finds nothing ("-" in a log) in a request that calls no model.
+ * context and finds nothing ("-" in a log) where it does not know.
  *
- * They are asked for at any time: what has not ended yet is told as it stands,
- * so a log line of a client that left has what its request cost.
+ * They are asked for at any time and change nothing: what has not ended yet is
+ * told as it stands, so a log line of a client that left has what its request
+ * took, whichever log handler runs first.
+ *
+ * Names may come from clients: without control characters and cut, so that a
+ * header may have them, and no log line grows with them.
  */
 
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_cost.h"
+#include "ngx_http_litellm_outcome.h"
+
+
+/* bytes of a name */
+#define NGX_HTTP_LITELLM_VARIABLE_LEN  512
+
+
+typedef enum {
+    NGX_HTTP_LITELLM_V_CALL_ID = 0,
+    NGX_HTTP_LITELLM_V_MODEL,
+    NGX_HTTP_LITELLM_V_GROUP,
+    NGX_HTTP_LITELLM_V_PROVIDER,
+    NGX_HTTP_LITELLM_V_PROVIDER_MODEL,
+    NGX_HTTP_LITELLM_V_DEPLOYMENT,
+    NGX_HTTP_LITELLM_V_FINISH,
+    NGX_HTTP_LITELLM_V_CLASS,
+    NGX_HTTP_LITELLM_V_STREAM,
+
+    NGX_HTTP_LITELLM_V_KEY_ALIAS,
+    NGX_HTTP_LITELLM_V_KEY_HASH,
+    NGX_HTTP_LITELLM_V_USER,
+    NGX_HTTP_LITELLM_V_TEAM,
+    NGX_HTTP_LITELLM_V_END_USER,
+
+    NGX_HTTP_LITELLM_V_PROMPT,
+    NGX_HTTP_LITELLM_V_COMPLETION,
+    NGX_HTTP_LITELLM_V_CACHED,
+    NGX_HTTP_LITELLM_V_REASONING,
+    NGX_HTTP_LITELLM_V_TOTAL,
+
+    NGX_HTTP_LITELLM_V_ATTEMPTS,
+    NGX_HTTP_LITELLM_V_FALLBACKS,
+
+    NGX_HTTP_LITELLM_V_TTFT,
+    NGX_HTTP_LITELLM_V_UPSTREAM,
+    NGX_HTTP_LITELLM_V_OVERHEAD
+} ngx_http_litellm_variable_e;
 
 
 static ngx_http_litellm_ctx_t *ngx_http_litellm_variable_ctx(
     ngx_http_request_t *r);
+static ngx_http_litellm_ctx_t *ngx_http_litellm_variable_call(
+    ngx_http_request_t *r);
 static ngx_int_t ngx_http_litellm_variable_cost(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_litellm_variable_call_text(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static void ngx_http_litellm_variable_attempt_text(
+    ngx_http_litellm_attempt_t *a, ngx_str_t *text, uintptr_t data);
+static ngx_int_t ngx_http_litellm_variable_who(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_litellm_variable_class(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_litellm_variable_tokens(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_litellm_variable_count(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_litellm_variable_time(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_litellm_variable_text(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, ngx_str_t *text);
+static ngx_int_t ngx_http_litellm_variable_number(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, int64_t n);
+
+
+#define ngx_http_litellm_var(name, handler, id)                               \
+    { ngx_string("litellm_" name), NULL, ngx_http_litellm_variable_##handler, \
+      NGX_HTTP_LITELLM_V_##id, NGX_HTTP_VAR_NOCACHEABLE, 0 }
 
 
 static ngx_http_variable_t  ngx_http_litellm_vars[] = {
 
     { ngx_string("litellm_cost"), NULL, ngx_http_litellm_variable_cost, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    ngx_http_litellm_var("call_id", call_text, CALL_ID),
+    ngx_http_litellm_var("model", call_text, MODEL),
+    ngx_http_litellm_var("model_group", call_text, GROUP),
+    ngx_http_litellm_var("provider", call_text, PROVIDER),
+    ngx_http_litellm_var("provider_model", call_text, PROVIDER_MODEL),
+    ngx_http_litellm_var("deployment", call_text, DEPLOYMENT),
+    ngx_http_litellm_var("finish_reason", call_text, FINISH),
+    ngx_http_litellm_var("stream", call_text, STREAM),
+    ngx_http_litellm_var("error_class", class, CLASS),
+
+    ngx_http_litellm_var("key_alias", who, KEY_ALIAS),
+    ngx_http_litellm_var("key_hash", who, KEY_HASH),
+    ngx_http_litellm_var("user", who, USER),
+    ngx_http_litellm_var("team", who, TEAM),
+    ngx_http_litellm_var("end_user", who, END_USER),
+
+    ngx_http_litellm_var("prompt_tokens", tokens, PROMPT),
+    ngx_http_litellm_var("completion_tokens", tokens, COMPLETION),
+    ngx_http_litellm_var("cached_tokens", tokens, CACHED),
+    ngx_http_litellm_var("reasoning_tokens", tokens, REASONING),
+    ngx_http_litellm_var("total_tokens", tokens, TOTAL),
+
+    ngx_http_litellm_var("attempts", count, ATTEMPTS),
+    ngx_http_litellm_var("fallbacks", count, FALLBACKS),
+
+    ngx_http_litellm_var("ttft", time, TTFT),
+    ngx_http_litellm_var("upstream_time", time, UPSTREAM),
+    ngx_http_litellm_var("overhead_time", time, OVERHEAD),
 
       ngx_http_null_variable
 };
@@ -46,7 +141,7 @@ ngx_http_litellm_add_variables(ngx_conf_t *cf)
 }
 
 
-/* of a client's request for a model; NULL: it is none */
+/* of a client's request; NULL: it is none, or nothing is known of it yet */
 
 static ngx_http_litellm_ctx_t *
 ngx_http_litellm_variable_ctx(ngx_http_request_t *r)
@@ -55,15 +150,24 @@ ngx_http_litellm_variable_ctx(ngx_http_request_t *r)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
 
-    if (ctx == NULL) {
-        return NULL;
-    }
-
-    if (ctx->role.attempt) {
+    if (ctx != NULL && ctx->role.attempt) {
         ctx = ctx->role.attempt->ctx;
     }
 
-    if (ctx->api == NULL || ctx->api->format == NULL) {
+    return ctx;
+}
+
+
+/* the same of a request for a model */
+
+static ngx_http_litellm_ctx_t *
+ngx_http_litellm_variable_call(ngx_http_request_t *r)
+{
+    ngx_http_litellm_ctx_t  *ctx;
+
+    ctx = ngx_http_litellm_variable_ctx(r);
+
+    if (ctx == NULL || ctx->api == NULL || ctx->api->format == NULL) {
         return NULL;
     }
 
@@ -80,7 +184,7 @@ ngx_http_litellm_variable_cost(ngx_http_request_t *r,
     int64_t                  sum;
     ngx_http_litellm_ctx_t  *ctx;
 
-    ctx = ngx_http_litellm_variable_ctx(r);
+    ctx = ngx_http_litellm_variable_call(r);
 
     if (ctx == NULL
         || (ngx_http_litellm_cost_sum(ctx, &sum) != NGX_OK && sum == 0))
@@ -95,6 +199,362 @@ ngx_http_litellm_variable_cost(ngx_http_request_t *r,
     }
 
     v->len = ngx_litellm_money_print(v->data, sum) - v->data;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_litellm_variable_call_text(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                text;
+    ngx_http_litellm_ctx_t  *ctx;
+
+    ngx_str_null(&text);
+
+    ctx = ngx_http_litellm_variable_call(r);
+
+    if (ctx != NULL) {
+
+        switch (data) {
+
+        case NGX_HTTP_LITELLM_V_CALL_ID:
+            text = ctx->call_id;
+            break;
+
+        case NGX_HTTP_LITELLM_V_MODEL:
+            text = ctx->call.model;
+            break;
+
+        case NGX_HTTP_LITELLM_V_GROUP:
+            text = ctx->group;
+            break;
+
+        case NGX_HTTP_LITELLM_V_STREAM:
+
+            /* known when the body was looked at */
+
+            if (ctx->call.config != NULL) {
+                text.data = (u_char *) (ctx->call.stream ? "1" : "0");
+                text.len = 1;
+            }
+
+            break;
+
+        default:
+            if (ctx->attempt != NULL) {
+                ngx_http_litellm_variable_attempt_text(ctx->attempt, &text,
+                                                       data);
+            }
+        }
+    }
+
+    return ngx_http_litellm_variable_text(r, v, &text);
+}
+
+
+static void
+ngx_http_litellm_variable_attempt_text(ngx_http_litellm_attempt_t *a,
+    ngx_str_t *text, uintptr_t data)
+{
+    ngx_litellm_finish_e  finish;
+
+    switch (data) {
+
+    case NGX_HTTP_LITELLM_V_PROVIDER:
+        if (a->deployment->provider != NULL) {
+            *text = a->deployment->provider->name;
+        }
+
+        break;
+
+    case NGX_HTTP_LITELLM_V_PROVIDER_MODEL:
+        *text = a->call->provider_model;
+        break;
+
+    case NGX_HTTP_LITELLM_V_DEPLOYMENT:
+        *text = a->deployment->id;
+        break;
+
+    default: /* NGX_HTTP_LITELLM_V_FINISH */
+
+        finish = a->facts.finish;
+
+        if (finish == NGX_LITELLM_FINISH_NONE && a->answer != NULL) {
+            finish = a->answer->finish;
+        }
+
+        *text = *ngx_litellm_finish_name(finish);
+    }
+}
+
+
+/* known from the access phase on, but for what the body or a variable says */
+
+static ngx_int_t
+ngx_http_litellm_variable_who(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                text;
+    ngx_http_litellm_ctx_t  *ctx;
+    ngx_http_litellm_who_t  *who;
+
+    ngx_str_null(&text);
+
+    ctx = ngx_http_litellm_variable_ctx(r);
+
+    if (ctx != NULL) {
+
+        who = &ctx->who;
+
+        switch (data) {
+
+        case NGX_HTTP_LITELLM_V_KEY_ALIAS:
+            if (who->key != NULL) {
+                text = who->key->alias;
+            }
+
+            break;
+
+        case NGX_HTTP_LITELLM_V_KEY_HASH:
+            if (who->key != NULL) {
+                text = who->key->id;
+
+            } else if (who->master) {
+
+                /* LiteLLM's word for it */
+
+                ngx_str_set(&text, "litellm_proxy_master_key");
+            }
+
+            break;
+
+        case NGX_HTTP_LITELLM_V_USER:
+            text = who->user_id;
+            break;
+
+        case NGX_HTTP_LITELLM_V_TEAM:
+            text = who->team_id;
+            break;
+
+        default: /* NGX_HTTP_LITELLM_V_END_USER */
+            text = who->end_user_id;
+        }
+    }
+
+    return ngx_http_litellm_variable_text(r, v, &text);
+}
+
+
+static ngx_int_t
+ngx_http_litellm_variable_class(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                text;
+    ngx_litellm_class_e      class;
+    ngx_http_litellm_ctx_t  *ctx;
+
+    ngx_str_null(&text);
+
+    ctx = ngx_http_litellm_variable_ctx(r);
+
+    if (ctx != NULL) {
+        class = ngx_http_litellm_outcome_class(ctx);
+
+        if (class != NGX_LITELLM_NO_ERROR) {
+            text = *ngx_litellm_error_class(class);
+        }
+    }
+
+    return ngx_http_litellm_variable_text(r, v, &text);
+}
+
+
+static ngx_int_t
+ngx_http_litellm_variable_tokens(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    int64_t                  n;
+    ngx_litellm_usage_t      usage;
+    ngx_http_litellm_ctx_t  *ctx;
+
+    ctx = ngx_http_litellm_variable_call(r);
+
+    if (ctx == NULL
+        || ngx_http_litellm_outcome_usage(ctx, &usage) != NGX_OK)
+    {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    switch (data) {
+
+    case NGX_HTTP_LITELLM_V_PROMPT:
+        n = usage.prompt;
+        break;
+
+    case NGX_HTTP_LITELLM_V_COMPLETION:
+        n = usage.completion;
+        break;
+
+    case NGX_HTTP_LITELLM_V_CACHED:
+        n = usage.cached;
+        break;
+
+    case NGX_HTTP_LITELLM_V_REASONING:
+        n = usage.reasoning;
+        break;
+
+    default: /* NGX_HTTP_LITELLM_V_TOTAL */
+        n = usage.total;
+    }
+
+    return ngx_http_litellm_variable_number(r, v, n);
+}
+
+
+static ngx_int_t
+ngx_http_litellm_variable_count(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_litellm_ctx_t  *ctx;
+
+    ctx = ngx_http_litellm_variable_call(r);
+
+    if (ctx == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    return ngx_http_litellm_variable_number(r, v,
+                                     (data == NGX_HTTP_LITELLM_V_ATTEMPTS)
+                                     ? ctx->attempts : ctx->fallbacks);
+}
+
+
+/* seconds, as $upstream_response_time */
+
+static ngx_int_t
+ngx_http_litellm_variable_time(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                  *p;
+    ngx_int_t                rc;
+    ngx_msec_t               ms, other;
+    ngx_http_litellm_ctx_t  *ctx;
+
+    rc = NGX_DECLINED;
+    ms = 0;
+
+    ctx = ngx_http_litellm_variable_call(r);
+
+    if (ctx != NULL) {
+
+        switch (data) {
+
+        case NGX_HTTP_LITELLM_V_TTFT:
+            rc = ngx_http_litellm_outcome_ttft(ctx, &ms);
+            break;
+
+        case NGX_HTTP_LITELLM_V_UPSTREAM:
+            rc = ngx_http_litellm_outcome_times(ctx, &ms, &other);
+            break;
+
+        default: /* NGX_HTTP_LITELLM_V_OVERHEAD */
+            rc = ngx_http_litellm_outcome_times(ctx, &other, &ms);
+        }
+    }
+
+    if (rc != NGX_OK) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_TIME_T_LEN + 4);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->data = p;
+    v->len = ngx_sprintf(p, "%T.%03M", (time_t) (ms / 1000), ms % 1000) - p;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_litellm_variable_text(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, ngx_str_t *text)
+{
+    size_t   i, len;
+    u_char  *p;
+
+    if (text->len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    p = text->data;
+    len = text->len;
+
+    if (len > NGX_HTTP_LITELLM_VARIABLE_LEN) {
+        len = NGX_HTTP_LITELLM_VARIABLE_LEN;
+
+        /* not in the middle of a UTF-8 sequence */
+
+        while (len && (p[len] & 0xc0) == 0x80) {
+            len--;
+        }
+    }
+
+    for (i = 0; i < len; i++) {
+        if (p[i] < 0x20 || p[i] == 0x7f) {
+            break;
+        }
+    }
+
+    if (i < len) {
+        p = ngx_pnalloc(r->pool, len);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        for (i = 0; i < len; i++) {
+            p[i] = (text->data[i] < 0x20 || text->data[i] == 0x7f)
+                   ? '?' : text->data[i];
+        }
+    }
+
+    v->data = p;
+    v->len = len;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_litellm_variable_number(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, int64_t n)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->data = p;
+    v->len = ngx_sprintf(p, "%L", n) - p;
     v->valid = 1;
     v->no_cacheable = 0;
     v->not_found = 0;
