@@ -396,8 +396,8 @@ ngx_http_litellm_admin_spend_calculate(ngx_http_litellm_admin_t *a)
     ngx_int_t           rc;
     ngx_litellm_cost_t  cost;
 
-    rc = ngx_http_litellm_cost_calculate(a->pool, a->config, &a->text, &cost,
-                                         &a->ctx->error);
+    rc = ngx_litellm_price_calculate(a->pool, a->config, &a->text, ngx_time(),
+                                     &cost, &a->ctx->error);
     if (rc != NGX_OK) {
         return rc;
     }

@@ -530,9 +530,9 @@ const ngx_litellm_price_t *ngx_litellm_provider_price(
     ngx_str_t *model, ngx_uint_t base);
 
 /*
- * ngx_litellm_price_calculate.c: LiteLLM's /spend/calculate: {"model", "messages"} is the price of the prompt,
- * {"completion_response": {"model", "usage"}} that of an answer, "model" beside
- * it counts first.  A model is a group of the configuration (its first
+ * ngx_litellm_price_calculate.c: LiteLLM's /spend/calculate: {"model",
+ * "messages"} is the price of the prompt, {"completion_response": {"model",
+ * "usage"}} that of an answer, "model" beside it counts first.  A model is a group of the configuration (its first
  * deployment with a price), "provider/model", or a name that everybody knows.
  * NGX_OK with *cost; NGX_DECLINED with *e (400); NGX_ERROR: no memory.
  */
