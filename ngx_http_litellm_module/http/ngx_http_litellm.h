@@ -631,6 +631,10 @@ ngx_http_litellm_trail_t *ngx_http_litellm_route_trail(
 void ngx_http_litellm_route_refused(ngx_http_litellm_ctx_t *ctx,
     ngx_http_litellm_attempt_t *a);
 
+/* false for a name with control characters: it comes to be in headers and in
+   lines of logs */
+ngx_uint_t ngx_http_litellm_route_name(ngx_str_t *name);
+
 /* alias, group or wildcard; NGX_DECLINED: nobody answers to that name */
 ngx_int_t ngx_http_litellm_route_group(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_str_t *name);

@@ -89,7 +89,7 @@ ngx_http_litellm_route_fallback(ngx_http_request_t *r,
             }
         }
 
-        if (i < trail->tried.nelts) {
+        if (i < trail->tried.nelts || !ngx_http_litellm_route_name(name)) {
             continue;
         }
 

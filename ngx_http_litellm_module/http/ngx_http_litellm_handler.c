@@ -495,6 +495,13 @@ ngx_http_litellm_open(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
         ctx->call.model = ctx->path_model;
     }
 
+    if (!ngx_http_litellm_route_name(&ctx->call.model)) {
+        return ngx_http_litellm_refuse(&ctx->error, NGX_LITELLM_BAD_REQUEST,
+                                       400, "invalid_request_error",
+                                       "the name of the model has a control "
+                                       "character");
+    }
+
     return NGX_OK;
 }
 

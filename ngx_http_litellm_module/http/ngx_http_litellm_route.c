@@ -119,6 +119,21 @@ ngx_http_litellm_route_mock(ngx_http_request_t *r,
 }
 
 
+ngx_uint_t
+ngx_http_litellm_route_name(ngx_str_t *name)
+{
+    size_t  i;
+
+    for (i = 0; i < name->len; i++) {
+        if (name->data[i] < 0x20 || name->data[i] == 0x7f) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 /* alias, group, wildcard; NGX_DECLINED: nobody answers to that name */
 
 ngx_int_t
