@@ -42,6 +42,7 @@ typedef struct {
     ngx_str_t                    id;
     ngx_http_litellm_admin_pt    done;
     ngx_uint_t                   found;
+    void                        *data;       /* of the route, put back */
 } ngx_http_litellm_keys_alias_t;
 
 
@@ -97,6 +98,7 @@ ngx_http_litellm_admin_key_unique(ngx_http_litellm_admin_t *a, ngx_str_t *id,
 
     s->id = *id;
     s->done = done;
+    s->data = a->data;
 
     a->data = s;
 
@@ -140,6 +142,7 @@ ngx_http_litellm_admin_key_free(ngx_http_litellm_admin_t *a)
     ngx_http_litellm_keys_alias_t  *s;
 
     s = a->data;
+    a->data = s->data;
 
     if (s->found) {
         return ngx_http_litellm_admin_fail(a, 400, "Key with alias '%V' "

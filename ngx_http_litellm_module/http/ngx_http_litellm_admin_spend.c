@@ -6,7 +6,6 @@
  */
 
 #include "ngx_http_litellm_admin.h"
-#include "ngx_http_litellm_cost.h"
 
 
 #define NGX_HTTP_LITELLM_SPEND_TURN  50
