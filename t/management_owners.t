@@ -14,12 +14,13 @@ use Time::HiRes qw(time);
 use LiteLLM::Mock qw(answer openai_chat);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(141);
+my $t = LiteLLM::Test->new->plan(147);
 my $slow = $LiteLLM::Peer::slow;
 my $master = 'sk-secret-master-key';
 
-my $conf = $t->write_conf(listen => ' reuseport', http => "litellm_zone zone=z:8m;\n",
+my $conf = $t->write_conf(listen => ' reuseport', http => "litellm_zone zone=z:8m state=%%DIR%%/z.state;\n",
     location => 'add_header X-Pid $pid always;')->read_file('nginx.conf');
+$conf =~ s/%%DIR%%/$t->dir/ge;
 $conf =~ s/worker_processes 1;/worker_processes 2;/;
 $t->write_file('nginx.conf', $conf);
 
@@ -256,6 +257,19 @@ for my $path ('/team/info?team_id=second', '/team/list', '/user/info?user_id=fix
 {
     is(status($path, undef, $any), 401, "$path is for admins");
 }
+
+# a restart: all of it is in the state file
+
+my $spent = ok_of("/key/info?key=$any")->{info}{spend};
+my $keys = ok_of('/key/list')->{total_count};
+$t->stop;
+unlike($t->read_file('z.state'), qr/\Q$any\E/, 'no key is in the state file');
+$t->run;
+is(ok_of('/key/list')->{total_count}, $keys, 'the keys of before the restart');
+cmp_ok(ok_of("/key/info?key=$any")->{info}{spend}, '==', $spent, 'what one has spent');
+is(call($any), 200, 'works');
+is(ok_of('/team/info?team_id=poor')->{team_info}{max_budget}, 0.5, 'a team');
+is(call($key), 401, 'what was deleted stays so');
 
 unlike($t->read_file('error.log') . $t->read_file('access.log') . $t->read_file('stderr.log'), qr/secret/,
     'no key is in a log');
