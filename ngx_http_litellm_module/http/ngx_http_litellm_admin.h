@@ -8,7 +8,8 @@
  *   ngx_http_litellm_admin_walk.c    over all records of a kind, in slices
  *   ngx_http_litellm_admin_key.c     /key/...: one key
  *   ngx_http_litellm_admin_keys.c    /key/...: lists, names, many at a time
- *   ngx_http_litellm_admin_owner.c   /team, /user, /customer
+ *   ngx_http_litellm_admin_owner.c   /team, /user, /customer: changes
+ *   ngx_http_litellm_admin_owners.c  the same: records and lists
  *   ngx_http_litellm_admin_spend.c   /spend, /global/spend, /provider/budgets
  *
  * A route's function gets a request whose body was read and which is allowed
@@ -250,13 +251,19 @@ ngx_int_t ngx_http_litellm_admin_key_list(ngx_http_litellm_admin_t *a);
 ngx_int_t ngx_http_litellm_admin_key_aliases(ngx_http_litellm_admin_t *a);
 
 /* ngx_http_litellm_admin_owner.c: a->kind says whom */
+
+/* the id that the request names; NGX_DECLINED: none */
+ngx_int_t ngx_http_litellm_admin_owner_named(ngx_http_litellm_admin_t *a,
+    ngx_str_t *id);
 ngx_int_t ngx_http_litellm_admin_owner_new(ngx_http_litellm_admin_t *a);
 ngx_int_t ngx_http_litellm_admin_owner_update(ngx_http_litellm_admin_t *a);
 ngx_int_t ngx_http_litellm_admin_owner_delete(ngx_http_litellm_admin_t *a);
-ngx_int_t ngx_http_litellm_admin_owner_info(ngx_http_litellm_admin_t *a);
-ngx_int_t ngx_http_litellm_admin_owner_list(ngx_http_litellm_admin_t *a);
 ngx_int_t ngx_http_litellm_admin_owner_block(ngx_http_litellm_admin_t *a);
 ngx_int_t ngx_http_litellm_admin_owner_unblock(ngx_http_litellm_admin_t *a);
+
+/* ngx_http_litellm_admin_owners.c: the same */
+ngx_int_t ngx_http_litellm_admin_owner_info(ngx_http_litellm_admin_t *a);
+ngx_int_t ngx_http_litellm_admin_owner_list(ngx_http_litellm_admin_t *a);
 
 /* ngx_http_litellm_admin_spend.c */
 ngx_int_t ngx_http_litellm_admin_spend_list(ngx_http_litellm_admin_t *a);
