@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 
 # Who is refused, and with what: status, type, param, code and message of each
-# refusal, as LiteLLM words it.  A row for each.
+# refusal, as LiteLLM words it.  A row for each.  A gateway without memory to count
+# in is in limits.t, tags that no deployment has are in tags.t.
 
 use warnings;
 use strict;
@@ -13,7 +14,13 @@ use LiteLLM::Mock qw(answer openai_chat);
 use LiteLLM::Test;
 
 my $master = 'sk-secret-master-key';
-my %key = map { $_ => "sk-secret-key-of-$_" } qw(app old blocked blue gpt routes staff red);
+my %key = map { $_ => "sk-secret-key-of-$_" } qw(app old blocked blue gpt routes staff red
+    norpm notpm noparallel nomodel team member noteam poor poormodel poorteam poormember pooruser periods);
+my %id = map { $_ => sha256_hex($key{$_}) } keys %key;
+
+# 429 by LiteLLM's limiter
+sub over { my ($scope, $value, $unit) = @_; return qr/^Rate limit exceeded for \Q$scope: $value\E\. Limit type: $unit\. Current limit: 0, Remaining: 0\. Limit resets at: 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC$/ }
+sub spent { return qr/^\Q$_[0]\E Current cost: 0, Max budget: 0$/ }
 
 my @rows = (
 
@@ -61,6 +68,46 @@ my @rows = (
         qr/^Authentication Error, Rejected Request: api_base is not allowed in request body\./],
     ['a master key is needed', { key => 'sk-secret-unknown', uri => '/alone/chat/completions' }, 401,
         'token_not_found_in_db', 'key', qr/^Authentication Error, Invalid proxy server token passed\./],
+    ['requests', { key => $key{norpm} }, 429, 'throttling_error', undef, over('api_key', $id{norpm}, 'requests')],
+    ['tokens', { key => $key{notpm} }, 429, 'throttling_error', undef, over('api_key', $id{notpm}, 'tokens')],
+    ['requests in flight', { key => $key{noparallel} }, 429, 'throttling_error', undef,
+        over('api_key', $id{noparallel}, 'max_parallel_requests')],
+    ['requests for a model', { key => $key{nomodel} }, 429, 'throttling_error', undef,
+        over('model_per_key', "$id{nomodel}:gpt", 'requests')],
+    ['requests of a team', { key => $key{team} }, 429, 'throttling_error', undef, over('team', 'slow', 'requests')],
+    ['requests of a team for a model', { key => $key{noteam} }, 429, 'throttling_error', undef,
+        over('model_per_team', 'selective:gpt', 'tokens')],
+    ['requests of a member', { key => $key{member} }, 429, 'throttling_error', undef, over('team_member', 'club:ann', 'requests')],
+    ['requests of an end user', { user => 'slow' }, 429, 'throttling_error', undef, over('end_user', 'slow', 'requests')],
+    ['requests of the gateway', { uri => '/gateway/chat/completions', key => undef }, 429, 'throttling_error', undef,
+        over('gateway', 'gateway', 'requests')],
+    ['a budget', { key => $key{poor} }, 422, 'budget_exceeded', undef,
+        spent('Budget has been exceeded! Key=pauper (sk-...poor)')],
+    ['a budget for a model', { key => $key{poormodel} }, 422, 'budget_exceeded', undef,
+        spent("Budget has been exceeded! Model=$id{poormodel}:gpt")],
+    ['a budget of a team', { key => $key{poorteam} }, 422, 'budget_exceeded', undef, spent('Budget has been exceeded! Team=poor')],
+    ['a budget of a member', { key => $key{poormember} }, 422, 'budget_exceeded', undef,
+        spent('Budget has been exceeded! TeamMember=poormembers:bob')],
+    ['a budget of a user', { key => $key{pooruser} }, 422, 'budget_exceeded', undef,
+        qr/^ExceededBudget: User=poor over budget\. Spend=0, Budget=0$/],
+    ['a budget of an end user', { user => 'poor' }, 422, 'budget_exceeded', undef,
+        qr/^ExceededBudget: End User=poor over budget\. Spend=0, Budget=0$/],
+    ['a budget for a day', { key => $key{periods} }, 422, 'budget_exceeded', undef,
+        qr/^ExceededBudget: Key over 1d budget\. Spend=0, Budget=0$/],
+    ['a budget of a tag', { body => { metadata => { tags => ['dear'] } } }, 422, 'budget_exceeded', undef,
+        spent('Budget has been exceeded! Tag=dear')],
+    ['a budget of a group', { model => 'dear' }, 422, 'budget_exceeded', undef, spent('Budget has been exceeded! Model=dear')],
+    ['another status', { uri => '/status/chat/completions', key => $key{poor} }, 400, 'budget_exceeded', undef,
+        spent('Budget has been exceeded! Key=pauper (sk-...poor)')],
+    ['no price', { uri => '/status/chat/completions', key => $key{app}, model => 'unpriced' }, 403, 'model_cost_map_missing', undef,
+        qr/^The requested model has no price/],
+    ['a deployment without a budget left', { model => 'spent' }, 429, 'rate_limit_error', undef,
+        qr/^No deployments available - crossed budget/],
+    ['a deployment without a place', { model => 'full' }, 429, 'rate_limit_error', undef,
+        qr/^No deployments available for selected model, Try again in \d+ seconds/],
+    ['a parameter that the model has not', { model => 'anthropic', body => { logit_bias => { 5 => 1 } } }, 400,
+        'invalid_request_error', undef,
+        qr/^litellm\.UnsupportedParamsError: anthropic does not support parameters: \['logit_bias'\], for model=claude-3-5-sonnet-20241022\. To drop these, set/],
     ['keys without a master key', { key => undef, uri => '/keys/chat/completions' }, 401, 'auth_error', 'None',
         qr/No api key passed in/],
 );
@@ -71,6 +118,14 @@ $t->write_conf(http => 'litellm_zone zone=z:1m;', server => <<'END');
 location /must/ {
     litellm;
     litellm_principal user $http_x_nobody required;
+}
+location /gateway/ {
+    litellm;
+    litellm_config %%DIR%%/gateway.yaml;
+}
+location /status/ {
+    litellm;
+    litellm_config %%DIR%%/status.yaml;
 }
 location /alone/ {
     litellm;
@@ -84,6 +139,16 @@ END
 
 my $models = <<'END';
 model_list:
+  - model_name: dear
+    litellm_params: {model: openai/gpt-4o, api_base: "http://127.0.0.1:%%PORT_8081%%/v1", api_key: k}
+  - model_name: unpriced
+    litellm_params: {model: openai/nobody-knows, api_base: "http://127.0.0.1:%%PORT_8081%%/v1", api_key: k}
+  - model_name: spent
+    litellm_params: {model: openai/gpt-4o, api_base: "http://127.0.0.1:%%PORT_8081%%/v1", api_key: k, max_budget: 0}
+  - model_name: full
+    litellm_params: {model: openai/gpt-4o, api_base: "http://127.0.0.1:%%PORT_8081%%/v1", api_key: k, max_parallel_requests: 0}
+  - model_name: anthropic
+    litellm_params: {model: anthropic/claude-3-5-sonnet-20241022, api_base: "http://127.0.0.1:%%PORT_8081%%", api_key: k}
   - model_name: gpt
     litellm_params: {model: openai/gpt-4o, api_base: "http://127.0.0.1:%%PORT_8081%%/v1", api_key: k}
   - model_name: claude
@@ -103,15 +168,43 @@ virtual_keys:
   - {key: $key{red}, team_id: red}
   - {key: $key{staff}, user_id: staff}
   - {key: $key{routes}, allowed_routes: [/embeddings, /models]}
+  - {key: $key{norpm}, rpm_limit: 0}
+  - {key: $key{notpm}, tpm_limit: 0}
+  - {key: $key{noparallel}, max_parallel_requests: 0}
+  - {key: $key{nomodel}, model_rpm_limit: {gpt: 0}}
+  - {key: $key{team}, team_id: slow}
+  - {key: $key{noteam}, team_id: selective}
+  - {key: $key{member}, team_id: club, user_id: ann}
+  - {key: $key{poor}, max_budget: 0, key_alias: pauper}
+  - {key: $key{poormodel}, model_max_budget: {gpt: 0}}
+  - {key: $key{poorteam}, team_id: poor}
+  - {key: $key{poormember}, team_id: poormembers, user_id: bob}
+  - {key: $key{pooruser}, user_id: poor}
+  - {key: $key{periods}, budget_limits: [{budget_duration: 1d, max_budget: 0}]}
 teams:
+  - {team_id: slow, rpm_limit: 0}
+  - {team_id: selective, model_tpm_limit: {gpt: 0}}
+  - {team_id: club, team_member_rpm_limit: 0}
+  - {team_id: poor, max_budget: 0}
+  - {team_id: poormembers, team_member_budget: 0}
   - {team_id: red, models: [gpt]}
   - {team_id: blue, blocked: true}
 users:
   - {user_id: staff, models: [gpt]}
+  - {user_id: poor, max_budget: 0}
 end_users:
   - {user_id: mallory, blocked: true}
   - {user_id: carol, models: [gpt]}
+  - {user_id: slow, rpm_limit: 0}
+  - {user_id: poor, max_budget: 0}
+litellm_settings:
+  tag_budget_config: {dear: {max_budget: 0, budget_duration: 1d}}
+router_settings:
+  model_budget_config: {dear: {budget_limit: 0, time_period: 1d}}
 END
+$t->write_file_expand('gateway.yaml', "${models}router_settings: {rpm: 0}\n");
+$t->write_file_expand('status.yaml', "${models}virtual_keys: [{key: $key{app}}, {key: $key{poor}, max_budget: 0, key_alias: pauper}]\n"
+    . "general_settings: {budget_exceeded_status_code: 400, block_requests_for_models_without_pricing: true}\n");
 $t->write_file_expand('alone.yaml', "${models}general_settings: {master_key: $master}\n");
 $t->write_file_expand('keys.yaml', "${models}virtual_keys: [{key: $key{app}}]\n");
 
