@@ -12,7 +12,7 @@ use LiteLLM::Mock qw(answer chunked openai_chat openai_stream openai_error
     anthropic_message anthropic_stream anthropic_error);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(37);
+my $t = LiteLLM::Test->new->plan(39);
 
 $t->write_conf(server => <<'END');
 location /map/ {
@@ -24,7 +24,9 @@ END
 my $models = join '', map { "  - model_name: $_\n    litellm_params: {model: openai/$_, "
     . "api_base: 'http://127.0.0.1:%%PORT_8081%%/v1', api_key: k}\n" } qw(a b c d e f g ctx big pol safe);
 $models .= "  - model_name: claude\n    litellm_params: {model: anthropic/claude-3-5-sonnet-20241022, "
-    . "api_base: 'http://127.0.0.1:%%PORT_8082%%', api_key: k}\n";
+    . "api_base: 'http://127.0.0.1:%%PORT_8082%%', api_key: k}\n"
+    . "  - model_name: drops\n    litellm_params: {model: openai/drops, additional_drop_params: [seed, top_k], "
+    . "api_base: 'http://127.0.0.1:%%PORT_8081%%/v1', api_key: k}\n";
 
 $t->write_file_expand('litellm.yaml', "model_list:\n$models" . <<'END');
 litellm_settings:
@@ -147,6 +149,13 @@ like($j->{error}{message}, qr/You passed in model=nope/, 'LiteLLM\'s words');
 is($j->{error}{type}, 'invalid_request_error', 'its type');
 $r = http(chat('nope', fallbacks => ['b']));
 is(content($r), 'from b', 'an unknown model with a fallback');
+
+# what one deployment must not get is there for the next one
+
+$r = http(chat('drops', user => 'drops=500', seed => 7, top_k => 3, fallbacks => ['b']));
+my @got = map { json_of($_->{body}) } ($one->requests)[-2, -1];
+ok(!exists $got[0]{seed} && !exists $got[0]{top_k}, 'additional_drop_params of the first one');
+is(join(',', map { $_ // '' } @{$got[1]}{qw(model seed top_k)}), 'b,7,3', 'its fallback gets them');
 
 # body of the fallback: its own model, the client's bytes
 
