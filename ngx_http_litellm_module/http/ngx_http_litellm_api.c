@@ -12,6 +12,8 @@
 
 static const ngx_http_litellm_api_t *ngx_http_litellm_api_path(
     ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx);
+static ngx_int_t ngx_http_litellm_api_rest(ngx_http_request_t *r,
+    ngx_str_t *rest);
 static const ngx_http_litellm_api_t *ngx_http_litellm_api_find(
     ngx_str_t *path, ngx_str_t *model);
 static ngx_uint_t ngx_http_litellm_api_prefix(ngx_str_t *path,
@@ -84,10 +86,15 @@ ngx_http_litellm_api(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 }
 
 
+/*
+ * The path is the whole one, or what is behind the location's prefix.  The many
+ * paths of the management come last: requests of models are more frequent.
+ */
+
 static const ngx_http_litellm_api_t *
 ngx_http_litellm_api_path(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 {
-    ngx_http_core_loc_conf_t      *clcf;
+    ngx_str_t                      rest;
     const ngx_http_litellm_api_t  *api;
 
     ctx->path = r->uri;
@@ -97,6 +104,34 @@ ngx_http_litellm_api_path(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
     if (api != NULL) {
         return api;
     }
+
+    if (ngx_http_litellm_api_rest(r, &rest) != NGX_OK) {
+        return ngx_http_litellm_admin_api(&ctx->path);
+    }
+
+    api = ngx_http_litellm_api_find(&rest, &ctx->path_model);
+
+    if (api != NULL) {
+        ctx->path = rest;
+        return api;
+    }
+
+    api = ngx_http_litellm_admin_api(&ctx->path);
+
+    if (api != NULL) {
+        return api;
+    }
+
+    ctx->path = rest;
+
+    return ngx_http_litellm_admin_api(&ctx->path);
+}
+
+
+static ngx_int_t
+ngx_http_litellm_api_rest(ngx_http_request_t *r, ngx_str_t *rest)
+{
+    ngx_http_core_loc_conf_t  *clcf;
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
@@ -109,18 +144,18 @@ ngx_http_litellm_api_path(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
         || clcf->name.len <= 1 || clcf->name.len > r->uri.len
         || ngx_memcmp(clcf->name.data, r->uri.data, clcf->name.len) != 0)
     {
-        return NULL;
+        return NGX_DECLINED;
     }
 
-    ctx->path.data = r->uri.data + clcf->name.len;
-    ctx->path.len = r->uri.len - clcf->name.len;
+    rest->data = r->uri.data + clcf->name.len;
+    rest->len = r->uri.len - clcf->name.len;
 
     if (clcf->name.data[clcf->name.len - 1] == '/') {
-        ctx->path.data--;
-        ctx->path.len++;
+        rest->data--;
+        rest->len++;
     }
 
-    return ngx_http_litellm_api_find(&ctx->path, &ctx->path_model);
+    return NGX_OK;
 }
 
 
@@ -191,7 +226,7 @@ ngx_http_litellm_api_find(ngx_str_t *path, ngx_str_t *model)
         return &ngx_http_litellm_api_model;
     }
 
-    return ngx_http_litellm_admin_api(path);
+    return NULL;
 }
 
 
