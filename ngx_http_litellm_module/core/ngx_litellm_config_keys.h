@@ -278,7 +278,8 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "duration expires created_at blocked rpm_limit tpm_limit "
       "max_parallel_requests model_rpm_limit model_tpm_limit max_budget "
       "soft_budget budget_duration budget_limits model_max_budget user_id "
-      "team_id metadata tags allowed_routes litellm_budget_table" },
+      "team_id metadata tags allowed_routes allowed_cache_controls "
+      "litellm_budget_table" },
 
     { NGX_LITELLM_CF_TEAM, NGX_LITELLM_CF_SERVED,
       "team_id team_alias models model_aliases aliases created_at blocked "
@@ -303,7 +304,7 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "litellm_budget_table" },
 
     { NGX_LITELLM_CF_KEY, NGX_LITELLM_CF_LATER,
-      "allowed_cache_controls budget_fallbacks throttle_on_budget_exceeded "
+      "budget_fallbacks throttle_on_budget_exceeded "
       "tpd_limit tag_rpm_limit mcp_rpm_limit default_estimated_output_tokens "
       "default_estimated_output_tokens_per_model rpm_limit_type "
       "tpm_limit_type organization_id project_id agent_id access_group_ids "

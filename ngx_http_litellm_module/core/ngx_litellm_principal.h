@@ -103,6 +103,10 @@ typedef struct {
                                             the group it means; NULL */
     ngx_array_t              *routes;    /* allowed_routes; NULL: all */
     ngx_array_t              *tags;      /* ngx_str_t; NULL: none */
+    ngx_array_t              *cache_controls;    /* allowed_cache_controls of a
+                                                    key; NULL: all */
+    ngx_str_t                 cache;     /* JSON of metadata.cache of a key: its
+                                            own controls; empty: none */
     ngx_str_t                 user_id;
     ngx_str_t                 team_id;
     time_t                    expires;   /* 0: never */

@@ -52,6 +52,7 @@ static ngx_int_t ngx_litellm_record_id(ngx_litellm_record_t *rd);
 static ngx_int_t ngx_litellm_record_token(ngx_litellm_record_t *rd);
 static ngx_int_t ngx_litellm_record_texts(ngx_litellm_record_t *rd);
 static ngx_int_t ngx_litellm_record_lists(ngx_litellm_record_t *rd);
+static ngx_int_t ngx_litellm_record_cache(ngx_litellm_record_t *rd);
 static ngx_int_t ngx_litellm_record_aliases(ngx_litellm_record_t *rd,
     const char *name);
 static ngx_int_t ngx_litellm_record_times(ngx_litellm_record_t *rd);
@@ -568,12 +569,47 @@ ngx_litellm_record_lists(ngx_litellm_record_t *rd)
         return rc;
     }
 
+    rc = ngx_litellm_record_cache(rd);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
     rc = ngx_litellm_record_aliases(rd, "aliases");
     if (rc != NGX_OK) {
         return rc;
     }
 
     return ngx_litellm_record_aliases(rd, "model_aliases");
+}
+
+
+/* of a key: what its requests may say of the cache, and what it says itself */
+
+static ngx_int_t
+ngx_litellm_record_cache(ngx_litellm_record_t *rd)
+{
+    ngx_litellm_json_t  *v;
+
+    if (rd->p->kind != NGX_LITELLM_KEY) {
+        return NGX_OK;
+    }
+
+    v = ngx_litellm_json_member(rd->metadata, "cache");
+
+    if (v != NULL && v->type != NGX_LITELLM_JSON_NULL) {
+
+        if (v->type != NGX_LITELLM_JSON_OBJECT) {
+            return ngx_litellm_record_bad(rd, "metadata.cache", "must be an "
+                                          "object of cache controls");
+        }
+
+        rd->p->cache.data = v->start;
+        rd->p->cache.len = v->len;
+    }
+
+    return ngx_litellm_record_strings(rd,
+                 ngx_litellm_json_member(rd->root, "allowed_cache_controls"),
+                 "allowed_cache_controls", &rd->p->cache_controls);
 }
 
 

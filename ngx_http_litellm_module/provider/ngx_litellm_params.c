@@ -43,7 +43,7 @@ static const ngx_litellm_param_t  ngx_litellm_params[] = {
     ngx_litellm_openai_param("n", N),
 
     /* 3 */
-    ngx_litellm_control_param("ttl", PLAIN),
+    ngx_litellm_control_param("ttl", SERVING),
     ngx_litellm_silent_param("rpm"),
     ngx_litellm_silent_param("tpm"),
 
@@ -52,7 +52,7 @@ static const ngx_litellm_param_t  ngx_litellm_params[] = {
     ngx_litellm_openai_param("user", USER),
     ngx_litellm_openai_param("echo", ECHO),
     ngx_litellm_openai_param("seed", SEED),
-    ngx_litellm_control_param("tags", PLAIN),
+    ngx_litellm_control_param("tags", SERVING),
     ngx_litellm_refused_param("rust"),
 
     /* 5 */
@@ -63,20 +63,20 @@ static const ngx_litellm_param_t  ngx_litellm_params[] = {
     ngx_litellm_openai_param("audio", AUDIO),
     ngx_litellm_openai_param("store", STORE),
     ngx_litellm_openai_param("top_k", TOP_K),
-    ngx_litellm_control_param("cache", PLAIN),
+    ngx_litellm_control_param("cache", SERVING),
 
     /* 6 */
     ngx_litellm_openai_param("stream", STREAM),
     ngx_litellm_body_param("prompt", PROMPT),
     ngx_litellm_openai_param("suffix", SUFFIX),
-    ngx_litellm_control_param("no-log", PLAIN),
+    ngx_litellm_control_param("no-log", SERVING),
     ngx_litellm_silent_param("weight"),
 
     /* 7 */
     ngx_litellm_openai_param("best_of", BEST_OF),
-    ngx_litellm_control_param("caching", PLAIN),
+    ngx_litellm_control_param("caching", SERVING),
     ngx_litellm_control_param("headers", PLAIN),
-    ngx_litellm_control_param("timeout", PLAIN),
+    ngx_litellm_control_param("timeout", SERVING),
     ngx_litellm_silent_param("weights"),
     ngx_litellm_refused_param("api_key"),
 
@@ -86,7 +86,7 @@ static const ngx_litellm_param_t  ngx_litellm_params[] = {
     ngx_litellm_openai_param("metadata", METADATA),
     ngx_litellm_openai_param("thinking", THINKING),
     ngx_litellm_control_param("policies", PLAIN),
-    ngx_litellm_control_param("priority", PLAIN),
+    ngx_litellm_control_param("priority", SERVING),
     ngx_litellm_refused_param("api_base"),
     ngx_litellm_refused_param("base_url"),
 
@@ -120,8 +120,8 @@ static const ngx_litellm_param_t  ngx_litellm_params[] = {
     ngx_litellm_openai_param("tool_choice", TOOL_CHOICE),
     ngx_litellm_control_param("api_version", PLAIN),
     ngx_litellm_control_param("drop_params", PLAIN),
-    ngx_litellm_control_param("max_retries", PLAIN),
-    ngx_litellm_control_param("num_retries", PLAIN),
+    ngx_litellm_control_param("max_retries", SERVING),
+    ngx_litellm_control_param("num_retries", SERVING),
     ngx_litellm_refused_param("azure_scope"),
     ngx_litellm_refused_param("region_name"),
     ngx_litellm_refused_param("user_config"),
@@ -135,7 +135,7 @@ static const ngx_litellm_param_t  ngx_litellm_params[] = {
     /* 13 */
     ngx_litellm_openai_param("function_call", FUNCTION_CALL),
     ngx_litellm_control_param("extra_headers", PLAIN),
-    ngx_litellm_control_param("max_fallbacks", PLAIN),
+    ngx_litellm_control_param("max_fallbacks", SERVING),
     ngx_litellm_silent_param("cooldown_time"),
     ngx_litellm_silent_param("mock_response"),
     ngx_litellm_silent_param("secret_fields"),
@@ -147,7 +147,7 @@ static const ngx_litellm_param_t  ngx_litellm_params[] = {
     /* 14 */
     ngx_litellm_openai_param("stream_options", STREAM_OPTIONS),
     ngx_litellm_control_param("prompt_version", PLAIN),
-    ngx_litellm_control_param("stream_timeout", PLAIN),
+    ngx_litellm_control_param("stream_timeout", SERVING),
     ngx_litellm_refused_param("arize_space_id"),
     ngx_litellm_refused_param("azure_ad_token"),
     ngx_litellm_refused_param("azure_password"),
@@ -159,8 +159,8 @@ static const ngx_litellm_param_t  ngx_litellm_params[] = {
     /* 15 */
     ngx_litellm_openai_param("encoding_format", ENCODING_FORMAT),
     ngx_litellm_openai_param("response_format", RESPONSE_FORMAT),
-    ngx_litellm_control_param("litellm_call_id", PLAIN),
-    ngx_litellm_control_param("request_timeout", PLAIN),
+    ngx_litellm_control_param("litellm_call_id", SERVING),
+    ngx_litellm_control_param("request_timeout", SERVING),
     ngx_litellm_silent_param("budget_duration"),
     ngx_litellm_silent_param("mock_tool_calls"),
     ngx_litellm_refused_param("arize_space_key"),
@@ -178,9 +178,9 @@ static const ngx_litellm_param_t  ngx_litellm_params[] = {
     ngx_litellm_openai_param("presence_penalty", PRESENCE_PENALTY),
     ngx_litellm_openai_param("prompt_cache_key", PROMPT_CACHE_KEY),
     ngx_litellm_openai_param("reasoning_effort", REASONING_EFFORT),
-    ngx_litellm_control_param("fastest_response", PLAIN),
-    ngx_litellm_control_param("litellm_metadata", PLAIN),
-    ngx_litellm_control_param("litellm_trace_id", PLAIN),
+    ngx_litellm_control_param("fastest_response", SERVING),
+    ngx_litellm_control_param("litellm_metadata", SERVING),
+    ngx_litellm_control_param("litellm_trace_id", SERVING),
     ngx_litellm_control_param("prompt_variables", PLAIN),
     ngx_litellm_silent_param("failure_callback"),
     ngx_litellm_silent_param("preset_cache_key"),
@@ -194,7 +194,7 @@ static const ngx_litellm_param_t  ngx_litellm_params[] = {
     ngx_litellm_openai_param("frequency_penalty", FREQUENCY_PENALTY),
     ngx_litellm_openai_param("safety_identifier", SAFETY_IDENTIFIER),
     ngx_litellm_control_param("disable_fallbacks", PLAIN),
-    ngx_litellm_control_param("keepalive_seconds", PLAIN),
+    ngx_litellm_control_param("keepalive_seconds", SERVING),
     ngx_litellm_silent_param("max_agentic_loops"),
     ngx_litellm_silent_param("user_api_key_dict"),
     ngx_litellm_refused_param("aws_access_key_id"),
@@ -207,7 +207,7 @@ static const ngx_litellm_param_t  ngx_litellm_params[] = {
 
     /* 18 */
     ngx_litellm_openai_param("web_search_options", WEB_SEARCH_OPTIONS),
-    ngx_litellm_control_param("litellm_session_id", PLAIN),
+    ngx_litellm_control_param("litellm_session_id", SERVING),
     ngx_litellm_refused_param("braintrust_api_key"),
     ngx_litellm_refused_param("langsmith_base_url"),
     ngx_litellm_refused_param("vertex_ai_location"),
@@ -251,8 +251,8 @@ static const ngx_litellm_param_t  ngx_litellm_params[] = {
     ngx_litellm_refused_param("aws_web_identity_token"),
 
     /* 23 */
-    ngx_litellm_control_param("include_fallback_errors", PLAIN),
-    ngx_litellm_control_param("num_retries_per_request", PLAIN),
+    ngx_litellm_control_param("include_fallback_errors", SERVING),
+    ngx_litellm_control_param("num_retries_per_request", SERVING),
     ngx_litellm_refused_param("azure_ad_token_provider"),
     ngx_litellm_refused_param("litellm_credential_name"),
 

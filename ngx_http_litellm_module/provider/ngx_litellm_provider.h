@@ -580,6 +580,8 @@ typedef enum {
 #define NGX_LITELLM_CONTROL_PLAIN  0
 #define NGX_LITELLM_CONTROL_MOCK   1    /* 400 unless the configuration allows
                                            test switches */
+#define NGX_LITELLM_CONTROL_SERVING  2  /* how the request is served: nothing
+                                           that the answer depends on */
 
 typedef struct {
     ngx_str_t                    name;
