@@ -294,6 +294,8 @@ ngx_litellm_cache_control_one(ngx_litellm_call_t *call,
         break;
     }
 
+    flag = 0;
+
     rc = ngx_litellm_cache_flag(v, &flag, e);
     if (rc != NGX_OK) {
         return rc;
