@@ -850,6 +850,10 @@ ngx_int_t ngx_http_litellm_add_variables(ngx_conf_t *cf);
 /* ngx_http_litellm_errorpage.c */
 ngx_int_t ngx_http_litellm_errorpage_init(ngx_conf_t *cf);
 
+/* ngx_http_litellm_cache_zone.c: the rest is in its header */
+char *ngx_http_litellm_cache_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
 /* ngx_http_litellm_zone_conf.c */
 char *ngx_http_litellm_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_litellm_zone_default(ngx_conf_t *cf,

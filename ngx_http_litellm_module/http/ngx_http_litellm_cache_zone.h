@@ -43,7 +43,10 @@ typedef struct {
 } ngx_http_litellm_cache_handle_t;
 
 
-/* "litellm_cache_zone zone=NAME:SIZE": at least 1m */
+/*
+ * "litellm_cache_zone zone=NAME:SIZE": at least 1m.  Size 0: one that is
+ * declared, before or behind this; nginx refuses to start if it never is.
+ */
 ngx_shm_zone_t *ngx_http_litellm_cache_zone_add(ngx_conf_t *cf,
     ngx_str_t *name, size_t size);
 
@@ -74,8 +77,12 @@ void ngx_http_litellm_cache_commit(ngx_shm_zone_t *zone,
 
 ngx_int_t ngx_http_litellm_cache_delete(ngx_shm_zone_t *zone,
     const u_char key[NGX_HTTP_LITELLM_CACHE_KEY]);
-/* all of them, a few under each hold of the lock; returns how many are left
-   to do: call again from the event loop until 0 */
+/*
+ * All of them: nobody finds them from now on.  Their blocks are free as they
+ * are wanted; some already are, a few under each hold of the lock.  Returns how
+ * many entries are left to do: call again from the event loop until 0, or leave
+ * it to the timers of the workers.
+ */
 ngx_uint_t ngx_http_litellm_cache_flush(ngx_shm_zone_t *zone);
 
 
@@ -93,9 +100,9 @@ typedef struct {
 void ngx_http_litellm_cache_stat(ngx_shm_zone_t *zone,
     ngx_http_litellm_cache_stat_t *stat);
 
-/* a worker begins, and leaves */
-void ngx_http_litellm_cache_enter(ngx_shm_zone_t *zone);
-void ngx_http_litellm_cache_leave(ngx_shm_zone_t *zone);
+/* a worker begins, and leaves: with all zones of the cycle */
+void ngx_http_litellm_cache_enter(ngx_cycle_t *cycle);
+void ngx_http_litellm_cache_leave(ngx_cycle_t *cycle);
 
 
 #endif /* _NGX_HTTP_LITELLM_CACHE_ZONE_H_INCLUDED_ */

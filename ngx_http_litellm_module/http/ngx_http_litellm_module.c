@@ -8,6 +8,7 @@
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_bill.h"
 #include "ngx_http_litellm_background.h"
+#include "ngx_http_litellm_cache_zone.h"
 #include "ngx_http_litellm_state.h"
 #include "ngx_http_litellm_cost.h"
 
@@ -128,6 +129,13 @@ static ngx_command_t  ngx_http_litellm_commands[] = {
     { ngx_string("litellm_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
       ngx_http_litellm_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("litellm_cache_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_litellm_cache_zone,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -673,6 +681,7 @@ ngx_http_litellm_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    ngx_http_litellm_cache_enter(cycle);
     ngx_http_litellm_checks_init(cycle);
 
     return NGX_OK;
@@ -686,6 +695,7 @@ ngx_http_litellm_exit_process(ngx_cycle_t *cycle)
     ngx_http_litellm_tokens_exit();
     ngx_http_litellm_background_exit();
     ngx_http_litellm_origins_exit(cycle);
+    ngx_http_litellm_cache_leave(cycle);
     ngx_http_litellm_zone_leave(cycle);
 }
 

@@ -2,59 +2,26 @@
 /* See ledger_zone.h. */
 
 #include "ledger_zone.h"
+#include "shm_pool.h"
 
 #include <stdlib.h>
-#include <sys/mman.h>
-
-
-volatile ngx_msec_t   ngx_current_msec;
-volatile ngx_time_t  *ngx_cached_time;
-ngx_int_t             ngx_ncpu = 2;
-
-static ngx_time_t     ledger_time;
 
 
 void
 ledger_clock(ngx_msec_t ms, time_t sec)
 {
-    ngx_current_msec = ms;
-    ledger_time.sec = sec;
-    ngx_cached_time = &ledger_time;
+    shm_clock(ms, sec);
 }
 
 
 ngx_shm_zone_t *
 ledger_zone(size_t size)
 {
-    ngx_shm_zone_t   *zone;
-    ngx_slab_pool_t  *pool;
+    ngx_shm_zone_t  *zone;
 
-    ngx_pagesize = 4096;
-    ngx_pagesize_shift = 12;
-
-    ngx_slab_sizes_init();
-
-    zone = calloc(1, sizeof(ngx_shm_zone_t));
-    pool = mmap(NULL, size, PROT_READ|PROT_WRITE, MAP_ANON|MAP_SHARED, -1, 0);
-
-    if (zone == NULL || pool == MAP_FAILED) {
-        abort();
-    }
-
-    pool->end = (u_char *) pool + size;
-    pool->min_shift = 3;
-    pool->addr = pool;
-
-    if (ngx_shmtx_create(&pool->mutex, &pool->lock, NULL) != NGX_OK) {
-        abort();
-    }
-
-    ngx_slab_init(pool);
-    pool->log_nomem = 0;
-
-    zone->shm.addr = (u_char *) pool;
-    zone->shm.size = size;
-    zone->data = ngx_http_litellm_ledger_create(pool);
+    zone = shm_pool(size);
+    zone->data = ngx_http_litellm_ledger_create(
+                     (ngx_slab_pool_t *) zone->shm.addr);
 
     if (zone->data == NULL) {
         abort();
@@ -71,8 +38,7 @@ ledger_zone_free(ngx_shm_zone_t *zone)
 {
     ngx_http_litellm_ledger_leave(zone);
 
-    munmap(zone->shm.addr, zone->shm.size);
-    free(zone);
+    shm_pool_free(zone);
 }
 
 
@@ -95,11 +61,7 @@ ledger_worker(ngx_shm_zone_t *zone, ngx_uint_t generation, ngx_uint_t index)
 void
 ledger_unlock(ngx_shm_zone_t *zone, ngx_pid_t pid)
 {
-    ngx_slab_pool_t  *pool;
-
-    pool = (ngx_slab_pool_t *) zone->shm.addr;
-
-    ngx_shmtx_force_unlock(&pool->mutex, pid);
+    shm_unlock(zone, pid);
 }
 
 
