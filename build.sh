@@ -38,6 +38,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 run_needs() {
     echo nginx:nginx gcc:cc make:make libyaml-dev:/usr/include/yaml.h \
+         libhiredis-dev:/usr/include/hiredis/hiredis.h \
          libssl-dev:/usr/include/openssl/ssl.h \
          ca-certificates:/etc/ssl/certs/ca-certificates.crt
     if [ -z "${NGINX_SRC:-}" ]; then
@@ -51,7 +52,8 @@ test_needs() {
     run_needs
     echo perl:prove curl:curl openssl:openssl python3:python3 clang:clang \
          libyajl-dev:/usr/include/yajl/yajl_parse.h libpcre2-dev:/usr/include/pcre2.h \
-         zlib1g-dev:/usr/include/zlib.h nodejs:node npm:npm
+         zlib1g-dev:/usr/include/zlib.h nodejs:node npm:npm \
+         redis-server:redis-server
 }
 
 # missing PACKAGE:PROBE... - the packages whose probe is not there

@@ -19,6 +19,7 @@
 #include "ngx_litellm_models.h"
 #include "ngx_litellm_price.h"
 #include "ngx_litellm_principal.h"
+#include "ngx_litellm_redis.h"
 
 
 typedef struct ngx_litellm_provider_s    ngx_litellm_provider_t;
@@ -441,6 +442,8 @@ typedef struct {
     ngx_litellm_health_t      health;
     ngx_litellm_cache_t       cache;
     ngx_litellm_limiting_t    limiting;
+    ngx_litellm_redis_t       redis;     /* that limits are shared through */
+    ngx_flag_t                redis_fail_closed;
     unsigned                  counted:1;   /* somebody's requests or money are
                                               kept account of */
 

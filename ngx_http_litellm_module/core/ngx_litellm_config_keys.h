@@ -125,11 +125,11 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "enable_health_check_routing health_check_staleness_threshold "
       "health_check_ignore_transient_errors "
       "background_health_check_model_groups provider_budget_config "
-      "model_budget_config rpm tpm" },
+      "model_budget_config rpm tpm redis_url redis_host redis_port "
+      "redis_password redis_username redis_db redis_ssl" },
 
     { NGX_LITELLM_CF_ROUTER, NGX_LITELLM_CF_LATER,
-      "redis_url redis_host redis_port redis_password "
-      "redis_db cache_responses cache_kwargs caching_groups "
+      "cache_responses cache_kwargs caching_groups "
       "deployment_affinity_ttl_seconds "
       "model_group_affinity_config" },
 
@@ -143,6 +143,7 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "master_key dangerously_permit_weak_or_unset_master_key "
       "dangerously_allow_mock_testing_request_params "
       "always_include_stream_usage max_parallel_requests "
+      "coordination_redis fail_closed_rate_limit_enforcement "
       "global_max_parallel_requests litellm_key_header_name "
       "user_header_name user_header_mappings enforce_user_param "
       "background_health_checks "
@@ -170,7 +171,6 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "forward_client_headers_to_llm_api forward_openai_org_id "
       "forward_llm_provider_auth_headers allow_client_side_credentials "
       "token_rate_limit_type disable_retry_on_max_parallel_request_limit_error "
-      "coordination_redis fail_closed_rate_limit_enforcement "
       "include_call_id_in_error_body expose_fallback_errors_to_caller "
       "enforce_fallback_model_access "
       "model_list_healthy_only "
@@ -254,8 +254,8 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "max_temperature max_size" },
 
     { NGX_LITELLM_CF_CACHE, NGX_LITELLM_CF_QUIET,
-      "host port username password url db ssl max_connections "
-      "socket_timeout redis_flush_size" },
+      "host port username password url db ssl ssl_cert_reqs ssl_ca_certs "
+      "max_connections socket_timeout redis_flush_size" },
 
     { NGX_LITELLM_CF_CACHE, NGX_LITELLM_CF_LATER,
       "redis_startup_nodes sentinel_nodes sentinel_password service_name" },

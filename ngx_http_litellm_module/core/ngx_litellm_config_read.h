@@ -5,6 +5,7 @@
  *   ngx_litellm_config.c        files, includes, sections, settings
  *   ngx_litellm_config_model.c  model_list: a deployment for each entry
  *   ngx_litellm_config_params.c   its litellm_params and model_info
+ *   ngx_litellm_config_redis.c  the Redis that limits are shared through
  *   ngx_litellm_config_route.c  fallbacks, aliases, their checks
  *   ngx_litellm_config_policy.c retries and cooldowns
  *   ngx_litellm_config_health.c  health checks in the background
@@ -275,6 +276,11 @@ void ngx_litellm_cf_limiting(ngx_litellm_cf_t *cf);
 /* the budget of a deployment */
 void ngx_litellm_cf_own_budget(ngx_litellm_cf_t *cf,
     ngx_litellm_deployment_t *d, ngx_litellm_cf_entry_t *e);
+
+
+/* ngx_litellm_config_redis.c */
+
+void ngx_litellm_cf_redis(ngx_litellm_cf_t *cf);
 
 
 /* ngx_litellm_config_health.c */

@@ -46,6 +46,7 @@ typedef struct ngx_http_litellm_capture_s  ngx_http_litellm_capture_t;
 typedef struct ngx_http_litellm_zone_s     ngx_http_litellm_zone_t;
 typedef struct ngx_http_litellm_token_s    ngx_http_litellm_token_t;
 typedef struct ngx_http_litellm_bill_s     ngx_http_litellm_bill_t;
+typedef struct ngx_http_litellm_redis_s    ngx_http_litellm_redis_t;
 typedef struct ngx_http_litellm_deposit_s  ngx_http_litellm_deposit_t;
 typedef struct ngx_http_litellm_cache_conf_s  ngx_http_litellm_cache_conf_t;
 
@@ -95,6 +96,10 @@ typedef struct {
     unsigned                         limit_sliding:1;
     unsigned                         limit_set:1;
     ngx_litellm_prices_t            *prices;     /* NULL: no map was read */
+    ngx_http_litellm_redis_t        *redis;      /* NULL: none */
+    ngx_uint_t                       redis_limits;  /* UNSET: async */
+    ngx_msec_t                       redis_interval;
+    ngx_flag_t                       redis_fail_closed;
     unsigned                         used:1;     /* some location serves */
 } ngx_http_litellm_main_conf_t;
 
@@ -533,6 +538,11 @@ ngx_int_t ngx_http_litellm_upstreams(ngx_conf_t *cf,
     ngx_http_litellm_main_conf_t *mcf, ngx_http_litellm_loc_conf_t *lcf);
 ngx_int_t ngx_http_litellm_fetch_conf(ngx_conf_t *cf,
     ngx_http_litellm_main_conf_t *mcf, ngx_http_litellm_loc_conf_t *lcf);
+
+#if (NGX_HTTP_SSL)
+/* the system's file of trusted certificates; NGX_DECLINED: there is none */
+ngx_int_t ngx_http_litellm_bundle(ngx_str_t *file);
+#endif
 
 /* ngx_http_litellm_token.c: what requests do with it is in its header */
 ngx_int_t ngx_http_litellm_token_add(ngx_conf_t *cf,

@@ -13,6 +13,7 @@
 #include "ngx_http_litellm_bill.h"
 #include "ngx_http_litellm_cost.h"
 #include "ngx_http_litellm_pick.h"
+#include "ngx_http_litellm_redis.h"
 
 
 /* what an answer without a bound is taken to need, as LiteLLM guesses */
@@ -21,6 +22,8 @@
 #define NGX_HTTP_LITELLM_OUTPUT_MAX   100000000
 
 
+static ngx_int_t ngx_http_litellm_admit_shared(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_bill_t *bill);
 static ngx_int_t ngx_http_litellm_admit_claims(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_bill_t *bill);
 static ngx_http_litellm_claim_t *ngx_http_litellm_admit_claim(
@@ -62,6 +65,13 @@ ngx_http_litellm_admit(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 
     if (!ctx->call.config->counted && ctx->who.key == NULL) {
         return NGX_OK;
+    }
+
+    if (ctx->bill != NULL) {
+
+        /* Redis was asked */
+
+        return ngx_http_litellm_admit_shared(r, ctx, ctx->bill);
     }
 
     bill = ngx_pcalloc(r->pool, sizeof(ngx_http_litellm_bill_t));
@@ -128,9 +138,40 @@ ngx_http_litellm_admit(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 
         ngx_memzero(&ctx->error, sizeof(ngx_litellm_error_t));
         bill->rv.refused = NULL;
+
+        return NGX_OK;
     }
 
-    return NGX_OK;
+    return lcf->limit_dry_run ? NGX_OK
+                              : ngx_http_litellm_admit_shared(r, ctx, bill);
+}
+
+
+/* what is reserved here is asked for where all gateways count */
+
+static ngx_int_t
+ngx_http_litellm_admit_shared(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_bill_t *bill)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_litellm_redis_admit(r, ctx, bill);
+
+    if (rc != NGX_BUSY && rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    ctx->bill = NULL;
+
+    if (rc == NGX_BUSY) {
+        return ngx_http_litellm_refuse(&ctx->error,
+                              NGX_LITELLM_SERVICE_UNAVAILABLE, 503, NULL,
+                              "Rate limit enforcement unavailable: the Redis "
+                              "that limits are shared through does not "
+                              "answer");
+    }
+
+    return ngx_http_litellm_admit_refuse(r, ctx, bill);
 }
 
 

@@ -268,7 +268,7 @@ ngx_http_litellm_bill_settle(ngx_http_litellm_ctx_t *ctx)
 
     ngx_http_litellm_ledger_settle(mcf->zone, &bill->rv,
                                    ctx->spent.prompt + ctx->spent.completion,
-                                   ctx->spent.cost.total, 1);
+                                   ctx->spent.cost.total, !bill->asking);
 }
 
 

@@ -23,6 +23,8 @@ struct ngx_http_litellm_bill_s {
     ngx_http_litellm_claim_t        *key;      /* of rv; NULL: no key */
     ngx_http_litellm_claim_t        *model;    /* of rv: the key's limits of the
                                                   group; NULL: it has none */
+    void                            *asked;    /* of ..._redis_admit.c */
+    unsigned                         asking:1; /* not let in yet */
     unsigned                         settled:1;
 };
 

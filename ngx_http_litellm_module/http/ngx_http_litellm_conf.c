@@ -39,6 +39,7 @@ ngx_http_litellm_create_main_conf(ngx_conf_t *cf)
      *     mcf->limit_sliding = 0;
      *     mcf->limit_set = 0;
      *     mcf->prices = NULL;
+     *     mcf->redis = NULL;
      *     mcf->nendpoints = 0;
      *     mcf->used = 0;
      */
@@ -59,6 +60,10 @@ ngx_http_litellm_create_main_conf(ngx_conf_t *cf)
     {
         return NULL;
     }
+
+    mcf->redis_limits = NGX_CONF_UNSET_UINT;
+    mcf->redis_interval = NGX_CONF_UNSET_MSEC;
+    mcf->redis_fail_closed = NGX_CONF_UNSET;
 
     ngx_rbtree_init(&mcf->endpoints, &mcf->sentinel,
                     ngx_str_rbtree_insert_value);

@@ -379,12 +379,32 @@ ngx_http_litellm_fetch_conf(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
 
 #if (NGX_HTTP_SSL)
 
+ngx_int_t
+ngx_http_litellm_bundle(ngx_str_t *file)
+{
+    ngx_uint_t       i;
+    ngx_file_info_t  fi;
+
+    for (i = 0; ngx_http_litellm_bundles[i]; i++) {
+
+        if (ngx_file_info(ngx_http_litellm_bundles[i], &fi)
+            != NGX_FILE_ERROR)
+        {
+            file->data = (u_char *) ngx_http_litellm_bundles[i];
+            file->len = ngx_strlen(file->data);
+
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
 static ngx_int_t
 ngx_http_litellm_set_ssl(ngx_conf_t *cf, ngx_http_litellm_loc_conf_t *lcf)
 {
     ngx_str_t             bundle;
-    ngx_uint_t            i;
-    ngx_file_info_t       fi;
     ngx_pool_cleanup_t   *cln;
 
     lcf->ssl->log = cf->log;
@@ -410,17 +430,7 @@ ngx_http_litellm_set_ssl(ngx_conf_t *cf, ngx_http_litellm_loc_conf_t *lcf)
 
         bundle = lcf->ssl_trusted_certificate;
 
-        for (i = 0; bundle.len == 0 && ngx_http_litellm_bundles[i]; i++) {
-
-            if (ngx_file_info(ngx_http_litellm_bundles[i], &fi)
-                != NGX_FILE_ERROR)
-            {
-                bundle.data = (u_char *) ngx_http_litellm_bundles[i];
-                bundle.len = ngx_strlen(bundle.data);
-            }
-        }
-
-        if (bundle.len == 0) {
+        if (bundle.len == 0 && ngx_http_litellm_bundle(&bundle) != NGX_OK) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                           "no bundle of trusted certificates was found for "
                           "providers with https: install ca-certificates or "

@@ -232,6 +232,7 @@ ngx_http_litellm_ledger_take_locked(ngx_http_litellm_ledger_take_t *t,
 
     for (i = 0; i < t->n; i++) {
         ngx_http_litellm_ledger_show(l, &t->claims[i], t->found[i], t->now);
+        ngx_http_litellm_ledger_touch_locked(l, t->found[i]);
     }
 
     if (rc == NGX_OK) {
@@ -634,6 +635,10 @@ ngx_http_litellm_ledger_settle_locked(ngx_http_litellm_ledger_t *l,
     }
 
     ngx_http_litellm_ledger_end(l);
+
+    for (i = 0; i < nentries; i++) {
+        ngx_http_litellm_ledger_touch_locked(l, entries[i]);
+    }
 }
 
 

@@ -155,6 +155,7 @@ typedef struct {
     int64_t                    window_ends;   /* ms from now */
     int64_t                    period_ends;   /* wall clock, s; 0: never */
     ngx_uint_t                 keep;
+    int64_t                    others;    /* of spend: by other gateways */
 } ngx_http_litellm_account_t;
 
 /* NGX_DECLINED: it was never used, *account is zeroed */
@@ -199,6 +200,68 @@ ngx_int_t ngx_http_litellm_ledger_restore(ngx_shm_zone_t *zone,
 
 /* accounts that a zone of that size holds, and bytes of it for each */
 ngx_uint_t ngx_http_litellm_ledger_holds(size_t size, size_t *each);
+
+
+/*
+ * ngx_http_litellm_ledger_share.c: what this gateway has counted itself in an
+ * account, at one moment; a later moment has a higher version.
+ */
+typedef struct {
+    uint32_t                   place;
+    uint64_t                   hash;
+    ngx_uint_t                 same;      /* as another one of the list */
+    ngx_http_litellm_scope_e   scope;
+    u_char                     name[NGX_HTTP_LITELLM_LEDGER_NAME];
+    size_t                     len;
+    uint64_t                   version;
+    uint32_t                   serial;
+    uint64_t                   window;    /* its name among all; 0: none yet */
+    int64_t                    requests;
+    int64_t                    tokens;
+    int64_t                    inflight;
+    int64_t                    reserved;
+    int64_t                    spend;     /* may be below 0: it was set */
+    int64_t                    ends;      /* of the period, s; 0: never */
+} ngx_http_litellm_ledger_share_t;
+
+/* what all others have */
+typedef struct {
+    uint64_t                   window;    /* 0: there is none now */
+    int64_t                    age;       /* of it, ms */
+    int64_t                    requests;
+    int64_t                    tokens;
+    int64_t                    inflight;
+    int64_t                    spend;     /* and reserved */
+    int64_t                    ends;
+} ngx_http_litellm_ledger_others_t;
+
+/* money of which one or the other may be below 0 */
+static ngx_inline int64_t
+ngx_http_litellm_ledger_add(int64_t a, int64_t b)
+{
+    if (b >= 0) {
+        return (a > NGX_LITELLM_MONEY_MAX - b) ? NGX_LITELLM_MONEY_MAX : a + b;
+    }
+
+    return (a < -NGX_LITELLM_MONEY_MAX - b) ? -NGX_LITELLM_MONEY_MAX : a + b;
+}
+
+/* from now on accounts that change are kept in mind */
+ngx_int_t ngx_http_litellm_ledger_share_on(ngx_shm_zone_t *zone);
+/* the next calls of next() give all accounts; those with requests in flight */
+void ngx_http_litellm_ledger_share_all(ngx_shm_zone_t *zone);
+void ngx_http_litellm_ledger_share_live(ngx_shm_zone_t *zone);
+/* accounts that were asked for or have changed, each once: how many */
+ngx_uint_t ngx_http_litellm_ledger_share_next(ngx_shm_zone_t *zone,
+    ngx_http_litellm_ledger_share_t *shares, ngx_uint_t n);
+/* those of a reservation that stands, in the order of its claims */
+ngx_uint_t ngx_http_litellm_ledger_share_claims(ngx_shm_zone_t *zone,
+    ngx_http_litellm_reservation_t *rv,
+    ngx_http_litellm_ledger_share_t *shares);
+/* what others had when they were told of shares[i] */
+void ngx_http_litellm_ledger_share_merge(ngx_shm_zone_t *zone,
+    ngx_http_litellm_ledger_share_t *shares,
+    ngx_http_litellm_ledger_others_t *others, ngx_uint_t n);
 
 
 /* called by ngx_http_litellm_zone.c */

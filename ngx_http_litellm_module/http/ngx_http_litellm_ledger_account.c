@@ -192,6 +192,7 @@ ngx_http_litellm_ledger_copy(ngx_http_litellm_ledger_t *l,
                     ? (ngx_msec_int_t) (c.window + l->window - now) : 0;
     account->period_ends = c.ends;
     account->keep = c.keep;
+    account->others = c.others_spend;
 }
 
 
@@ -232,6 +233,7 @@ ngx_http_litellm_ledger_write(ngx_shm_zone_t *zone,
         l->version++;
 
         ngx_http_litellm_ledger_end(l);
+        ngx_http_litellm_ledger_touch_locked(l, e);
     }
 
     ngx_http_litellm_ledger_unlock(l);

@@ -344,6 +344,9 @@ ngx_http_litellm_ledger_roll(ngx_http_litellm_ledger_t *l,
             c->tokens = 0;
             c->past_requests = 0;
             c->past_tokens = 0;
+            c->others_requests = 0;
+            c->others_tokens = 0;
+            c->shared = 0;
             c->serial += 2;
 
         } else if (age >= whole) {
@@ -352,6 +355,9 @@ ngx_http_litellm_ledger_roll(ngx_http_litellm_ledger_t *l,
             c->past_tokens = c->tokens;
             c->requests = 0;
             c->tokens = 0;
+            c->others_requests = 0;
+            c->others_tokens = 0;
+            c->shared = 0;
             c->serial++;
         }
     }
@@ -365,6 +371,7 @@ ngx_http_litellm_ledger_roll(ngx_http_litellm_ledger_t *l,
 
     if ((int64_t) sec >= c->ends) {
         c->spend = 0;
+        c->others_spend = 0;
         c->ends = ngx_litellm_period_end(&p, sec, (time_t) c->ends);
         return;
     }

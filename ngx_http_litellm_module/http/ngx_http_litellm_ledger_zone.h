@@ -30,6 +30,9 @@
 #define NGX_HTTP_LITELLM_LEDGER_ITEMS   12      /* accounts in a slot */
 #define NGX_HTTP_LITELLM_LEDGER_SLOTS   3       /* slots of a reservation */
 
+/* accounts that are to be shared */
+#define NGX_HTTP_LITELLM_LEDGER_RING    1024
+
 /* bounds of an estimate: what is in flight sums up without overflow */
 #define NGX_HTTP_LITELLM_LEDGER_TOKENS  ((int64_t) 1 << 40)
 #define NGX_HTTP_LITELLM_LEDGER_COST    ((int64_t) 1 << 50)
@@ -50,11 +53,22 @@ typedef struct {
     int64_t                             ends;        /* the period, s */
     uint32_t                            n;           /* of the period */
     u_char                              period;      /* ..._period_e */
-    u_char                              begun;       /* the window has */
-    u_char                              keep;
-    u_char                              gone;        /* deleted: what is still
+    unsigned                            begun:1;     /* the window has */
+    unsigned                            keep:1;
+    unsigned                            gone:1;      /* deleted: what is still
                                                         in flight is not spent
                                                         here */
+    unsigned                            touched:1;   /* to be shared */
+
+    /* of the above, by other gateways: ..._ledger_share.c */
+    uint32_t                            others_requests;
+    uint32_t                            others_inflight;
+    int64_t                             others_tokens;
+    int64_t                             others_spend;  /* and reserved */
+    uint64_t                            shared;      /* the window's name among
+                                                        all; 0: not known */
+    uint64_t                            merged;      /* version of the share
+                                                        that was answered */
 } ngx_http_litellm_ledger_counts_t;
 
 
@@ -151,6 +165,16 @@ struct ngx_http_litellm_ledger_s {
     uint64_t                            version;     /* of what is to be kept */
     ngx_msec_t                          window;
     ngx_uint_t                          sliding;
+
+    /* what is shared with other gateways; ring NULL: nothing */
+    uint32_t                           *ring;        /* places of accounts */
+    ngx_uint_t                          ring_first;
+    ngx_uint_t                          ring_last;
+    ngx_http_litellm_ledger_piece_t    *walk;        /* goes on here */
+    ngx_uint_t                          walk_all;
+    ngx_uint_t                          walk_again;
+    uint64_t                            share_version;
+
     ngx_http_litellm_ledger_journal_t   journal;
 };
 
@@ -223,6 +247,12 @@ int64_t ngx_http_litellm_ledger_weigh(ngx_http_litellm_ledger_t *l,
 int64_t ngx_http_litellm_ledger_wait(ngx_http_litellm_ledger_t *l,
     ngx_http_litellm_ledger_counts_t *c, int64_t count, int64_t past,
     int64_t n, int64_t max, ngx_msec_t now);
+
+
+/* ngx_http_litellm_ledger_share.c: has changed, or was asked for */
+
+void ngx_http_litellm_ledger_touch_locked(ngx_http_litellm_ledger_t *l,
+    ngx_http_litellm_ledger_entry_t *e);
 
 
 /* ngx_http_litellm_ledger_worker.c */

@@ -11,6 +11,7 @@
 #include "ngx_http_litellm_cache_zone.h"
 #include "ngx_http_litellm_state.h"
 #include "ngx_http_litellm_cost.h"
+#include "ngx_http_litellm_redis.h"
 
 
 static char *ngx_http_litellm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -136,6 +137,20 @@ static ngx_command_t  ngx_http_litellm_commands[] = {
     { ngx_string("litellm_cache_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_litellm_cache_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("litellm_redis"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_litellm_redis,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("litellm_redis_limits"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_litellm_redis_limits,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -643,7 +658,9 @@ ngx_http_litellm_init(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    if (ngx_http_litellm_zone_default(cf, mcf) != NGX_OK) {
+    if (ngx_http_litellm_zone_default(cf, mcf) != NGX_OK
+        || ngx_http_litellm_redis_init(cf, mcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -677,7 +694,9 @@ ngx_http_litellm_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    if (ngx_http_litellm_zone_enter(cycle) != NGX_OK) {
+    if (ngx_http_litellm_zone_enter(cycle) != NGX_OK
+        || ngx_http_litellm_redis_enter(cycle) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -694,6 +713,7 @@ ngx_http_litellm_exit_process(ngx_cycle_t *cycle)
     ngx_http_litellm_checks_exit(cycle);
     ngx_http_litellm_tokens_exit();
     ngx_http_litellm_background_exit();
+    ngx_http_litellm_redis_leave(cycle);
     ngx_http_litellm_origins_exit(cycle);
     ngx_http_litellm_cache_leave(cycle);
     ngx_http_litellm_zone_leave(cycle);

@@ -281,6 +281,28 @@ ngx_http_litellm_origin_upstream(ngx_http_litellm_origin_t *origin)
 
 
 ngx_int_t
+ngx_http_litellm_origin_address(ngx_http_litellm_origin_t *origin,
+    ngx_uint_t turn, ngx_sockaddr_t *sockaddr, socklen_t *socklen)
+{
+    ngx_http_litellm_addr_t   *addr;
+    ngx_http_litellm_addrs_t  *addrs;
+
+    addrs = origin->state ? origin->state->addrs : NULL;
+
+    if (addrs == NULL || addrs->naddrs == 0) {
+        return NGX_DECLINED;
+    }
+
+    addr = &addrs->addr[turn % addrs->naddrs];
+
+    *socklen = addr->socklen;
+    ngx_memcpy(sockaddr, &addr->sockaddr, addr->socklen);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_http_litellm_origin_resolve(ngx_http_litellm_origin_t *origin,
     ngx_http_litellm_resolve_t *rs, ngx_log_t *log)
 {

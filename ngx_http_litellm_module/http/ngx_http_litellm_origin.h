@@ -111,6 +111,13 @@ typedef ngx_int_t (*ngx_http_litellm_allowed_pt)(void *data,
 ngx_int_t ngx_http_litellm_origin_restrict(ngx_http_litellm_origin_t *guest,
     ngx_http_litellm_allowed_pt allowed, void *data);
 
+/*
+ * The address of that turn, for a connection that is not an upstream's; after
+ * resolve() has said NGX_OK.  NGX_DECLINED: there is none.
+ */
+ngx_int_t ngx_http_litellm_origin_address(ngx_http_litellm_origin_t *origin,
+    ngx_uint_t turn, ngx_sockaddr_t *sockaddr, socklen_t *socklen);
+
 /* closes idle connections, ends lookups: a worker that leaves */
 void ngx_http_litellm_origins_exit(ngx_cycle_t *cycle);
 

@@ -463,6 +463,10 @@ ngx_http_litellm_state_file_accounts(ngx_http_litellm_state_writer_t *wr)
                 continue;
             }
 
+            /* those of other gateways are theirs to keep */
+
+            items[i].account.spend -= items[i].account.others;
+
             ngx_http_litellm_state_account_write(&wr->out, &items[i]);
             wr->lines++;
         }

@@ -16,12 +16,13 @@
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_state.h"
 #include "ngx_http_litellm_zone.h"
+#include "ngx_http_litellm_redis.h"
 #include "ngx_http_litellm_state_file.h"
 #include <ngx_sha1.h>
 
 
 /* changes with the layout of what is in the zone */
-#define NGX_HTTP_LITELLM_ZONE_LAYOUT   6
+#define NGX_HTTP_LITELLM_ZONE_LAYOUT   7
 
 /* dead workers are looked for that often */
 #define NGX_HTTP_LITELLM_ZONE_BURY     1000
@@ -59,6 +60,7 @@ typedef struct {
     ngx_http_litellm_ledger_t   *ledger;
     ngx_http_litellm_state_saved_t  saved;
     ngx_http_litellm_hedges_t    hedges;
+    ngx_http_litellm_redis_sh_t  redis;
 } ngx_http_litellm_zone_sh_t;
 
 
@@ -593,6 +595,17 @@ ngx_http_litellm_zone_hedges(ngx_shm_zone_t *zone)
     z = zone->data;
 
     return &z->sh->hedges;
+}
+
+
+ngx_http_litellm_redis_sh_t *
+ngx_http_litellm_zone_redis(ngx_shm_zone_t *zone)
+{
+    ngx_http_litellm_zone_t  *z;
+
+    z = zone->data;
+
+    return &z->sh->redis;
 }
 
 

@@ -740,7 +740,7 @@ names(void)
         size_t  each;
 
         CHECK(ngx_http_litellm_ledger_holds(8 << 20, &each) > 20000);
-        CHECK_INT(each, 227);
+        CHECK_INT(each, 292);
     }
 }
 

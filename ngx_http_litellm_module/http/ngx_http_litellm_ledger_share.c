@@ -1,0 +1,435 @@
+
+/*
+ * Accounts that several gateways share (ngx_http_litellm_redis_share.c).
+ *
+ * Each gateway tells the others what it has counted itself in the window and
+ * the period that are now: absolute figures with a version, not what was added
+ * since the last time.  To tell them again does no harm, so that a lost reply,
+ * a dead worker or a server that forgot all needs no care.  What the others
+ * have counted is part of an account's figures, so that limits and budgets are
+ * held to the sum, and is kept beside them, too (c.others_...): the rest is
+ * our own.
+ *
+ * Accounts that were asked for or changed are put into a ring; if it is full,
+ * or all is to be told, a walk finds them, a few pieces under each hold of the
+ * lock.
+ */
+
+#include "ngx_http_litellm_ledger_zone.h"
+
+
+/* pieces that one call looks at */
+#define NGX_HTTP_LITELLM_LEDGER_PIECES  64
+
+/* of what others say; more is no figure that can be meant */
+#define NGX_HTTP_LITELLM_LEDGER_MANY    ((int64_t) 1000000000)
+
+
+static void ngx_http_litellm_ledger_share_copy(ngx_http_litellm_ledger_t *l,
+    ngx_http_litellm_ledger_entry_t *e, ngx_http_litellm_ledger_share_t *s);
+static void ngx_http_litellm_ledger_share_walk_locked(
+    ngx_http_litellm_ledger_t *l);
+static void ngx_http_litellm_ledger_share_window(
+    ngx_http_litellm_ledger_t *l, ngx_http_litellm_ledger_counts_t *c,
+    ngx_http_litellm_ledger_share_t *s, ngx_http_litellm_ledger_others_t *o,
+    ngx_msec_t now);
+static void ngx_http_litellm_ledger_share_period(
+    ngx_http_litellm_ledger_counts_t *c, ngx_http_litellm_ledger_share_t *s,
+    ngx_http_litellm_ledger_others_t *o, time_t sec);
+
+
+ngx_int_t
+ngx_http_litellm_ledger_share_on(ngx_shm_zone_t *zone)
+{
+    ngx_http_litellm_ledger_t  *l;
+
+    l = ngx_http_litellm_zone_ledger(zone);
+
+    ngx_http_litellm_ledger_lock(l);
+
+    if (l->ring == NULL) {
+        l->ring = ngx_slab_alloc_locked(l->shpool,
+                                        NGX_HTTP_LITELLM_LEDGER_RING
+                                        * sizeof(uint32_t));
+    }
+
+    ngx_http_litellm_ledger_unlock(l);
+
+    return (l->ring != NULL) ? NGX_OK : NGX_ERROR;
+}
+
+
+/* in the ring first: a process that is killed here leaves it there twice */
+
+void
+ngx_http_litellm_ledger_touch_locked(ngx_http_litellm_ledger_t *l,
+    ngx_http_litellm_ledger_entry_t *e)
+{
+    if (l->ring == NULL || e->c.touched) {
+        return;
+    }
+
+    if (l->ring_last - l->ring_first < NGX_HTTP_LITELLM_LEDGER_RING) {
+        l->ring[l->ring_last % NGX_HTTP_LITELLM_LEDGER_RING]
+                                        = ngx_http_litellm_ledger_place(l, e);
+        ngx_http_litellm_ledger_order();
+        l->ring_last++;
+
+    } else {
+        l->walk_again = 1;
+    }
+
+    ngx_http_litellm_ledger_order();
+    e->c.touched = 1;
+}
+
+
+void
+ngx_http_litellm_ledger_share_all(ngx_shm_zone_t *zone)
+{
+    ngx_http_litellm_ledger_t  *l;
+
+    l = ngx_http_litellm_zone_ledger(zone);
+
+    ngx_http_litellm_ledger_lock(l);
+
+    l->walk = l->pieces;
+    l->walk_all = 1;
+    l->walk_again = 0;
+
+    ngx_http_litellm_ledger_unlock(l);
+}
+
+
+void
+ngx_http_litellm_ledger_share_live(ngx_shm_zone_t *zone)
+{
+    ngx_http_litellm_ledger_t  *l;
+
+    l = ngx_http_litellm_zone_ledger(zone);
+
+    ngx_http_litellm_ledger_lock(l);
+
+    if (l->walk == NULL) {
+        l->walk = l->pieces;
+        l->walk_all = 0;
+    }
+
+    ngx_http_litellm_ledger_unlock(l);
+}
+
+
+ngx_uint_t
+ngx_http_litellm_ledger_share_next(ngx_shm_zone_t *zone,
+    ngx_http_litellm_ledger_share_t *shares, ngx_uint_t n)
+{
+    ngx_uint_t                        got;
+    ngx_http_litellm_ledger_t        *l;
+    ngx_http_litellm_ledger_entry_t  *e;
+
+    l = ngx_http_litellm_zone_ledger(zone);
+
+    if (l->ring == NULL) {
+        return 0;
+    }
+
+    got = 0;
+
+    ngx_http_litellm_ledger_lock(l);
+
+    if (l->walk == NULL && l->walk_again) {
+        l->walk_again = 0;
+        l->walk = l->pieces;
+        l->walk_all = 1;
+    }
+
+    if (l->walk != NULL) {
+        ngx_http_litellm_ledger_share_walk_locked(l);
+    }
+
+    while (got < n && l->ring_first != l->ring_last) {
+
+        e = ngx_http_litellm_ledger_at(l,
+                    l->ring[l->ring_first % NGX_HTTP_LITELLM_LEDGER_RING]);
+
+        l->ring_first++;
+
+        if (!e->used || !e->c.touched) {
+            continue;
+        }
+
+        e->c.touched = 0;
+
+        if (e->c.gone) {
+            continue;
+        }
+
+        ngx_http_litellm_ledger_share_copy(l, e, &shares[got++]);
+    }
+
+    ngx_http_litellm_ledger_unlock(l);
+
+    return got;
+}
+
+
+/* touches what a walk is for, as long as the ring has room */
+
+static void
+ngx_http_litellm_ledger_share_walk_locked(ngx_http_litellm_ledger_t *l)
+{
+    ngx_uint_t                        i, k, per, room;
+    ngx_http_litellm_ledger_entry_t  *e;
+
+    per = ngx_http_litellm_ledger_per_piece(ngx_http_litellm_ledger_entry_t);
+
+    for (k = 0; k < NGX_HTTP_LITELLM_LEDGER_PIECES && l->walk != NULL; k++) {
+
+        room = NGX_HTTP_LITELLM_LEDGER_RING
+               - (l->ring_last - l->ring_first);
+
+        if (room < per) {
+            return;
+        }
+
+        for (i = 0; i < per; i++) {
+            e = ngx_http_litellm_ledger_nth(l->walk,
+                                         ngx_http_litellm_ledger_entry_t, i);
+
+            if (!e->used) {
+                continue;
+            }
+
+            if (l->walk_all && e->c.touched) {
+
+                /* it may have missed its place in the ring */
+
+                e->c.touched = 0;
+                ngx_http_litellm_ledger_touch_locked(l, e);
+                continue;
+            }
+
+            if (e->c.inflight
+                || (l->walk_all && (e->c.begun || e->c.spend != 0)))
+            {
+                ngx_http_litellm_ledger_touch_locked(l, e);
+            }
+        }
+
+        l->walk = l->walk->next;
+    }
+}
+
+
+ngx_uint_t
+ngx_http_litellm_ledger_share_claims(ngx_shm_zone_t *zone,
+    ngx_http_litellm_reservation_t *rv,
+    ngx_http_litellm_ledger_share_t *shares)
+{
+    ngx_uint_t                  i, k;
+    ngx_http_litellm_ledger_t  *l;
+
+    l = ngx_http_litellm_zone_ledger(zone);
+
+    ngx_http_litellm_ledger_lock(l);
+
+    for (i = 0; i < rv->n; i++) {
+
+        /* two claims of one account are one */
+
+        for (k = 0; k < i; k++) {
+            if (rv->claims[k].account == rv->claims[i].account) {
+                break;
+            }
+        }
+
+        if (k < i) {
+            shares[i] = shares[k];
+            shares[i].same = 1;
+            continue;
+        }
+
+        ngx_http_litellm_ledger_share_copy(l,
+                  ngx_http_litellm_ledger_at(l, rv->claims[i].account),
+                  &shares[i]);
+    }
+
+    ngx_http_litellm_ledger_unlock(l);
+
+    return rv->n;
+}
+
+
+static void
+ngx_http_litellm_ledger_share_copy(ngx_http_litellm_ledger_t *l,
+    ngx_http_litellm_ledger_entry_t *e, ngx_http_litellm_ledger_share_t *s)
+{
+    uint64_t                           now;
+    ngx_time_t                        *tp;
+    ngx_http_litellm_ledger_counts_t  *c;
+
+    c = &e->c;
+
+    ngx_http_litellm_ledger_begin(l, &e, 1, NULL, 0);
+    ngx_http_litellm_ledger_roll(l, c, ngx_current_msec, ngx_time());
+    ngx_http_litellm_ledger_end(l);
+
+    /* higher than that of a process before this one, if clocks go forward */
+
+    tp = ngx_timeofday();
+    now = ((uint64_t) tp->sec * 1000 + tp->msec) * 1000;
+
+    l->share_version = ngx_max(l->share_version + 1, now);
+
+    s->place = ngx_http_litellm_ledger_place(l, e);
+    s->hash = e->hash;
+    s->same = 0;
+    s->scope = e->scope;
+    s->len = e->len;
+    ngx_memcpy(s->name, e->name, e->len);
+
+    s->version = l->share_version;
+    s->serial = c->serial;
+    s->window = c->begun ? c->shared : 0;
+    s->requests = (int64_t) c->requests - c->others_requests;
+    s->tokens = c->tokens - c->others_tokens;
+    s->inflight = (int64_t) c->inflight - c->others_inflight;
+    s->reserved = ngx_http_litellm_ledger_owed(c);
+    s->spend = c->spend - c->others_spend;
+    s->ends = (c->period == NGX_LITELLM_NEVER) ? 0 : c->ends;
+}
+
+
+void
+ngx_http_litellm_ledger_share_merge(ngx_shm_zone_t *zone,
+    ngx_http_litellm_ledger_share_t *s, ngx_http_litellm_ledger_others_t *o,
+    ngx_uint_t n)
+{
+    time_t                             sec;
+    ngx_uint_t                         i;
+    ngx_msec_t                         now;
+    ngx_http_litellm_ledger_t         *l;
+    ngx_http_litellm_ledger_entry_t   *e;
+    ngx_http_litellm_ledger_counts_t  *c;
+
+    l = ngx_http_litellm_zone_ledger(zone);
+    now = ngx_current_msec;
+    sec = ngx_time();
+
+    ngx_http_litellm_ledger_lock(l);
+
+    for (i = 0; i < n; i++) {
+
+        e = ngx_http_litellm_ledger_at(l, s[i].place);
+        c = &e->c;
+
+        if (s[i].same || !e->used || e->hash != s[i].hash || c->gone
+            || s[i].version < c->merged)
+        {
+            continue;
+        }
+
+        ngx_http_litellm_ledger_begin(l, &e, 1, NULL, 0);
+
+        c->merged = s[i].version;
+
+        ngx_http_litellm_ledger_roll(l, c, now, sec);
+        ngx_http_litellm_ledger_share_window(l, c, &s[i], &o[i], now);
+        ngx_http_litellm_ledger_share_period(c, &s[i], &o[i], sec);
+
+        o[i].inflight = ngx_max(ngx_min(o[i].inflight,
+                                        NGX_HTTP_LITELLM_LEDGER_MANY), 0);
+
+        c->inflight += (uint32_t) o[i].inflight - c->others_inflight;
+        c->others_inflight = (uint32_t) o[i].inflight;
+
+        ngx_http_litellm_ledger_end(l);
+    }
+
+    ngx_http_litellm_ledger_unlock(l);
+}
+
+
+/* requests and tokens; the window ends when that of the others does */
+
+static void
+ngx_http_litellm_ledger_share_window(ngx_http_litellm_ledger_t *l,
+    ngx_http_litellm_ledger_counts_t *c, ngx_http_litellm_ledger_share_t *s,
+    ngx_http_litellm_ledger_others_t *o, ngx_msec_t now)
+{
+    int64_t  requests;
+
+    if (c->serial != s->serial
+        || (c->shared != s->window && s->window != 0))
+    {
+        /* another window than the one that was told of */
+
+        return;
+    }
+
+    if (s->window != 0 && o->window != s->window) {
+
+        /* it is over: what is counted from now on is of the next */
+
+        c->begun = 0;
+        c->requests = 0;
+        c->tokens = 0;
+        c->past_requests = 0;
+        c->past_tokens = 0;
+        c->others_requests = 0;
+        c->others_tokens = 0;
+        c->shared = 0;
+        c->serial += 2;
+
+        return;
+    }
+
+    if (o->window == 0) {
+        return;
+    }
+
+    requests = ngx_max(ngx_min(o->requests, NGX_HTTP_LITELLM_LEDGER_MANY), 0);
+
+    c->requests = (uint32_t) ngx_max((int64_t) c->requests
+                                     - c->others_requests + requests, 0);
+    c->others_requests = (uint32_t) requests;
+
+    o->tokens = ngx_max(ngx_min(o->tokens, NGX_LITELLM_MONEY_MAX), 0);
+    c->tokens = ngx_http_litellm_ledger_add(c->tokens - c->others_tokens,
+                                      o->tokens);
+    c->others_tokens = o->tokens;
+
+    if (!c->begun || c->shared != o->window) {
+        c->begun = 1;
+        c->shared = o->window;
+        c->window = now - (ngx_msec_t) ngx_max(ngx_min(o->age,
+                                               (int64_t) l->window), 0);
+    }
+}
+
+
+static void
+ngx_http_litellm_ledger_share_period(ngx_http_litellm_ledger_counts_t *c,
+    ngx_http_litellm_ledger_share_t *s, ngx_http_litellm_ledger_others_t *o,
+    time_t sec)
+{
+    int64_t  ends;
+
+    ends = (c->period == NGX_LITELLM_NEVER) ? 0 : c->ends;
+
+    if (ends != s->ends || (ends == 0) != (o->ends == 0)) {
+        return;
+    }
+
+    o->spend = ngx_max(ngx_min(o->spend, NGX_LITELLM_MONEY_MAX),
+                       -NGX_LITELLM_MONEY_MAX);
+
+    c->spend = ngx_http_litellm_ledger_add(ngx_http_litellm_ledger_add(c->spend,
+                                                         -c->others_spend),
+                                    o->spend);
+    c->others_spend = o->spend;
+
+    if (o->ends > (int64_t) sec) {
+        c->ends = o->ends;
+    }
+}

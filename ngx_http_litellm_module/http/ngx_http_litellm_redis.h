@@ -1,0 +1,195 @@
+
+/*
+ * Redis: one pipelined connection per worker to one server.  Whoever wants
+ * something of it gives a command and a handler; nothing here ever blocks, and
+ * nobody waits longer than the time that the command was given.
+ *
+ *   ngx_http_litellm_redis.c        commands: queue, deadlines, what they get
+ *   ngx_http_litellm_redis_conn.c   the connection: name, TLS, login, bytes
+ *   ngx_http_litellm_redis_conf.c   directives, the YAML's settings
+ *   ngx_http_litellm_redis_share.c  limits and spend of several gateways
+ *   ngx_http_litellm_redis_admit.c  a request that asks before it is let in
+ *
+ * Built without hiredis there is no connection, and the directive is an error.
+ */
+
+#ifndef _NGX_HTTP_LITELLM_REDIS_H_INCLUDED_
+#define _NGX_HTTP_LITELLM_REDIS_H_INCLUDED_
+
+
+#include "ngx_http_litellm.h"
+#include "ngx_litellm_resp.h"
+
+
+/* commands that wait for their turn or for a reply, and their bytes */
+#define NGX_HTTP_LITELLM_REDIS_QUEUE   4096
+#define NGX_HTTP_LITELLM_REDIS_BYTES   (64 * 1024 * 1024)
+
+#define NGX_HTTP_LITELLM_REDIS_ID      16     /* hex digits */
+
+
+typedef enum {
+    NGX_HTTP_LITELLM_REDIS_OFF = 0,
+    NGX_HTTP_LITELLM_REDIS_ASYNC,
+    NGX_HTTP_LITELLM_REDIS_EXACT
+} ngx_http_litellm_redis_limits_e;
+
+
+/* of all workers, in the zone; for metrics: read its counters */
+typedef struct {
+    ngx_atomic_t                  state;      /* 0: not tried, 1: up, 2: down */
+    ngx_atomic_t                  commands;
+    ngx_atomic_t                  errors;     /* error replies */
+    ngx_atomic_t                  timeouts;
+    ngx_atomic_t                  lost;       /* connections, or not made */
+    ngx_atomic_t                  micros;     /* waited for replies, in all */
+
+    /* who syncs limits: ngx_http_litellm_redis_share.c */
+    ngx_atomic_t                  leader;     /* a process, or 0 */
+    ngx_atomic_t                  beat;       /* when it last did */
+    u_char                        id[NGX_HTTP_LITELLM_REDIS_ID];
+    ngx_atomic_t                  has_id;
+} ngx_http_litellm_redis_sh_t;
+
+
+typedef struct ngx_http_litellm_redis_conn_s  ngx_http_litellm_redis_conn_t;
+
+
+/* a server: made at configuration time */
+struct ngx_http_litellm_redis_s {
+    ngx_litellm_redis_t           conf;
+    ngx_str_t                     shown;      /* for the log */
+    ngx_http_litellm_origin_t    *origin;     /* NULL: a unix socket */
+    ngx_sockaddr_t                sockaddr;
+    socklen_t                     socklen;
+#if (NGX_HTTP_SSL)
+    ngx_ssl_t                    *ssl;
+#endif
+    ngx_msec_t                    timeout;
+    ngx_msec_t                    interval;
+    ngx_msec_t                    window;     /* of limits */
+    ngx_http_litellm_redis_limits_e  limits;
+    ngx_flag_t                    fail_closed;
+    ngx_http_litellm_redis_sh_t  *sh;         /* from init_process on */
+    ngx_http_litellm_redis_conn_t *conn;      /* this worker's */
+};
+
+
+typedef struct ngx_http_litellm_redis_command_s
+    ngx_http_litellm_redis_command_t;
+
+/*
+ * Called once, from the event loop.  NGX_OK: reply, which may be an error of
+ * the server's and is gone on return; NGX_BUSY: it took too long; NGX_ERROR:
+ * the connection was lost.  In the last two nobody knows whether it was done.
+ */
+typedef void (*ngx_http_litellm_redis_pt)(void *data, ngx_int_t rc,
+    ngx_litellm_resp_t *reply);
+
+
+/* ngx_http_litellm_redis.c */
+
+/*
+ * NULL: Redis is down, too much waits, or no memory: handler is not called.
+ * What is returned is good until the handler was called; argv is copied.
+ */
+ngx_http_litellm_redis_command_t *ngx_http_litellm_redis_command(
+    ngx_http_litellm_redis_t *redis, ngx_str_t *argv, ngx_uint_t argc,
+    ngx_http_litellm_redis_pt handler, void *data, ngx_msec_t timeout);
+/* the handler will not be called */
+void ngx_http_litellm_redis_cancel(ngx_http_litellm_redis_command_t *cmd);
+/* a worker begins, and leaves */
+ngx_int_t ngx_http_litellm_redis_enter(ngx_cycle_t *cycle);
+void ngx_http_litellm_redis_leave(ngx_cycle_t *cycle);
+
+/* ngx_http_litellm_redis_conf.c */
+char *ngx_http_litellm_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_litellm_redis_limits(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+/* when all is read: mcf->redis, or NULL */
+ngx_int_t ngx_http_litellm_redis_init(ngx_conf_t *cf,
+    ngx_http_litellm_main_conf_t *mcf);
+
+/* ngx_http_litellm_zone.c */
+ngx_http_litellm_redis_sh_t *ngx_http_litellm_zone_redis(ngx_shm_zone_t *zone);
+
+/* ngx_http_litellm_redis_share.c */
+void ngx_http_litellm_redis_share_enter(ngx_http_litellm_redis_t *redis,
+    ngx_shm_zone_t *zone, ngx_log_t *log);
+void ngx_http_litellm_redis_share_leave(void);
+/*
+ * Counts of accounts to the server and those of others back.  As
+ * ngx_http_litellm_redis_command(); the reply is for .._share_others().
+ */
+ngx_http_litellm_redis_command_t *ngx_http_litellm_redis_share_send(
+    ngx_http_litellm_redis_t *redis, ngx_http_litellm_ledger_share_t *shares,
+    ngx_uint_t n, ngx_http_litellm_redis_pt handler, void *data);
+/* NGX_OK: others[] is filled; NGX_ERROR: that is no reply to it */
+ngx_int_t ngx_http_litellm_redis_share_others(ngx_litellm_resp_t *reply,
+    ngx_http_litellm_redis_t *redis, ngx_http_litellm_ledger_share_t *shares,
+    ngx_http_litellm_ledger_others_t *others, ngx_uint_t n);
+
+/*
+ * ngx_http_litellm_redis_admit.c: a reservation that stands here is asked for
+ * there.  NGX_OK: it stands; NGX_AGAIN: the request will be woken and calls
+ * again; NGX_DECLINED: refused, bill->rv says by what, nothing is reserved;
+ * NGX_BUSY: fail-closed and no Redis, nothing is reserved; NGX_ERROR.
+ */
+ngx_int_t ngx_http_litellm_redis_admit(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_bill_t *bill);
+
+/* ngx_http_litellm_redis_conn.c */
+
+struct ngx_http_litellm_redis_command_s {
+    ngx_queue_t                   queue;
+    ngx_http_litellm_redis_conn_t *conn;
+    ngx_http_litellm_redis_pt     handler;    /* NULL: nobody waits */
+    void                         *data;
+    ngx_event_t                   timer;
+    ngx_str_t                     text;
+    size_t                        sent;
+    ngx_msec_t                    since;
+};
+
+
+struct ngx_http_litellm_redis_conn_s {
+    ngx_http_litellm_redis_t     *redis;
+    ngx_log_t                    *log;
+    ngx_pool_t                   *pool;       /* of the connection */
+    ngx_peer_connection_t         peer;
+    ngx_http_litellm_resolve_t    resolve;
+    ngx_litellm_resp_reader_t     reader;
+    ngx_queue_t                   commands;   /* in the order of replies */
+    ngx_uint_t                    ncommands;
+    size_t                        bytes;
+    ngx_event_t                   timer;      /* of the next try, or of this */
+    ngx_uint_t                    failures;   /* in a row */
+    ngx_uint_t                    lives;      /* how often it was made */
+    ngx_uint_t                    turn;       /* of its addresses */
+    u_char                       *out;
+    size_t                        out_pos;
+    size_t                        out_last;
+    const char                   *why;        /* it is to be closed */
+    unsigned                      connecting:1;
+    unsigned                      connected:1;   /* commands may be sent */
+    unsigned                      up:1;          /* it let us in */
+    unsigned                      waiting:1;     /* for the next try */
+    unsigned                      leaving:1;
+};
+
+
+void ngx_http_litellm_redis_connect(ngx_http_litellm_redis_conn_t *conn);
+/* commands have come */
+void ngx_http_litellm_redis_flush(ngx_http_litellm_redis_conn_t *conn);
+/* all commands are told; tries again after a while */
+void ngx_http_litellm_redis_lost(ngx_http_litellm_redis_conn_t *conn,
+    const char *why, ngx_err_t err);
+void ngx_http_litellm_redis_disconnect(ngx_http_litellm_redis_conn_t *conn);
+/* the connection is there: what is to be said first */
+void ngx_http_litellm_redis_login(ngx_http_litellm_redis_conn_t *conn);
+/* of all commands whose replies have come */
+void ngx_http_litellm_redis_reply(ngx_http_litellm_redis_conn_t *conn,
+    ngx_litellm_resp_t *reply);
+
+
+#endif /* _NGX_HTTP_LITELLM_REDIS_H_INCLUDED_ */

@@ -1,0 +1,685 @@
+
+/*
+ * Limits and spend of several gateways.  An account is a hash in Redis: a field
+ * for each gateway, of what that one has counted itself in the window and the
+ * period that are now, and fields that say which these are (w, p).  One script
+ * writes our fields, if no later version of them is there, and gives back those
+ * of the others, for all accounts that it is given at once.
+ *
+ * All figures are absolute and are added up here, in 64 bits, not by the
+ * script, whose numbers are of 53.  A reply that was lost, a worker that was
+ * killed, a server that forgot all: the next turn puts it right.
+ *
+ * One worker of a gateway tells what has changed, each interval: whoever put
+ * its number into the zone, as long as it says there that it is alive.
+ */
+
+#include "ngx_http_litellm_redis.h"
+#include "ngx_http_litellm_zone.h"
+#include <openssl/rand.h>
+
+
+/* accounts of one command */
+#define NGX_HTTP_LITELLM_REDIS_BATCH   64
+#define NGX_HTTP_LITELLM_REDIS_ARGS    8
+
+/* a leader that is silent for so long is gone */
+#define NGX_HTTP_LITELLM_REDIS_SILENT  2000
+
+/* requests in flight are told again after this, and else forgotten: ms */
+#define NGX_HTTP_LITELLM_REDIS_LIVE    20000
+#define NGX_HTTP_LITELLM_REDIS_STALE   120000
+
+/* the account that keeps our name over a restart, by the state file */
+#define NGX_HTTP_LITELLM_REDIS_NAME    "redis:"
+
+
+#if (NGX_LITELLM_HAVE_HIREDIS)
+
+
+static void ngx_http_litellm_redis_share_timer(ngx_event_t *ev);
+static ngx_uint_t ngx_http_litellm_redis_share_leads(void);
+static ngx_int_t ngx_http_litellm_redis_share_id(void);
+static void ngx_http_litellm_redis_share_done(void *data, ngx_int_t rc,
+    ngx_litellm_resp_t *reply);
+static ngx_int_t ngx_http_litellm_redis_share_account(
+    ngx_litellm_resp_t *reply, int64_t now,
+    ngx_http_litellm_ledger_others_t *o);
+static ngx_int_t ngx_http_litellm_redis_share_number(u_char **p, u_char *last,
+    int64_t *n);
+
+
+/* of this worker */
+static struct {
+    ngx_http_litellm_redis_t           *redis;
+    ngx_shm_zone_t                     *zone;
+    ngx_event_t                         timer;
+    ngx_http_litellm_redis_command_t   *cmd;
+    ngx_uint_t                          n;
+    ngx_uint_t                          led;      /* it did so last time */
+    ngx_uint_t                          lives;    /* of the connection */
+    ngx_msec_t                          live;     /* the last walk */
+    ngx_http_litellm_ledger_share_t     shares[NGX_HTTP_LITELLM_REDIS_BATCH];
+} ngx_http_litellm_redis_sharing;
+
+
+/*
+ * KEYS: accounts.  ARGV: our name, ms of a window, then for each account our
+ * version, window, requests, tokens, in flight, reserved, spent, end of the
+ * period.  Returns the time and for each account its window, its period's end,
+ * and the others' fields.
+ */
+static ngx_str_t  ngx_http_litellm_redis_script = ngx_string(
+    "if redis.replicate_commands then redis.replicate_commands() end\n"
+    "local t=redis.call('TIME')\n"
+    "local sec=tonumber(t[1])\n"
+    "local now=sec*1000+math.floor(tonumber(t[2])/1000)\n"
+    "local me=ARGV[1]\n"
+    "local len=tonumber(ARGV[2])\n"
+    "local function f(n) return string.format('%.0f',n) end\n"
+    "local out={f(now)}\n"
+    "for i=1,#KEYS do\n"
+    " local k,b=KEYS[i],2+(i-1)*8\n"
+    " local h=redis.call('HGETALL',k)\n"
+    " local w,p,own=0,nil,nil\n"
+    " local r={'',''}\n"
+    " for j=1,#h,2 do\n"
+    "  if h[j]=='w' then w=tonumber(h[j+1]) or 0\n"
+    "  elseif h[j]=='p' then p=tonumber(h[j+1])\n"
+    "  elseif h[j]==me then own=h[j+1]\n"
+    "  else r[#r+1]=h[j+1] end\n"
+    " end\n"
+    " local win=tonumber(ARGV[b+2])\n"
+    " local ends=tonumber(ARGV[b+8])\n"
+    " if now>=w+len or now<w then w=0 end\n"
+    " if win==0 then\n"
+    "  if w==0 and (ARGV[b+3]~='0' or ARGV[b+4]~='0') then\n"
+    "   w=now\n"
+    "   redis.call('HSET',k,'w',f(w))\n"
+    "  end\n"
+    "  win=w\n"
+    " end\n"
+    " if p==nil or (p~=0 and p<=sec) or (p==0)~=(ends==0) then\n"
+    "  p=ends\n"
+    "  redis.call('HSET',k,'p',f(p))\n"
+    " end\n"
+    " local v=own and tonumber(string.match(own,'^%d+')) or 0\n"
+    " if tonumber(ARGV[b+1])>v then\n"
+    "  redis.call('HSET',k,me,ARGV[b+1]..' '..f(win)..' '..ARGV[b+3]..' '..\n"
+    "   ARGV[b+4]..' '..ARGV[b+5]..' '..ARGV[b+6]..' '..ARGV[b+7]..' '..\n"
+    "   f(p)..' '..f(now))\n"
+    "  local keep=len*2+180000\n"
+    "  if ARGV[b+7]~='0' then\n"
+    "   if p==0 then keep=34560000000\n"
+    "   elseif p>sec then keep=math.max(keep,(p-sec+86400)*1000) end\n"
+    "  end\n"
+    "  if redis.call('PTTL',k)<keep then\n"
+    "   redis.call('PEXPIRE',k,f(keep))\n"
+    "  end\n"
+    " end\n"
+    " r[1]=f(w)\n"
+    " r[2]=f(p)\n"
+    " out[#out+1]=r\n"
+    "end\n"
+    "return out\n");
+
+
+void
+ngx_http_litellm_redis_share_enter(ngx_http_litellm_redis_t *redis,
+    ngx_shm_zone_t *zone, ngx_log_t *log)
+{
+    ngx_event_t  *ev;
+
+    ngx_memzero(&ngx_http_litellm_redis_sharing,
+                sizeof(ngx_http_litellm_redis_sharing));
+
+    if (redis->limits == NGX_HTTP_LITELLM_REDIS_OFF) {
+        return;
+    }
+
+    if (ngx_http_litellm_ledger_share_on(zone) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "litellm: the zone has no room for what is shared "
+                      "through Redis; make \"litellm_zone\" larger");
+        return;
+    }
+
+    ngx_http_litellm_redis_sharing.redis = redis;
+    ngx_http_litellm_redis_sharing.zone = zone;
+
+    ev = &ngx_http_litellm_redis_sharing.timer;
+
+    ev->handler = ngx_http_litellm_redis_share_timer;
+    ev->data = &ngx_http_litellm_redis_sharing;
+    ev->log = log;
+    ev->cancelable = 1;
+
+    ngx_add_timer(ev, 1);
+}
+
+
+void
+ngx_http_litellm_redis_share_leave(void)
+{
+    ngx_event_t  *ev;
+
+    ev = &ngx_http_litellm_redis_sharing.timer;
+
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
+    }
+
+    if (ngx_http_litellm_redis_sharing.redis != NULL) {
+        (void) ngx_atomic_cmp_set(
+                          &ngx_http_litellm_redis_sharing.redis->sh->leader,
+                          (ngx_atomic_uint_t) ngx_pid, 0);
+
+        ngx_http_litellm_redis_sharing.redis = NULL;
+    }
+}
+
+
+static void
+ngx_http_litellm_redis_share_timer(ngx_event_t *ev)
+{
+    ngx_shm_zone_t                 *zone;
+    ngx_http_litellm_redis_t       *redis;
+    ngx_http_litellm_redis_conn_t  *conn;
+
+    redis = ngx_http_litellm_redis_sharing.redis;
+    zone = ngx_http_litellm_redis_sharing.zone;
+
+    if (redis == NULL) {
+        return;
+    }
+
+    ngx_add_timer(ev, redis->interval);
+
+    if (!ngx_http_litellm_redis_share_leads()
+        || ngx_http_litellm_redis_share_id() != NGX_OK
+        || ngx_http_litellm_redis_sharing.cmd != NULL)
+    {
+        return;
+    }
+
+    conn = redis->conn;
+
+    if (!ngx_http_litellm_redis_sharing.led
+        || ngx_http_litellm_redis_sharing.lives != conn->lives)
+    {
+        /* it may have lost what it was told, and so may the leader before */
+
+        ngx_http_litellm_redis_sharing.led = 1;
+        ngx_http_litellm_redis_sharing.lives = conn->lives;
+
+        ngx_http_litellm_ledger_share_all(zone);
+    }
+
+    if (ngx_current_msec - ngx_http_litellm_redis_sharing.live
+        > NGX_HTTP_LITELLM_REDIS_LIVE)
+    {
+        ngx_http_litellm_redis_sharing.live = ngx_current_msec;
+        ngx_http_litellm_ledger_share_live(zone);
+    }
+
+    /* while it is down nothing is taken out of the ring */
+
+    if (conn->waiting || (conn->failures && !conn->up)) {
+        return;
+    }
+
+    ngx_http_litellm_redis_sharing.n = ngx_http_litellm_ledger_share_next(zone,
+                                        ngx_http_litellm_redis_sharing.shares,
+                                        NGX_HTTP_LITELLM_REDIS_BATCH);
+
+    if (ngx_http_litellm_redis_sharing.n == 0) {
+        return;
+    }
+
+    ngx_http_litellm_redis_sharing.cmd = ngx_http_litellm_redis_share_send(
+                                        redis,
+                                        ngx_http_litellm_redis_sharing.shares,
+                                        ngx_http_litellm_redis_sharing.n,
+                                        ngx_http_litellm_redis_share_done,
+                                        NULL);
+
+    if (ngx_http_litellm_redis_sharing.cmd == NULL) {
+        ngx_http_litellm_ledger_share_all(zone);
+        return;
+    }
+
+    ngx_http_litellm_redis_sharing.cmd->timer.cancelable = 1;
+}
+
+
+static ngx_uint_t
+ngx_http_litellm_redis_share_leads(void)
+{
+    ngx_msec_int_t                silent;
+    ngx_atomic_uint_t             leader, self;
+    ngx_http_litellm_redis_sh_t  *sh;
+
+    sh = ngx_http_litellm_redis_sharing.redis->sh;
+
+    self = (ngx_atomic_uint_t) ngx_pid;
+    leader = sh->leader;
+    silent = (ngx_msec_int_t) (ngx_current_msec - (ngx_msec_t) sh->beat);
+
+    if (leader == self) {
+
+        if (ngx_exiting && ngx_http_litellm_redis_sharing.led == 1) {
+
+            /* workers of the next configuration first */
+
+            ngx_http_litellm_redis_sharing.led = 2;
+            (void) ngx_atomic_cmp_set(&sh->leader, self, 0);
+
+            return 0;
+        }
+
+        sh->beat = ngx_current_msec;
+
+        return 1;
+    }
+
+    if (leader != 0) {
+
+        if (silent < NGX_HTTP_LITELLM_REDIS_SILENT
+            && !ngx_http_litellm_zone_gone((ngx_pid_t) leader))
+        {
+            goto follow;
+        }
+
+    } else if (ngx_exiting && silent < NGX_HTTP_LITELLM_REDIS_SILENT) {
+        goto follow;
+    }
+
+    if (!ngx_atomic_cmp_set(&sh->leader, leader, self)) {
+        goto follow;
+    }
+
+    sh->beat = ngx_current_msec;
+
+    ngx_http_litellm_redis_sharing.lives = (ngx_uint_t) -1;
+
+    return 1;
+
+follow:
+
+    if (!ngx_exiting) {
+        ngx_http_litellm_redis_sharing.led = 0;
+    }
+
+    return 0;
+}
+
+
+/* the gateway's own name: that of the state file, or a new one */
+
+static ngx_int_t
+ngx_http_litellm_redis_share_id(void)
+{
+    u_char                            name[sizeof(NGX_HTTP_LITELLM_REDIS_NAME)
+                                           + NGX_HTTP_LITELLM_REDIS_ID];
+    uint64_t                          cursor;
+    ngx_str_t                         text;
+    ngx_uint_t                        i, n;
+    ngx_litellm_period_t              period;
+    ngx_http_litellm_redis_sh_t      *sh;
+    ngx_http_litellm_ledger_item_t    items[16];
+    u_char                            random[NGX_HTTP_LITELLM_REDIS_ID / 2];
+
+    sh = ngx_http_litellm_redis_sharing.redis->sh;
+
+    if (sh->has_id) {
+        return NGX_OK;
+    }
+
+    text.len = sizeof(NGX_HTTP_LITELLM_REDIS_NAME) - 1;
+    cursor = 0;
+
+    for ( ;; ) {
+        n = ngx_http_litellm_ledger_walk(ngx_http_litellm_redis_sharing.zone,
+                                         &cursor, items, 16);
+        if (n == 0) {
+            break;
+        }
+
+        for (i = 0; i < n; i++) {
+
+            if (items[i].scope == NGX_HTTP_LITELLM_GATEWAY
+                && items[i].len == text.len + NGX_HTTP_LITELLM_REDIS_ID
+                && ngx_memcmp(items[i].name, NGX_HTTP_LITELLM_REDIS_NAME,
+                              text.len)
+                   == 0)
+            {
+                ngx_memcpy(sh->id, items[i].name + text.len,
+                           NGX_HTTP_LITELLM_REDIS_ID);
+                sh->has_id = 1;
+
+                return NGX_OK;
+            }
+        }
+    }
+
+    if (RAND_bytes(random, sizeof(random)) != 1) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_hex_dump(sh->id, random, sizeof(random));
+
+    text.data = name;
+    text.len = ngx_sprintf(name, NGX_HTTP_LITELLM_REDIS_NAME "%*s",
+                           (size_t) NGX_HTTP_LITELLM_REDIS_ID, sh->id)
+               - name;
+
+    ngx_memzero(&period, sizeof(ngx_litellm_period_t));
+    period.type = NGX_LITELLM_NEVER;
+
+    if (ngx_http_litellm_ledger_write(ngx_http_litellm_redis_sharing.zone,
+                                      NGX_HTTP_LITELLM_GATEWAY, &text, 0,
+                                      &period, 1)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    sh->has_id = 1;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_litellm_redis_share_done(void *data, ngx_int_t rc,
+    ngx_litellm_resp_t *reply)
+{
+    ngx_shm_zone_t                    *zone;
+    ngx_http_litellm_redis_t          *redis;
+    ngx_http_litellm_ledger_others_t   others[NGX_HTTP_LITELLM_REDIS_BATCH];
+
+    redis = ngx_http_litellm_redis_sharing.redis;
+    zone = ngx_http_litellm_redis_sharing.zone;
+
+    ngx_http_litellm_redis_sharing.cmd = NULL;
+
+    if (redis == NULL) {
+        return;
+    }
+
+    if (rc != NGX_OK
+        || ngx_http_litellm_redis_share_others(reply, redis,
+                                        ngx_http_litellm_redis_sharing.shares,
+                                        others,
+                                        ngx_http_litellm_redis_sharing.n)
+           != NGX_OK)
+    {
+        ngx_http_litellm_ledger_share_all(zone);
+        return;
+    }
+
+    ngx_http_litellm_ledger_share_merge(zone,
+                                        ngx_http_litellm_redis_sharing.shares,
+                                        others,
+                                        ngx_http_litellm_redis_sharing.n);
+
+    if (ngx_http_litellm_redis_sharing.n == NGX_HTTP_LITELLM_REDIS_BATCH) {
+
+        /* there is more */
+
+        ngx_add_timer(&ngx_http_litellm_redis_sharing.timer, 1);
+    }
+}
+
+
+ngx_http_litellm_redis_command_t *
+ngx_http_litellm_redis_share_send(ngx_http_litellm_redis_t *redis,
+    ngx_http_litellm_ledger_share_t *shares, ngx_uint_t n,
+    ngx_http_litellm_redis_pt handler, void *data)
+{
+    u_char                            *buf, *p;
+    ngx_str_t                         *argv, *scope, ns;
+    ngx_uint_t                         i, k, argc;
+    ngx_http_litellm_ledger_share_t   *s;
+    ngx_http_litellm_redis_command_t  *cmd;
+
+    if (!redis->sh->has_id) {
+        return NULL;
+    }
+
+    ns = redis->conf.name_space;
+
+    argc = 3 + n + 2 + n * NGX_HTTP_LITELLM_REDIS_ARGS;
+
+    buf = ngx_alloc(argc * sizeof(ngx_str_t)
+                    + n * (ns.len + sizeof("{:litellm}::") + 32
+                           + NGX_HTTP_LITELLM_LEDGER_NAME
+                           + NGX_HTTP_LITELLM_REDIS_ARGS * NGX_INT64_LEN)
+                    + 2 * NGX_INT64_LEN,
+                    ngx_cycle->log);
+    if (buf == NULL) {
+        return NULL;
+    }
+
+    argv = (ngx_str_t *) buf;
+    p = buf + argc * sizeof(ngx_str_t);
+    k = 0;
+
+#define ngx_http_litellm_redis_add(fmt, value)                                \
+    argv[k].data = p;                                                         \
+    p = ngx_sprintf(p, fmt, value);                                           \
+    argv[k].len = p - argv[k].data;                                           \
+    k++
+
+    ngx_str_set(&argv[0], "EVAL");
+    argv[1] = ngx_http_litellm_redis_script;
+    k = 2;
+
+    ngx_http_litellm_redis_add("%ui", n);
+
+    for (i = 0; i < n; i++) {
+        s = &shares[i];
+        scope = ngx_http_litellm_scope_name(s->scope);
+
+        /* one hash tag: all keys of a command are in one slot */
+
+        argv[k].data = p;
+
+        p = ns.len ? ngx_sprintf(p, "{%V:litellm}:%V:", &ns, scope)
+                   : ngx_sprintf(p, "{litellm}:%V:", scope);
+        p = ngx_cpymem(p, s->name, s->len);
+
+        argv[k].len = p - argv[k].data;
+        k++;
+    }
+
+    argv[k].data = redis->sh->id;
+    argv[k++].len = NGX_HTTP_LITELLM_REDIS_ID;
+
+    ngx_http_litellm_redis_add("%M", redis->window);
+
+    for (i = 0; i < n; i++) {
+        s = &shares[i];
+
+        ngx_http_litellm_redis_add("%uL", s->version);
+        ngx_http_litellm_redis_add("%uL", s->window);
+        ngx_http_litellm_redis_add("%L", ngx_max(s->requests, 0));
+        ngx_http_litellm_redis_add("%L", ngx_max(s->tokens, 0));
+        ngx_http_litellm_redis_add("%L", ngx_max(s->inflight, 0));
+        ngx_http_litellm_redis_add("%L", s->reserved);
+        ngx_http_litellm_redis_add("%L", s->spend);
+        ngx_http_litellm_redis_add("%L", s->ends);
+    }
+
+#undef ngx_http_litellm_redis_add
+
+    cmd = ngx_http_litellm_redis_command(redis, argv, k, handler, data,
+                                         redis->timeout);
+
+    ngx_free(buf);
+
+    return cmd;
+}
+
+
+ngx_int_t
+ngx_http_litellm_redis_share_others(ngx_litellm_resp_t *reply,
+    ngx_http_litellm_redis_t *redis, ngx_http_litellm_ledger_share_t *shares,
+    ngx_http_litellm_ledger_others_t *others, ngx_uint_t n)
+{
+    u_char      *p;
+    int64_t      now;
+    ngx_uint_t   i;
+
+    if (reply->type == NGX_LITELLM_RESP_ERROR) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "litellm: Redis \"%V\" does not run our script: %*s",
+                      &redis->shown, ngx_min(reply->text.len, 120),
+                      reply->text.data);
+        return NGX_ERROR;
+    }
+
+    if (reply->type != NGX_LITELLM_RESP_LIST || reply->nelts != n + 1
+        || reply->elts[0]->type != NGX_LITELLM_RESP_STRING)
+    {
+        goto invalid;
+    }
+
+    p = reply->elts[0]->text.data;
+
+    if (ngx_http_litellm_redis_share_number(&p, p + reply->elts[0]->text.len,
+                                            &now)
+        != NGX_OK)
+    {
+        goto invalid;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (ngx_http_litellm_redis_share_account(reply->elts[i + 1], now,
+                                                 &others[i])
+            != NGX_OK)
+        {
+            goto invalid;
+        }
+    }
+
+    return NGX_OK;
+
+invalid:
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "litellm: Redis \"%V\" sent another reply than our script "
+                  "gives", &redis->shown);
+
+    return NGX_ERROR;
+}
+
+
+/* the sum of the others' fields, as far as they are of what is now */
+
+static ngx_int_t
+ngx_http_litellm_redis_share_account(ngx_litellm_resp_t *reply, int64_t now,
+    ngx_http_litellm_ledger_others_t *o)
+{
+    u_char      *p, *last;
+    int64_t      f[9], window;
+    ngx_uint_t   i, k;
+
+    /* version, window, requests, tokens, in flight, reserved, spent, end of
+       the period, when it was written */
+
+    ngx_memzero(o, sizeof(ngx_http_litellm_ledger_others_t));
+
+    if (reply->type != NGX_LITELLM_RESP_LIST || reply->nelts < 2) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < reply->nelts; i++) {
+
+        if (reply->elts[i]->type != NGX_LITELLM_RESP_STRING) {
+            return NGX_ERROR;
+        }
+
+        p = reply->elts[i]->text.data;
+        last = p + reply->elts[i]->text.len;
+
+        for (k = 0; k < (i < 2 ? 1u : 9u); k++) {
+            if (ngx_http_litellm_redis_share_number(&p, last, &f[k])
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
+
+        if (i == 0) {
+            window = ngx_max(f[0], 0);
+            o->window = (uint64_t) window;
+            o->age = window ? ngx_max(now - window, 0) : 0;
+            continue;
+        }
+
+        if (i == 1) {
+            o->ends = ngx_max(f[0], 0);
+            continue;
+        }
+
+        if (o->window != 0 && f[1] == (int64_t) o->window) {
+            o->requests = ngx_http_litellm_ledger_add(o->requests, ngx_max(f[2], 0));
+            o->tokens = ngx_http_litellm_ledger_add(o->tokens, ngx_max(f[3], 0));
+        }
+
+        if (f[7] == o->ends) {
+            o->spend = ngx_http_litellm_ledger_add(o->spend, f[6]);
+        }
+
+        if (now - f[8] < NGX_HTTP_LITELLM_REDIS_STALE) {
+            o->inflight = ngx_http_litellm_ledger_add(o->inflight, ngx_max(f[4], 0));
+            o->spend = ngx_http_litellm_ledger_add(o->spend, ngx_max(f[5], 0));
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* a number and the space behind it; within what money can be */
+
+static ngx_int_t
+ngx_http_litellm_redis_share_number(u_char **pos, u_char *last, int64_t *n)
+{
+    u_char      *p;
+    int64_t      value;
+    ngx_uint_t   minus;
+
+    p = *pos;
+    minus = 0;
+
+    if (p < last && *p == '-') {
+        minus = 1;
+        p++;
+    }
+
+    if (p == last || *p < '0' || *p > '9') {
+        return NGX_ERROR;
+    }
+
+    for (value = 0; p < last && *p >= '0' && *p <= '9'; p++) {
+
+        if (value > NGX_LITELLM_MONEY_MAX / 10 - 1) {
+            return NGX_ERROR;
+        }
+
+        value = value * 10 + (*p - '0');
+    }
+
+    if (p < last && *p++ != ' ') {
+        return NGX_ERROR;
+    }
+
+    *pos = p;
+    *n = minus ? -value : value;
+
+    return NGX_OK;
+}
+
+#endif
