@@ -12,6 +12,7 @@
  * checked: the rest is for the provider to judge.
  */
 
+#include "ngx_litellm_array.h"
 #include "ngx_litellm_openai.h"
 
 
@@ -280,14 +281,7 @@ ngx_litellm_openai_push(ngx_litellm_call_t *call, ngx_array_t *a,
 {
     ngx_litellm_member_t  *n;
 
-    if (a->elts == NULL
-        && ngx_array_init(a, call->pool, 4, sizeof(ngx_litellm_member_t))
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    n = ngx_array_push(a);
+    n = ngx_litellm_array_push(a, call->pool, 4, sizeof(ngx_litellm_member_t));
     if (n == NULL) {
         return NGX_ERROR;
     }

@@ -8,6 +8,7 @@
  * in a string.
  */
 
+#include "ngx_litellm_array.h"
 #include "ngx_litellm_bedrock.h"
 
 
@@ -233,15 +234,8 @@ ngx_litellm_bedrock_trace(ngx_litellm_call_t *call, ngx_litellm_json_t *v,
         return NGX_OK;
     }
 
-    if (answer->specific.elts == NULL
-        && ngx_array_init(&answer->specific, call->pool, 1,
-                          sizeof(ngx_keyval_t))
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    kv = ngx_array_push(&answer->specific);
+    kv = ngx_litellm_array_push(&answer->specific, call->pool, 1,
+                                sizeof(ngx_keyval_t));
     if (kv == NULL) {
         return NGX_ERROR;
     }

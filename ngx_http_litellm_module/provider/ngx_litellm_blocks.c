@@ -8,6 +8,7 @@
  * in a string.
  */
 
+#include "ngx_litellm_array.h"
 #include "ngx_litellm_dialect.h"
 
 
@@ -51,15 +52,8 @@ ngx_litellm_blocks_citations(ngx_litellm_blocks_t *b,
 {
     ngx_str_t  *s;
 
-    if (b->answer->citations.elts == NULL
-        && ngx_array_init(&b->answer->citations, b->call->pool, 2,
-                          sizeof(ngx_str_t))
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    s = ngx_array_push(&b->answer->citations);
+    s = ngx_litellm_array_push(&b->answer->citations, b->call->pool, 2,
+                               sizeof(ngx_str_t));
     if (s == NULL) {
         return NGX_ERROR;
     }

@@ -8,6 +8,7 @@
  * it calls: OpenAI has no place for it, here it is reasoning.
  */
 
+#include "ngx_litellm_array.h"
 #include "ngx_litellm_cohere.h"
 
 
@@ -230,15 +231,8 @@ ngx_litellm_cohere_citations(ngx_litellm_call_t *call,
         return NGX_OK;
     }
 
-    if (answer->citations.elts == NULL
-        && ngx_array_init(&answer->citations, call->pool, 1,
-                          sizeof(ngx_str_t))
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    s = ngx_array_push(&answer->citations);
+    s = ngx_litellm_array_push(&answer->citations, call->pool, 1,
+                               sizeof(ngx_str_t));
     if (s == NULL) {
         return NGX_ERROR;
     }

@@ -6,6 +6,7 @@
  * numbers or base64.
  */
 
+#include "ngx_litellm_array.h"
 #include "ngx_litellm_provider.h"
 #include "ngx_litellm_format.h"
 
@@ -77,14 +78,8 @@ ngx_litellm_embed_vector(ngx_litellm_call_t *call,
         return NGX_DECLINED;
     }
 
-    if (answer->vectors.elts == NULL
-        && ngx_array_init(&answer->vectors, call->pool, 4, sizeof(ngx_str_t))
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    s = ngx_array_push(&answer->vectors);
+    s = ngx_litellm_array_push(&answer->vectors, call->pool, 4,
+                               sizeof(ngx_str_t));
     if (s == NULL) {
         return NGX_ERROR;
     }

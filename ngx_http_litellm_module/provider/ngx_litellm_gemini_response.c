@@ -9,6 +9,7 @@
  * blocked is an answer without text and with the finish "content_filter".
  */
 
+#include "ngx_litellm_array.h"
 #include "ngx_litellm_gemini.h"
 
 
@@ -236,15 +237,8 @@ ngx_litellm_gemini_answer_part(ngx_litellm_gemini_reader_t *r,
 
     if (m[SIGNATURE] && !ngx_litellm_json_is(m[THOUGHT], TRUE)) {
 
-        if (r->signatures.elts == NULL
-            && ngx_array_init(&r->signatures, r->call->pool, 2,
-                              sizeof(ngx_str_t))
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        s = ngx_array_push(&r->signatures);
+        s = ngx_litellm_array_push(&r->signatures, r->call->pool, 2,
+                                   sizeof(ngx_str_t));
         if (s == NULL) {
             return NGX_ERROR;
         }
@@ -385,15 +379,8 @@ ngx_litellm_gemini_answer_data(ngx_litellm_gemini_reader_t *r,
 
     if (rc == NGX_OK) {
 
-        if (r->choice->images.elts == NULL
-            && ngx_array_init(&r->choice->images, r->call->pool, 1,
-                              sizeof(ngx_str_t))
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        s = ngx_array_push(&r->choice->images);
+        s = ngx_litellm_array_push(&r->choice->images, r->call->pool, 1,
+                                   sizeof(ngx_str_t));
         if (s == NULL) {
             return NGX_ERROR;
         }
@@ -506,15 +493,8 @@ ngx_litellm_gemini_signatures(ngx_litellm_gemini_reader_t *r)
 
     ngx_litellm_out_lit(&out, "]");
 
-    if (r->choice->specific.elts == NULL
-        && ngx_array_init(&r->choice->specific, r->call->pool, 1,
-                          sizeof(ngx_keyval_t))
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    kv = ngx_array_push(&r->choice->specific);
+    kv = ngx_litellm_array_push(&r->choice->specific, r->call->pool, 1,
+                                sizeof(ngx_keyval_t));
     if (kv == NULL) {
         return NGX_ERROR;
     }

@@ -9,6 +9,7 @@
  * edits and of the changed event is kept from event to event.
  */
 
+#include "ngx_litellm_array.h"
 #include "ngx_litellm_openai_dialect.h"
 
 
@@ -33,13 +34,7 @@ ngx_litellm_openai_put(ngx_pool_t *pool, ngx_array_t *adds, ngx_str_t *name,
 {
     ngx_litellm_add_t  *add;
 
-    if (adds->elts == NULL
-        && ngx_array_init(adds, pool, 4, sizeof(ngx_litellm_add_t)) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    add = ngx_array_push(adds);
+    add = ngx_litellm_array_push(adds, pool, 4, sizeof(ngx_litellm_add_t));
     if (add == NULL) {
         return NGX_ERROR;
     }

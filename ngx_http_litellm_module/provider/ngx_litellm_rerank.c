@@ -11,6 +11,7 @@
  * the request, so that return_documents means the same everywhere.
  */
 
+#include "ngx_litellm_array.h"
 #include "ngx_litellm_provider.h"
 #include "ngx_litellm_format.h"
 #include "ngx_litellm_openai_dialect.h"
@@ -346,15 +347,8 @@ ngx_litellm_rerank_result(ngx_litellm_call_t *call,
         return NGX_DECLINED;
     }
 
-    if (answer->ranks.elts == NULL
-        && ngx_array_init(&answer->ranks, call->pool, 8,
-                          sizeof(ngx_litellm_rank_t))
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    rank = ngx_array_push(&answer->ranks);
+    rank = ngx_litellm_array_push(&answer->ranks, call->pool, 8,
+                                  sizeof(ngx_litellm_rank_t));
     if (rank == NULL) {
         return NGX_ERROR;
     }
