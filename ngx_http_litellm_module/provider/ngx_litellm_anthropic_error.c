@@ -96,12 +96,7 @@ ngx_litellm_anthropic_error(ngx_litellm_call_t *call, ngx_uint_t status,
 ngx_uint_t
 ngx_litellm_anthropic_status(ngx_litellm_json_t *type)
 {
-    ngx_uint_t  i;
-
-    static const struct {
-        ngx_str_t    type;
-        ngx_uint_t   status;
-    } types[] = {
+    static const ngx_litellm_error_word_t  types[] = {
         { ngx_string("invalid_request_error"), 400 },
         { ngx_string("authentication_error"), 401 },
         { ngx_string("billing_error"), 402 },
@@ -114,17 +109,6 @@ ngx_litellm_anthropic_status(ngx_litellm_json_t *type)
         { ngx_string("overloaded_error"), 529 }
     };
 
-    if (!ngx_litellm_json_is(type, STRING)) {
-        return 0;
-    }
-
-    for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        if (ngx_litellm_json_equal(type, (char *) types[i].type.data,
-                                   types[i].type.len))
-        {
-            return types[i].status;
-        }
-    }
-
-    return 0;
+    return ngx_litellm_error_word(type, types,
+                                  sizeof(types) / sizeof(types[0]));
 }

@@ -478,6 +478,28 @@ ngx_litellm_error_rule(ngx_str_t *text, const ngx_litellm_error_rule_t *rules)
 }
 
 
+ngx_uint_t
+ngx_litellm_error_word(ngx_litellm_json_t *v,
+    const ngx_litellm_error_word_t *words, ngx_uint_t n)
+{
+    ngx_uint_t  i;
+
+    if (!ngx_litellm_json_is(v, STRING)) {
+        return 0;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (ngx_litellm_json_equal(v, (char *) words[i].word.data,
+                                   words[i].word.len))
+        {
+            return words[i].status;
+        }
+    }
+
+    return 0;
+}
+
+
 ngx_int_t
 ngx_litellm_error_set(ngx_litellm_call_t *call, ngx_litellm_error_t *e,
     ngx_litellm_class_e class, ngx_uint_t status, ngx_str_t *text)

@@ -58,10 +58,7 @@ static const ngx_litellm_error_rule_t  ngx_litellm_gemini_rules[] = {
 
 /* canonical codes of Google's APIs (google.rpc.Code) */
 
-static const struct {
-    ngx_str_t    name;
-    ngx_uint_t   status;
-} ngx_litellm_gemini_codes[] = {
+static const ngx_litellm_error_word_t  ngx_litellm_gemini_codes[] = {
     { ngx_string("INVALID_ARGUMENT"), 400 },
     { ngx_string("FAILED_PRECONDITION"), 400 },
     { ngx_string("OUT_OF_RANGE"), 400 },
@@ -195,7 +192,6 @@ static ngx_uint_t
 ngx_litellm_gemini_code(ngx_litellm_json_t *v)
 {
     int64_t              n;
-    ngx_uint_t           i;
     ngx_litellm_json_t  *m;
 
     m = ngx_litellm_json_member(v, "code");
@@ -206,24 +202,10 @@ ngx_litellm_gemini_code(ngx_litellm_json_t *v)
         return n;
     }
 
-    m = ngx_litellm_json_member(v, "status");
-
-    if (!ngx_litellm_json_is(m, STRING)) {
-        return 0;
-    }
-
-    for (i = 0; i < sizeof(ngx_litellm_gemini_codes)
-                    / sizeof(ngx_litellm_gemini_codes[0]); i++)
-    {
-        if (ngx_litellm_json_equal(m,
-                               (char *) ngx_litellm_gemini_codes[i].name.data,
-                               ngx_litellm_gemini_codes[i].name.len))
-        {
-            return ngx_litellm_gemini_codes[i].status;
-        }
-    }
-
-    return 0;
+    return ngx_litellm_error_word(ngx_litellm_json_member(v, "status"),
+                                  ngx_litellm_gemini_codes,
+                                  sizeof(ngx_litellm_gemini_codes)
+                                  / sizeof(ngx_litellm_gemini_codes[0]));
 }
 
 

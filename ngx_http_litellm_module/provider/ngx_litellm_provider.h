@@ -672,6 +672,16 @@ typedef struct {
 const ngx_litellm_error_rule_t *ngx_litellm_error_rule(ngx_str_t *text,
     const ngx_litellm_error_rule_t *rules);
 
+/* a word of an error's body, and the status that it stands for */
+typedef struct {
+    ngx_str_t                    word;
+    ngx_uint_t                   status;
+} ngx_litellm_error_word_t;
+
+/* of a string; 0: it is none, or not one of these n */
+ngx_uint_t ngx_litellm_error_word(ngx_litellm_json_t *v,
+    const ngx_litellm_error_word_t *words, ngx_uint_t n);
+
 /* bytes of the shortest secret of the deployment: shorter texts hold none */
 size_t ngx_litellm_error_shortest(ngx_litellm_call_t *call);
 /* true if s holds a secret of the deployment */
