@@ -151,6 +151,9 @@ ngx_int_t ngx_litellm_anthropic_media(ngx_litellm_anthropic_t *a,
 /* ngx_litellm_anthropic_tools.c */
 
 ngx_int_t ngx_litellm_anthropic_tools(ngx_litellm_anthropic_t *a);
+/* what is asked of a model that takes no tool that must be used */
+ngx_litellm_choice_e ngx_litellm_anthropic_unforced(
+    ngx_litellm_anthropic_t *a, ngx_litellm_choice_e choice);
 
 /* the schema of a tool's input, made of its parameters; v may be NULL */
 void ngx_litellm_anthropic_parameters(ngx_litellm_anthropic_t *a,

@@ -619,12 +619,7 @@ ngx_litellm_anthropic_choice(ngx_litellm_anthropic_t *a)
         return NGX_OK;
     }
 
-    if ((a->flags & NGX_LITELLM_M_NO_FORCED_TOOL) && a->call->drop_params
-        && (choice == NGX_LITELLM_CHOICE_REQUIRED
-            || choice == NGX_LITELLM_CHOICE_NAMED))
-    {
-        choice = NGX_LITELLM_CHOICE_AUTO;
-    }
+    choice = ngx_litellm_anthropic_unforced(a, choice);
 
     switch (choice) {
 
@@ -673,6 +668,23 @@ ngx_litellm_anthropic_choice(ngx_litellm_anthropic_t *a)
     ngx_litellm_out_lit(out, "}");
 
     return NGX_OK;
+}
+
+
+/* some models take no tool that they must use: with drop_params they may */
+
+ngx_litellm_choice_e
+ngx_litellm_anthropic_unforced(ngx_litellm_anthropic_t *a,
+    ngx_litellm_choice_e choice)
+{
+    if ((a->flags & NGX_LITELLM_M_NO_FORCED_TOOL) && a->call->drop_params
+        && (choice == NGX_LITELLM_CHOICE_REQUIRED
+            || choice == NGX_LITELLM_CHOICE_NAMED))
+    {
+        return NGX_LITELLM_CHOICE_AUTO;
+    }
+
+    return choice;
 }
 
 

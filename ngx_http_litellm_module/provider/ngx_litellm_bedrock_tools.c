@@ -275,12 +275,7 @@ ngx_litellm_bedrock_choice(ngx_litellm_bedrock_t *b, ngx_uint_t tools)
         choice = NGX_LITELLM_CHOICE_REQUIRED;
     }
 
-    if ((b->a.flags & NGX_LITELLM_M_NO_FORCED_TOOL) && b->a.call->drop_params
-        && (choice == NGX_LITELLM_CHOICE_REQUIRED
-            || choice == NGX_LITELLM_CHOICE_NAMED))
-    {
-        choice = NGX_LITELLM_CHOICE_AUTO;
-    }
+    choice = ngx_litellm_anthropic_unforced(&b->a, choice);
 
     switch (choice) {
 
