@@ -87,6 +87,14 @@ int64_t ngx_litellm_price_bound(const ngx_litellm_price_t *price,
    neither, or is NULL */
 int64_t ngx_litellm_price_rank(const ngx_litellm_price_t *price);
 
+/*
+ * A plain rate by its number from 0 on: LiteLLM's key and money.  NGX_DECLINED:
+ * the price has none of that number; NGX_DONE: there are no more.  0 and 1 are
+ * tokens in and out.
+ */
+ngx_int_t ngx_litellm_price_plain(const ngx_litellm_price_t *price,
+    ngx_uint_t what, const ngx_str_t **key, int64_t *money);
+
 /* a model that costs nothing; not one without a price */
 ngx_uint_t ngx_litellm_price_free(const ngx_litellm_price_t *price);
 

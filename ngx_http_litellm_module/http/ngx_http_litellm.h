@@ -616,6 +616,8 @@ ngx_int_t ngx_http_litellm_who_user(ngx_http_request_t *r,
 /* ngx_http_litellm_api.c */
 const ngx_http_litellm_api_t *ngx_http_litellm_api(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
+/* all of them, the last one's path is empty */
+const ngx_http_litellm_api_t *ngx_http_litellm_api_list(void);
 
 /* ngx_http_litellm_route.c */
 ngx_int_t ngx_http_litellm_route_open(ngx_http_request_t *r,
@@ -904,6 +906,18 @@ ngx_uint_t ngx_http_litellm_health_choice(ngx_array_t *deployments);
 ngx_int_t ngx_http_litellm_models(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
 ngx_int_t ngx_http_litellm_model(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+/* "chat" ... ; empty for one without a name */
+ngx_str_t *ngx_http_litellm_mode_name(ngx_litellm_mode_e mode);
+
+/* ngx_http_litellm_info.c */
+ngx_int_t ngx_http_litellm_model_info(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+ngx_int_t ngx_http_litellm_model_info_v2(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+ngx_int_t ngx_http_litellm_group_info(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+ngx_int_t ngx_http_litellm_routes(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
 
 

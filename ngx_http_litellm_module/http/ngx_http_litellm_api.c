@@ -52,6 +52,18 @@ static ngx_http_litellm_api_t  ngx_http_litellm_apis[] = {
     { ngx_string("/health/readiness"), NGX_HTTP_LITELLM_READ,
       ngx_http_litellm_readiness, NULL, 0, 1 },
 
+    { ngx_string("/model/info"), NGX_HTTP_LITELLM_READ,
+      ngx_http_litellm_model_info, NULL, 0, 0 },
+
+    { ngx_string("/v2/model/info"), NGX_HTTP_LITELLM_READ,
+      ngx_http_litellm_model_info_v2, NULL, 0, 0 },
+
+    { ngx_string("/model_group/info"), NGX_HTTP_LITELLM_READ,
+      ngx_http_litellm_group_info, NULL, 0, 0 },
+
+    { ngx_string("/routes"), NGX_HTTP_LITELLM_READ,
+      ngx_http_litellm_routes, NULL, 0, 0 },
+
     { ngx_null_string, 0, NULL, NULL, 0, 0 }
 };
 
@@ -156,6 +168,13 @@ ngx_http_litellm_api_rest(ngx_http_request_t *r, ngx_str_t *rest)
     }
 
     return NGX_OK;
+}
+
+
+const ngx_http_litellm_api_t *
+ngx_http_litellm_api_list(void)
+{
+    return ngx_http_litellm_apis;
 }
 
 

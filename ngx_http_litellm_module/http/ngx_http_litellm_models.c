@@ -246,6 +246,7 @@ static void
 ngx_http_litellm_models_entry(ngx_litellm_out_t *out, ngx_str_t *name,
     ngx_litellm_group_t *group)
 {
+    ngx_str_t                 *mode;
     ngx_litellm_deployment_t  *d, **dp;
 
     ngx_litellm_out_lit(out, "{\"id\":");
@@ -259,12 +260,11 @@ ngx_http_litellm_models_entry(ngx_litellm_out_t *out, ngx_str_t *name,
         dp = group->deployments.elts;
         d = dp[0];
 
-        if ((ngx_uint_t) d->mode < sizeof(ngx_http_litellm_modes)
-                                   / sizeof(ngx_str_t)
-            && ngx_http_litellm_modes[d->mode].len)
-        {
+        mode = ngx_http_litellm_mode_name(d->mode);
+
+        if (mode->len) {
             ngx_litellm_out_lit(out, ",\"mode\":\"");
-            ngx_litellm_out_str(out, &ngx_http_litellm_modes[d->mode]);
+            ngx_litellm_out_str(out, mode);
             ngx_litellm_out_lit(out, "\"");
         }
 
@@ -280,6 +280,19 @@ ngx_http_litellm_models_entry(ngx_litellm_out_t *out, ngx_str_t *name,
     }
 
     ngx_litellm_out_lit(out, "}");
+}
+
+
+ngx_str_t *
+ngx_http_litellm_mode_name(ngx_litellm_mode_e mode)
+{
+    if ((ngx_uint_t) mode >= sizeof(ngx_http_litellm_modes)
+                             / sizeof(ngx_str_t))
+    {
+        return &ngx_http_litellm_modes[0];
+    }
+
+    return &ngx_http_litellm_modes[mode];
 }
 
 
