@@ -825,8 +825,18 @@ ngx_uint_t ngx_http_litellm_hedging(ngx_http_litellm_attempt_t *a);
 ngx_int_t ngx_http_litellm_hedge_states(ngx_http_litellm_ctx_t *ctx,
     ngx_http_request_t *sr);
 
+/* ngx_http_litellm_cache_conf.c: directives, and what becomes of them */
+char *ngx_http_litellm_cache_switch(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_litellm_cache_scope_slot(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_litellm_cache_conf_init(ngx_http_litellm_cache_set_t *set);
+void ngx_http_litellm_cache_conf_merge(ngx_http_litellm_cache_set_t *conf,
+    ngx_http_litellm_cache_set_t *prev);
+ngx_int_t ngx_http_litellm_cache_conf_make(ngx_conf_t *cf,
+    ngx_http_litellm_main_conf_t *mcf, ngx_http_litellm_loc_conf_t *lcf);
 /*
- * ngx_http_litellm_cache_conf.c.  *scope: what tells those apart who do not
+ * *scope: what tells those apart who do not
  * share answers: principals, variables, tags that choose deployments.  NGX_OK
  * or NGX_ERROR; NGX_DECLINED: it is not known who asks, so nothing is kept.
  */

@@ -34,6 +34,7 @@ ngx_http_litellm_create_main_conf(ngx_conf_t *cf)
      *
      *     mcf->env = NULL;
      *     mcf->zone = NULL;
+     *     mcf->cache_zone = NULL;
      *     mcf->state = NULL;
      *     mcf->limit_window = 0;
      *     mcf->limit_sliding = 0;
@@ -89,6 +90,7 @@ ngx_http_litellm_create_loc_conf(ngx_conf_t *cf)
      *     lcf->config_path = { 0, NULL };
      *     lcf->config = NULL;
      *     lcf->upstreams = NULL;
+     *     lcf->cache = NULL;
      *     lcf->next_upstream = 0;
      *     lcf->ssl = NULL;
      *     lcf->ssl_protocols = 0;
@@ -124,6 +126,7 @@ ngx_http_litellm_create_loc_conf(ngx_conf_t *cf)
     lcf->next_upstream_tries = NGX_CONF_UNSET_UINT;
     lcf->next_upstream_timeout = NGX_CONF_UNSET_MSEC;
     lcf->limit_dry_run = NGX_CONF_UNSET;
+    ngx_http_litellm_cache_conf_init(&lcf->cache_set);
     lcf->keepalive = NGX_CONF_UNSET_UINT;
     lcf->keepalive_requests = NGX_CONF_UNSET_UINT;
     lcf->keepalive_timeout = NGX_CONF_UNSET_MSEC;
@@ -225,6 +228,7 @@ ngx_http_litellm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_msec_value(conf->next_upstream_timeout,
                               prev->next_upstream_timeout, 0);
     ngx_conf_merge_value(conf->limit_dry_run, prev->limit_dry_run, 0);
+    ngx_http_litellm_cache_conf_merge(&conf->cache_set, &prev->cache_set);
 
     ngx_conf_merge_uint_value(conf->keepalive, prev->keepalive, 256);
     ngx_conf_merge_uint_value(conf->keepalive_requests,
@@ -320,7 +324,8 @@ ngx_http_litellm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         || ngx_http_litellm_endpoints(cf, mcf, conf) != NGX_OK
         || ngx_http_litellm_upstreams(cf, mcf, conf) != NGX_OK
         || ngx_http_litellm_fetch_conf(cf, mcf, conf) != NGX_OK
-        || ngx_http_litellm_checks_add(cf, mcf, conf) != NGX_OK)
+        || ngx_http_litellm_checks_add(cf, mcf, conf) != NGX_OK
+        || ngx_http_litellm_cache_conf_make(cf, mcf, conf) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
