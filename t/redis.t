@@ -22,7 +22,7 @@ my $slow = $LiteLLM::Peer::slow;
 plan(skip_all => 'no redis-server') unless LiteLLM::Redis->has;
 
 my $b = LiteLLM::Test->new;
-my $a = LiteLLM::Test->new->plan(42);
+my $a = LiteLLM::Test->new->plan(35);
 my @gates = ($a, $b);
 
 my $redis = LiteLLM::Redis->start($a, port => $a->free_port, args => ['--requirepass', 'pass word']);
@@ -130,7 +130,7 @@ sub wait_for {
     return 0;
 }
 
-sub remaining { return ask(@_)->{headers}{'x-ratelimit-api_key-remaining-requests'} }
+sub remaining { return ask(@_)->{header}{'x-ratelimit-api_key-remaining-requests'} }
 
 
 # --- exact: never over, whoever asks where
@@ -143,7 +143,7 @@ begin();
 # the leader of each has its name
 ok(wait_for(sub { ask($a, 'sk-free')->{status} == 200
     && ask($b, 'sk-free')->{status} == 200
-    && grep { /name=nginx-litellm/ } $redis->do('CLIENT', 'LIST') }), 'connected');
+    && 2 <= (() = $redis->do('CLIENT', 'LIST') =~ /name=nginx-litellm/g) }), 'connected');
 like($redis->do('CLIENT', 'LIST'), qr/name=nginx-litellm .*db=2 /, 'name and database');
 
 $redis->{db} = 2;
@@ -166,3 +166,141 @@ $got = at_once('sk-poor', 20);
 ok($got->{200} >= 1, 'budget: some are let in');
 is($got->{200} + ($got->{422} || 0), 40, 'budget: the others are not');
 over();
+
+
+# --- async: each decides alone, and knows of the other after an interval
+
+$redis->{db} = 0;
+configure("litellm_redis 'unix:" . $redis->path . "' 'password=pass word';"
+    . "litellm_redis_limits async interval=50ms;");
+begin();
+
+is(ask($a, 'sk-rpm')->{status}, 200, 'async: one at the first');
+my $asked = 0;
+ok(wait_for(sub { sleep 0.2; $asked++; remaining($b, 'sk-rpm') == 20 - 1 - $asked }, 2),
+    'async: the other knows of it');
+$got = let_in('sk-rpm', 60);
+ok($got->{200} <= 19 + 20, 'async: not over by more than both limits together');
+ok(wait_for(sub { ask($a, 'sk-rpm')->{status} == 429 && ask($b, 'sk-rpm')->{status} == 429 }),
+    'async: refused by both');
+
+# the bound: what is let in within one interval, and the time the reply takes
+
+ok(ask($a, 'sk-back')->{status} == 200 && wait_for(sub { sum_of('sk-back', 2) == 1 }),
+    'async: told to Redis');
+my $sent = 1;
+for (1 .. 14) {
+    $sent++ if ask($a, 'sk-back')->{status} == 200;
+    wait_for(sub { sum_of('sk-back', 2) == $sent });
+}
+$asked = 0;
+ok(wait_for(sub { sleep 0.2; $asked++; remaining($b, 'sk-back') == 30 - $sent - $asked }, 2),
+    'async: seen by the other');
+my $more = $asked;
+for (1 .. 40) {
+    last if ask($b, 'sk-back')->{status} != 200;
+    $more++;
+}
+is($sent + $more, 30, 'async: with a pause between, none is over') or diag("$sent $more");
+
+# money
+
+my $price;
+for (1 .. 6) { ask($gates[$_ % 2], 'sk-money') }
+ok(wait_for(sub { sum_of('sk-money', 6) == 6 * 10 * 1_000_000_000 }), 'spend of both, to the last unit')
+    or diag(sum_of('sk-money', 6));
+is(scalar(fields('api_key', hash_of('sk-money'))), 2, 'a field for each gateway');
+ok(wait_for(sub { ask($a, 'sk-money')->{header}{'x-litellm-key-spend'} >= 0.06
+    && ask($b, 'sk-money')->{header}{'x-litellm-key-spend'} >= 0.07 }), 'each shows the sum');
+ok(wait_for(sub { sum_of('sk-money', 4) == 0 && sum_of('sk-money', 5) == 0 }), 'nothing in flight, nothing reserved');
+
+# --- Redis is killed: nobody waits; what was counted alone is told afterwards
+
+my $before = sum_of('sk-free', 2);
+$redis->stop;
+my $start = time();
+my %status;
+$status{ask($gates[$_ % 2], 'sk-free')->{status}}++ for 1 .. 20;
+is($status{200}, 20, 'killed: every request is served');
+ok(time() - $start < 5 * $slow, 'killed: without waiting');
+ok($a->wait_log(qr/\[error\].*litellm: Redis "[^"]+" /), 'killed: a line says so');
+is(scalar(() = $a->read_file('error.log') =~ /\[error\].*litellm: Redis /g), 1, 'killed: one line');
+
+$redis->again;
+ok($a->wait_log(qr/Redis "[^"]+" is back/), 'back: a line says so');
+ok(wait_for(sub { sum_of('sk-free', 2) >= 20 }), 'back: what was counted meanwhile is told')
+    or diag(sum_of('sk-free', 2));
+ok(wait_for(sub { sum_of('sk-money', 6) >= 60 * 1_000_000_000 }), 'back: a Redis that forgot all is told of spend');
+unlike($a->read_file('error.log'), qr/pass word/, 'no password in the log');
+over();
+
+
+# --- exact, fail-closed; a wrong password
+
+configure("litellm_redis 'unix:" . $redis->path . "' password=wrong timeout=300ms;"
+    . "litellm_redis_limits exact;", "  \n");
+$_->write_file('litellm.yaml', $yaml =~ s/general_settings:/general_settings:\n  fail_closed_rate_limit_enforcement: true/r) for @gates;
+begin();
+ok($a->wait_log(qr/Redis "[^"]+" refuses our user, password or database/), 'wrong password: said');
+$r = ask($a, 'sk-free');
+is($r->{status}, 503, 'fail-closed: refused');
+like($r->{body}, qr/Rate limit enforcement unavailable/, 'fail-closed: text');
+over();
+
+# --- a Redis that lies: the connection ends, the gateway does not
+
+my %lie = (garbage => "HTTP/1.1 400 Bad Request\r\n\r\n", type => "+OK\r\n+OK\r\n+OK\r\n+OK\r\n:1\r\n",
+    huge => "+OK\r\n\$536870912\r\nabc", many => "+OK\r\n+PONG\r\n*2147483647\r\n",
+    deep => "+OK\r\n+PONG\r\n" . "*1\r\n" x 100, unasked => "+OK\r\n" x 50,
+    values => "+OK\r\n+PONG\r\n" . "*2\r\n\$1\r\n1\r\n*3\r\n\$1\r\n0\r\n\$1\r\nx\r\n:5\r\n" x 3, silence => '');
+my $liar = $a->port('liar');
+my $lies = $a->dir . '/lie';
+$a->daemon(sub {
+    my $l = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $liar, Listen => 16, ReuseAddr => 1);
+    my @held;
+    while (my $c = $l->accept) {
+        $c->sysread(my $buf, 65536);
+        open my $f, '<', $lies or next;
+        local $/;
+        my $text = <$f>;
+        $c->syswrite($text) if length $text;
+        push @held, $c;
+        shift @held if @held > 100;
+    }
+});
+
+configure("litellm_redis 127.0.0.1:$liar timeout=100ms;litellm_redis_limits exact interval=20ms;");
+my @bad;
+for my $lie (sort keys %lie) {
+    $a->write_file('lie', $lie{$lie});
+    $a->run;
+    my @pids = sort $a->workers;
+    for (1 .. 3) {
+        my $began = time();
+        push @bad, "$lie: not served" if ask($a, 'sk-free')->{status} != 200;
+        push @bad, "$lie: late" if time() - $began > 2 * $slow;
+    }
+    push @bad, "$lie: a worker is gone" if join(' ', sort $a->workers) ne join(' ', @pids);
+    $a->stop;
+}
+is(join(', ', @bad), '', 'lies: all are served in time');
+
+# --- the YAML and the variables
+
+sub tested {
+    my ($settings, %env) = @_;
+    $a->write_file('litellm.yaml', $yaml =~ s/general_settings:/general_settings:\n$settings->{general}/r
+        . ($settings->{more} // ''));
+    $a->run(env => \%env);
+    my $ok = wait_for(sub { ask($a, 'sk-free'); $redis->do('CLIENT', 'LIST') =~ /name=nginx-litellm/ }, 5);
+    $a->stop;
+    return $ok;
+}
+
+configure('');
+ok(tested({ general => '  coordination_redis: {host: 127.0.0.1, port: ' . $redis->port
+    . ', password: os.environ/OUR_SECRET}' }, OUR_SECRET => 'pass word'), 'coordination_redis');
+ok(tested({ general => '', more => "litellm_settings: {cache_params: {type: redis}}\n" },
+    REDIS_HOST => '127.0.0.1', REDIS_PORT => $redis->port, REDIS_PASSWORD => 'pass word'),
+    'cache_params of type redis, and REDIS_ variables');
+$_->cleanup for $b;

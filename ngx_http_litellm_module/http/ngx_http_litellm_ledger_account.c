@@ -301,9 +301,12 @@ ngx_http_litellm_ledger_forget(ngx_shm_zone_t *zone,
 
     if (e != NULL) {
 
-        if (e->c.inflight) {
+        if (e->c.inflight != e->c.others_inflight) {
             ngx_http_litellm_ledger_begin(l, &e, 1, NULL, 0);
 
+            e->c.inflight -= e->c.others_inflight;
+            e->c.others_inflight = 0;
+            e->c.others_spend = 0;
             e->c.gone = 1;
             e->c.keep = 0;
             e->c.spend = 0;
