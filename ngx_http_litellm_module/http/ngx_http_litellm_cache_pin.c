@@ -178,6 +178,13 @@ ngx_http_litellm_cache_sweep(ngx_http_litellm_cache_t *c,
     ngx_http_litellm_cache_pin_t   pin, last;
     ngx_http_litellm_cache_pin_t   was[NGX_HTTP_LITELLM_CACHE_UNPIN];
 
+    /* a pin may be there again when a change that was cut is undone */
+
+    if (c->sh->undo) {
+        ngx_http_litellm_cache_lock(c);
+        ngx_http_litellm_cache_unlock(c);
+    }
+
     n = 0;
     yes = 0;
     made = ngx_min(c->sh->made, c->sh->npins);
