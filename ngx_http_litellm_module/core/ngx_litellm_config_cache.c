@@ -32,6 +32,7 @@
 typedef struct {
     ngx_litellm_yaml_t  *maps[3];
     ngx_uint_t           n;
+    ngx_litellm_yaml_t  *type;      /* a text in the place of true; or NULL */
 } ngx_litellm_cf_cache_t;
 
 
@@ -216,7 +217,7 @@ ngx_litellm_cf_cache_switch(ngx_litellm_cf_t *cf, ngx_litellm_cf_cache_t *in,
                             "cache is cache_params.type");
 
         cf->conf->cache.enable = 1;
-        ngx_litellm_cf_cache_type(cf, v);
+        in->type = v;
 
         return;
     }
@@ -290,7 +291,14 @@ ngx_litellm_cf_cache_params(ngx_litellm_cf_t *cf, ngx_litellm_cf_cache_t *in)
 
     c = &cf->conf->cache;
 
-    ngx_litellm_cf_cache_type(cf, ngx_litellm_cf_cache_key(in, "type"));
+    /* no type is redis, as in LiteLLM */
+
+    c->redis = 1;
+
+    v = ngx_litellm_cf_cache_key(in, "type");
+
+    ngx_litellm_cf_cache_type(cf, v ? v : in->type);
+
     ngx_litellm_cf_cache_mode(cf, ngx_litellm_cf_cache_key(in, "mode"));
     ngx_litellm_cf_cache_size(cf, ngx_litellm_cf_cache_key(in, "max_size"));
 
@@ -338,7 +346,8 @@ ngx_litellm_cf_cache_params(ngx_litellm_cf_t *cf, ngx_litellm_cf_cache_t *in)
 static void
 ngx_litellm_cf_cache_times(ngx_litellm_cf_t *cf, ngx_litellm_cf_cache_t *in)
 {
-    ngx_litellm_yaml_t   *litellm, *v;
+    ngx_int_t             ttl;
+    ngx_litellm_yaml_t   *litellm;
     ngx_litellm_cache_t  *c;
 
     c = &cf->conf->cache;
@@ -351,10 +360,15 @@ ngx_litellm_cf_cache_times(ngx_litellm_cf_t *cf, ngx_litellm_cf_cache_t *in)
                      ngx_litellm_yaml_member(litellm, "default_redis_ttl"),
                      "default_redis_ttl", &c->redis_ttl);
 
-    v = ngx_litellm_cf_cache_key(in, "ttl");
+    ttl = 0;
 
-    ngx_litellm_cf_cache_ttl(cf, v, "ttl", &c->ttl);
-    ngx_litellm_cf_cache_ttl(cf, v, "ttl", &c->redis_ttl);
+    ngx_litellm_cf_cache_ttl(cf, ngx_litellm_cf_cache_key(in, "ttl"), "ttl",
+                             &ttl);
+
+    if (ttl) {
+        c->ttl = ttl;
+        c->redis_ttl = ttl;
+    }
 
     ngx_litellm_cf_cache_ttl(cf,
                      ngx_litellm_cf_cache_key(in, "default_in_memory_ttl"),
