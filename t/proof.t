@@ -32,7 +32,7 @@ my $seed = $ENV{TEST_PROOF_SEED} || int rand 1e9;
 my @names = qw(requests tokens parallel budget all edge);
 my $per_round = 18;
 
-my $t = LiteLLM::Test->new->plan(3 * $per_round + 13);
+my $t = LiteLLM::Test->new->plan(3 * $per_round + 14);
 alarm 300 + $n / 10;
 $t->allow_log(qr/worker process \d+ exited on signal 9|shared memory zone .* was locked by/);
 
@@ -243,6 +243,9 @@ order('clients', { start => $n + 0 });
 hear('clients', 'rolling');
 my ($seen, $calls, $look) = check('load');
 cmp_ok($look->{peak}, '>=', $n / 10, "load: $look->{peak} calls at a time");
+my $admitted = 0;
+$admitted += $seen->{requests}{$_} for grep { $_ ne '429' } keys %{$seen->{requests}};
+is($admitted, $limit{requests}, 'load: rpm: as many as may pass do');
 cmp_ok($seen->{requests}{429} // 0, '>', 0, 'load: rpm: some are refused');
 cmp_ok($seen->{tokens}{429} // 0, '>', 0, 'load: tpm: some are refused');
 cmp_ok($calls->{parallel}{most}, '>=', $limit{parallel} / 2, 'load: max_parallel_requests: is made use of');

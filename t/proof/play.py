@@ -164,7 +164,7 @@ def event(writer, value):
 # what may go wrong with requests of a key; how often it asks again when it is
 # refused
 KEYS = {
-    'requests': dict(weight=25, leave=0.15, faults=True, streams=True, again=0),
+    'requests': dict(weight=25, leave=0, faults=True, streams=True, again=0),
     'tokens':   dict(weight=15, leave=0.15, faults=False, streams=False, again=6),
     'parallel': dict(weight=15, leave=0, faults=True, streams=True, again=6),
     'budget':   dict(weight=15, leave=0.15, faults=False, streams=True, again=3),
