@@ -7,14 +7,16 @@
 use warnings;
 use strict;
 
+use Cwd qw(abs_path);
 use Digest::SHA qw(sha256_hex);
+use File::Basename qw(dirname);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
 use LiteLLM::Mock qw(answer chunked openai_chat openai_chunk openai_error sse anthropic_message);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(69);
+my $t = LiteLLM::Test->new->plan(73);
 
 my @yes = (stream => JSON::PP::true);
 my @names = qw(call_id model model_group provider provider_model deployment finish_reason stream error_class
@@ -22,7 +24,9 @@ my @names = qw(call_id model model_group provider provider_model deployment fini
     total_tokens cost attempts fallbacks ttft upstream_time overhead_time);
 my $format = join ',', '"mark":"$http_mark"', '"status":"$status"', map { qq("$_":"\$litellm_$_") } @names;
 
-$t->write_conf(http => "log_format vars escape=json '{$format}';\naccess_log %%DIR%%/vars.log vars;\n",
+my $top = dirname(dirname(abs_path(__FILE__)));
+
+$t->write_conf(http => "include $top/conf-examples/log.conf;\naccess_log %%DIR%%/json.log litellm;\nlog_format vars escape=json '{$format}';\naccess_log %%DIR%%/vars.log vars;\n",
     location => "add_header x-model \$litellm_model always;\nadd_header x-attempts \$litellm_attempts always;\n",
     server => "location = /other { return 200 \"\$litellm_model|\$litellm_cost|\$litellm_key_hash|\$litellm_error_class\"; }\n");
 
@@ -317,4 +321,10 @@ are('a fallback with a line end', attempts => 1, fallbacks => 0, model_group => 
 $t->stop;
 my $all = $t->read_file('vars.log') . $t->read_file('error.log');
 unlike($all, qr/sk-provider-secret|sk-master-secret|sk-virtual-secret/, 'no key in any log');
-is((grep { !json_of($_) } split /\n/, $t->read_file('vars.log')), 0, 'each line is JSON');
+for my $log ('vars.log', 'json.log') {
+    my @lines = split /\n/, $t->read_file($log);
+    is((grep { !json_of($_) } @lines), 0, "$log: each line is JSON");
+    cmp_ok(scalar(@lines), '>', 20, "$log: all requests");
+}
+is_deeply([grep { !exists json_of((split /\n/, $t->read_file('json.log'))[0])->{$_} } @names], [],
+    'the format of the examples has all of them');
