@@ -562,6 +562,8 @@ ngx_http_litellm_admin_key_page(ngx_http_litellm_admin_t *a, ngx_int_t size)
         }
     }
 
+    ngx_strlow(p->search.data, p->search.data, p->search.len);
+
     p->objects = ngx_http_litellm_admin_flag(a, "return_full_object");
 
     return NGX_OK;
@@ -666,7 +668,7 @@ static ngx_int_t
 ngx_http_litellm_admin_key_alias(ngx_http_litellm_admin_t *a, ngx_str_t *id,
     ngx_str_t *json)
 {
-    ngx_str_t                      text, alias;
+    ngx_str_t                      text, alias, lower;
     ngx_litellm_json_t            *root, *v;
     ngx_http_litellm_keys_page_t  *p;
 
@@ -690,12 +692,21 @@ ngx_http_litellm_admin_key_alias(ngx_http_litellm_admin_t *a, ngx_str_t *id,
         return NGX_ERROR;
     }
 
-    if (p->search.len
-        && ngx_litellm_find(alias.data, alias.data + alias.len,
-                            (char *) p->search.data, p->search.len)
-           == NULL)
-    {
-        return NGX_OK;
+    if (p->search.len) {
+        lower.len = alias.len;
+        lower.data = ngx_pnalloc(a->walk.pool, ngx_max(alias.len, 1));
+        if (lower.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_strlow(lower.data, alias.data, alias.len);
+
+        if (ngx_litellm_find(lower.data, lower.data + lower.len,
+                             (char *) p->search.data, p->search.len)
+            == NULL)
+        {
+            return NGX_OK;
+        }
     }
 
     p->total++;
