@@ -118,6 +118,7 @@ ngx_http_litellm_admin_key_create(ngx_http_litellm_admin_t *a,
     int64_t    spend;
     ngx_int_t  rc;
 
+    spend = -1;
     rc = ngx_http_litellm_admin_key_make(a, "key", key);
 
     if (rc == NGX_OK) {
@@ -450,6 +451,7 @@ ngx_http_litellm_admin_key_write(ngx_http_litellm_admin_t *a)
         return NGX_ERROR;
     }
 
+    spend = -1;
     rc = ngx_http_litellm_admin_key_named(a, &id);
 
     if (rc == NGX_OK) {
@@ -628,6 +630,7 @@ ngx_http_litellm_admin_key_replace(ngx_http_litellm_admin_t *a)
         return NGX_ERROR;
     }
 
+    spend = -1;
     rc = ngx_http_litellm_admin_key_named(a, &from);
 
     if (rc == NGX_OK) {
@@ -680,6 +683,7 @@ ngx_http_litellm_admin_key_reset(ngx_http_litellm_admin_t *a)
     ngx_litellm_principal_t      p;
     ngx_http_litellm_account_t   account;
 
+    spend = -1;
     rc = ngx_http_litellm_admin_key_named(a, &id);
 
     if (rc == NGX_OK) {
