@@ -296,7 +296,7 @@ $peer->write(chat('gpt', headers => [Authorization => "Bearer $one"]) =~ s/Conne
 is(finish($peer)->{status}, 401, 'gone on a kept connection');
 is(workers_say($one), '401 401', 'with each worker');
 is(make(key => $one), $one, 'made again');
-cmp_ok(ok_of("/key/info?key=$one")->{info}{spend}, '==', 0, 'its spend did not stay');
+cmp_ok(ok_of("/key/info?key=$one")->{info}{total_spend}, '==', 0, 'its spend did not stay');
 is(scalar @{ok_of('/key/delete', { keys => [keys %all] })->{deleted_keys}}, 25, 'many');
 is(ok_of('/key/list?user_id=lister')->{total_count}, 0, 'all gone');
 
