@@ -55,7 +55,8 @@ fuzz_blank(fuzz_writer_t *w)
 static void
 fuzz_text(fuzz_writer_t *w, ngx_litellm_json_t *v)
 {
-    u_char   *p, *last, buf[8];
+    u_char      *p, *last, buf[8];
+    ngx_uint_t   n;
 
     fuzz_put(w, "\"", 1);
 
@@ -65,8 +66,9 @@ fuzz_text(fuzz_writer_t *w, ngx_litellm_json_t *v)
     while (p < last) {
 
         if (*p == '\\') {
-            fuzz_put(w, p, 2);
-            p += 2;
+            n = (p[1] == 'u') ? 6 : 2;
+            fuzz_put(w, p, n);
+            p += n;
             continue;
         }
 
