@@ -56,8 +56,8 @@ typedef struct {
     uint32_t                        epoch;       /* that it was stored in */
     uint32_t                        state;       /* ..._cache_state_e */
     uint32_t                        chain;       /* next in its bucket */
-    uint32_t                        prev;        /* in the order of use, if it */
-    uint32_t                        next;        /* is linked and not pinned */
+    uint32_t                        prev;        /* in the order of use, if */
+    uint32_t                        next;        /* linked, not pinned */
     uint32_t                        last;        /* its last block */
     uint32_t                        blocks;
     uint32_t                        pins;

@@ -5,8 +5,8 @@
  * cache step and the API call is here, but for the copying of bytes.
  *
  * An entry that is pinned is in no order: it can't be evicted, and so the last
- * one always can.  One that is deleted, flushed, expired or replaced while it is
- * pinned is unlinked, and its blocks go with its last pin.
+ * one always can.  One that is deleted, flushed, expired or replaced while it
+ * is pinned is unlinked, and its blocks go with its last pin.
  *
  * The hash is keyed: keys are digests of what clients send, and one who looks
  * for many of the same beginning must not make a bucket long.
