@@ -6,7 +6,7 @@
  * "location /v1/" serves /v1/chat/completions too.
  */
 
-#include "ngx_http_litellm.h"
+#include "ngx_http_litellm_cache.h"
 #include "ngx_http_litellm_admin.h"
 
 
@@ -63,6 +63,18 @@ static ngx_http_litellm_api_t  ngx_http_litellm_apis[] = {
 
     { ngx_string("/routes"), NGX_HTTP_LITELLM_READ,
       ngx_http_litellm_routes, NULL, 0, 0 },
+
+    { ngx_string("/cache/ping"), NGX_HTTP_LITELLM_READ,
+      ngx_http_litellm_cache_ping, NULL, 0, 0 },
+
+    { ngx_string("/cache/delete"), NGX_HTTP_POST,
+      ngx_http_litellm_cache_delete_keys, NULL, 0, 0 },
+
+    { ngx_string("/cache/flushall"), NGX_HTTP_POST,
+      ngx_http_litellm_cache_flushall, NULL, 0, 0 },
+
+    { ngx_string("/cache/redis/info"), NGX_HTTP_LITELLM_READ,
+      ngx_http_litellm_cache_redis_info, NULL, 0, 0 },
 
     { ngx_null_string, 0, NULL, NULL, 0, 0 }
 };

@@ -92,4 +92,15 @@ ngx_int_t ngx_http_litellm_replay(ngx_litellm_call_t *call, ngx_str_t *body,
     ngx_litellm_out_t *out);
 
 
+/* ngx_http_litellm_cache_api.c: handlers of the api table */
+ngx_int_t ngx_http_litellm_cache_ping(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+ngx_int_t ngx_http_litellm_cache_delete_keys(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+ngx_int_t ngx_http_litellm_cache_flushall(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+ngx_int_t ngx_http_litellm_cache_redis_info(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+
+
 #endif /* _NGX_HTTP_LITELLM_CACHE_H_INCLUDED_ */

@@ -13,6 +13,7 @@
  */
 
 #include "ngx_http_litellm_cache.h"
+#include "ngx_litellm_openai_text.h"
 
 
 /* texts of one answer; the openai reader takes no more calls of one choice */
@@ -132,6 +133,7 @@ void
 ngx_http_litellm_capture_data(ngx_http_litellm_attempt_t *a,
     ngx_litellm_sse_event_t *ev)
 {
+    ngx_int_t                    rc;
     ngx_http_litellm_capture_t  *c;
 
     c = a->capture;
@@ -144,7 +146,16 @@ ngx_http_litellm_capture_data(ngx_http_litellm_attempt_t *a,
         ngx_http_litellm_capture_created(c, &ev->data);
     }
 
-    if (a->dialect->event(&c->decoder, &ev->name, &ev->data) != NGX_OK) {
+    if (a->call->op == NGX_LITELLM_OP_COMPLETIONS) {
+        rc = ngx_litellm_openai_text_event(&c->decoder,
+                                           a->facts.data.data
+                                           ? &a->facts.data : &ev->data);
+
+    } else {
+        rc = a->dialect->event(&c->decoder, &ev->name, &ev->data);
+    }
+
+    if (rc != NGX_OK) {
         ngx_http_litellm_capture_lose(c);
     }
 }
@@ -661,7 +672,7 @@ ngx_http_litellm_capture_whole(ngx_http_litellm_attempt_t *a,
         }
     }
 
-    answer->usage = c->usage;
+    answer->usage = c->usage.known ? c->usage : a->facts.usage;
 
     return NGX_OK;
 }

@@ -11,6 +11,7 @@
  */
 
 #include "ngx_http_litellm_cache.h"
+#include "ngx_litellm_openai_text.h"
 
 
 /* of text in one event */
@@ -71,7 +72,9 @@ ngx_http_litellm_replay(ngx_litellm_call_t *call, ngx_str_t *body,
 
     ngx_memzero(&e, sizeof(ngx_litellm_error_t));
 
-    rc = call->format->same->response(&stored, body, &answer, &e);
+    rc = (call->op == NGX_LITELLM_OP_COMPLETIONS)
+         ? ngx_litellm_openai_text_answer(&stored, body, &answer)
+         : call->format->same->response(&stored, body, &answer, &e);
 
     if (rc != NGX_OK) {
         return rc;

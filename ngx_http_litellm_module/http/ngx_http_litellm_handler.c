@@ -12,6 +12,7 @@
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_bill.h"
 #include "ngx_http_litellm_outcome.h"
+#include "ngx_http_litellm_cache.h"
 #include "ngx_litellm_plan.h"
 
 
@@ -61,6 +62,7 @@ static ngx_http_litellm_step_t  ngx_http_litellm_steps[] = {
     { "who", ngx_http_litellm_who_check },
     { "route", ngx_http_litellm_route_open },
     { "admit", ngx_http_litellm_admit },
+    { "cache", ngx_http_litellm_cache },
     { "attempt", ngx_http_litellm_attempts },
     { "respond", ngx_http_litellm_respond },
     { NULL, NULL }

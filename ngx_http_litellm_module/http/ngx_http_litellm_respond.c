@@ -76,6 +76,10 @@ ngx_http_litellm_respond(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
             ctx->call.format->answer(&ctx->call, &out, a->answer);
         }
 
+        if (ctx->cache != NULL) {
+            ngx_http_litellm_cache_answer(a, &out);
+        }
+
         rc = ngx_http_litellm_send_body(r, ctx, a, NGX_HTTP_OK, &out);
     }
 
@@ -142,6 +146,10 @@ ngx_http_litellm_respond_stream(ngx_http_request_t *r,
 
     if (a->stream->out.failed) {
         return NGX_ERROR;
+    }
+
+    if (ctx->cache != NULL) {
+        ngx_http_litellm_cache_stream(a);
     }
 
     if (a->stream->out.first) {
@@ -403,7 +411,7 @@ ngx_http_litellm_own_headers(ngx_http_request_t *r,
     }
 
     if (a == NULL) {
-        return NGX_OK;
+        return ngx_http_litellm_cache_headers(r, ctx);
     }
 
     d = a->deployment;

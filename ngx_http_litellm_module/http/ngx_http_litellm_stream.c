@@ -162,6 +162,13 @@ ngx_http_litellm_stream_bytes(ngx_http_litellm_attempt_t *a, u_char *p,
         a->request->upstream->length = 0;
 
     } else if (a->complete && rc == NGX_OK && a == a->ctx->attempt) {
+
+        /* there before the client has seen the end */
+
+        if (a->capture != NULL) {
+            ngx_http_litellm_cache_stream(a);
+        }
+
         ngx_http_litellm_linger(a->parent, a->ctx);
     }
 

@@ -13,6 +13,7 @@
  */
 
 #include "ngx_http_litellm.h"
+#include "ngx_http_litellm_cache.h"
 #include "ngx_http_litellm_cost.h"
 #include "ngx_http_litellm_outcome.h"
 
@@ -73,6 +74,8 @@ static ngx_int_t ngx_http_litellm_variable_count(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_litellm_variable_time(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_litellm_variable_cache(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_litellm_variable_text(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, ngx_str_t *text);
 static ngx_int_t ngx_http_litellm_variable_number(ngx_http_request_t *r,
@@ -88,6 +91,9 @@ static ngx_http_variable_t  ngx_http_litellm_vars[] = {
 
     { ngx_string("litellm_cost"), NULL, ngx_http_litellm_variable_cost, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("litellm_cache_status"), NULL,
+      ngx_http_litellm_variable_cache, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     ngx_http_litellm_var("call_id", call_text, CALL_ID),
     ngx_http_litellm_var("model", call_text, MODEL),
@@ -486,6 +492,33 @@ ngx_http_litellm_variable_time(ngx_http_request_t *r,
     v->not_found = 0;
 
     return NGX_OK;
+}
+
+
+/* HIT, MISS, BYPASS, EXPIRED; nothing where no cache is configured */
+
+static ngx_int_t
+ngx_http_litellm_variable_cache(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_litellm_ctx_t  *ctx;
+
+    static ngx_str_t  names[] = {
+        ngx_null_string,
+        ngx_string("BYPASS"),
+        ngx_string("MISS"),
+        ngx_string("EXPIRED"),
+        ngx_string("HIT")
+    };
+
+    ctx = ngx_http_litellm_variable_ctx(r);
+
+    if (ctx == NULL || ctx->cache == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    return ngx_http_litellm_variable_text(r, v, &names[ctx->cache->status]);
 }
 
 

@@ -79,6 +79,11 @@ http {
         location / {
             litellm;
         }
+
+        location /cached/ {
+            litellm;
+            litellm_cache on;
+        }
     }
 }
 `;
