@@ -79,7 +79,7 @@ ngx_http_litellm_cache_look(ngx_http_request_t *r,
     ngx_litellm_cache_control_t *control)
 {
     ngx_int_t                    rc, ttl;
-    ngx_str_t                    scope, *namespace;
+    ngx_str_t                    scope;
     ngx_http_litellm_caching_t  *caching;
 
     caching = ctx->cache;
@@ -100,10 +100,8 @@ ngx_http_litellm_cache_look(ngx_http_request_t *r,
         return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
     }
 
-    namespace = control->namespace.len ? &control->namespace
-                                       : &cc->settings.namespace;
-
-    rc = ngx_litellm_cache_key(&ctx->call, &ctx->group, namespace, &scope,
+    rc = ngx_litellm_cache_key(&ctx->call, &ctx->group, &control->namespace,
+                               &scope,
                                cc->settings.user ? NGX_LITELLM_CACHE_USER : 0,
                                caching->key);
 
