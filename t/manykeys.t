@@ -89,7 +89,7 @@ for my $case (['few', 10], ['many', $many]) {
 # whose memory no cache of a processor holds.
 
 my %asked = (few => [map { raw('few', 1 + $_ % 10) } 1 .. $batch],
-    ten => [map { raw('many', 1 + ($_ % 10) * 7919) } 1 .. $batch],
+    ten => [map { raw('many', 1 + ($_ % 10) * 7919 % $many) } 1 .. $batch],
     all => [map { raw('many', 1 + ($_ * 7919) % $many) } 1 .. $batch]);
 my @names = qw(few ten all);
 my %c = map { $_ => LiteLLM::Peer->connect($t->port(8080)) } @names;

@@ -12,7 +12,7 @@ use Test::More;
 use LiteLLM::Mock qw(answer chunked sse openai_chat openai_chunk openai_stream);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(47);
+my $t = LiteLLM::Test->new->plan(49);
 
 $t->write_conf;
 $t->write_yaml(<<'END');
@@ -94,8 +94,10 @@ ok($r->{body} eq $big, 'a large answer to the byte');
 
 ($req, $r) = call($bodies[0], answer(200, $odd, 'X-RateLimit-Remaining-Requests' => 7,
     'openai-processing-ms' => 12, 'Set-Cookie' => 'a=b', 'Connection' => 'keep-alive',
-    'X-Request-ID' => 'req-9'));
+    'X-Request-ID' => 'req-9', 'X-Rate' => 5, 'X' => 6));
 is($r->{header}{'llm_provider-openai-processing-ms'}, 12, 'llm_provider-*');
+is($r->{header}{'llm_provider-x-rate'} . $r->{header}{'llm_provider-x'}, 56, 'names that others begin with');
+is($r->{header}{'x-rate'}, undef, 'not under their own names');
 is($r->{header}{'llm_provider-x-request-id'}, 'req-9', 'request id');
 is($r->{header}{'x-ratelimit-remaining-requests'}, 7, 'rate limits under their own names');
 unlike($r->{head}, qr/set-cookie/i, 'no cookies');

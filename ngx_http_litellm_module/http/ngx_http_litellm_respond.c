@@ -511,9 +511,10 @@ ngx_http_litellm_provider_headers(ngx_http_request_t *r,
         switch (h[i].lowcase[0]) {
 
         case 'x':
-            own = (ngx_strncmp(h[i].lowcase, "x-ratelimit-",
-                               sizeof("x-ratelimit-") - 1)
-                   == 0);
+            own = (h[i].key.len > sizeof("x-ratelimit-") - 1
+                   && ngx_memcmp(h[i].lowcase, "x-ratelimit-",
+                                 sizeof("x-ratelimit-") - 1)
+                      == 0);
             break;
 
         case 'r':
