@@ -624,8 +624,10 @@ ngx_http_litellm_redis_share_account(ngx_litellm_resp_t *reply, int64_t now,
         }
 
         if (o->window != 0 && f[1] == (int64_t) o->window) {
-            o->requests = ngx_http_litellm_ledger_add(o->requests, ngx_max(f[2], 0));
-            o->tokens = ngx_http_litellm_ledger_add(o->tokens, ngx_max(f[3], 0));
+            o->requests = ngx_http_litellm_ledger_add(o->requests,
+                                                      ngx_max(f[2], 0));
+            o->tokens = ngx_http_litellm_ledger_add(o->tokens,
+                                                    ngx_max(f[3], 0));
         }
 
         if (f[7] == o->ends) {
@@ -633,8 +635,10 @@ ngx_http_litellm_redis_share_account(ngx_litellm_resp_t *reply, int64_t now,
         }
 
         if (now - f[8] < NGX_HTTP_LITELLM_REDIS_STALE) {
-            o->inflight = ngx_http_litellm_ledger_add(o->inflight, ngx_max(f[4], 0));
-            o->spend = ngx_http_litellm_ledger_add(o->spend, ngx_max(f[5], 0));
+            o->inflight = ngx_http_litellm_ledger_add(o->inflight,
+                                                      ngx_max(f[4], 0));
+            o->spend = ngx_http_litellm_ledger_add(o->spend,
+                                                   ngx_max(f[5], 0));
         }
     }
 
