@@ -13,6 +13,7 @@
  *   ngx_litellm_config_cache.c  answers that are kept
  *   ngx_litellm_config_limits.c  budgets, and how limits are kept
  *   ngx_litellm_config_principal.c  keys, teams, users, their limits
+ *   ngx_litellm_config_everybody.c  limits and headers of all of them
  *   ngx_litellm_config_price.c  what it costs
  *   ngx_litellm_config_strategy.c  how one of a group's deployments is chosen
  *   ngx_litellm_config_value.c  typed values, os.environ/NAME, JSON text
@@ -305,6 +306,11 @@ void ngx_litellm_cf_cache_deployment(ngx_litellm_cf_t *cf,
 /* ngx_litellm_config_principal.c: when groups and aliases are there */
 
 void ngx_litellm_cf_principals(ngx_litellm_cf_t *cf);
+
+
+/* ngx_litellm_config_everybody.c */
+
+void ngx_litellm_cf_everybody(ngx_litellm_cf_t *cf);
 
 
 /* ngx_litellm_config_price.c: when its provider is known */
