@@ -2,8 +2,8 @@
 /*
  * The bill of a request: what its attempts took is added up here as each of
  * them ends, and given to the accounts when the last one has ended.  Called by
- * the handler; by the log phase and the request's cleanup for requests that
- * ended otherwise, so that nothing stays reserved.
+ * the handler, and by the request's cleanup for requests that ended otherwise,
+ * so that nothing stays reserved.
  *
  * Budgets of deployments and providers are reserved for each attempt by
  * itself: an attempt that failed must not charge the deployment that failed
@@ -269,27 +269,6 @@ ngx_http_litellm_bill_settle(ngx_http_litellm_ctx_t *ctx)
     ngx_http_litellm_ledger_settle(mcf->zone, &bill->rv,
                                    ctx->spent.prompt + ctx->spent.completion,
                                    ctx->spent.cost.total, !bill->asking);
-}
-
-
-ngx_int_t
-ngx_http_litellm_bill_log_handler(ngx_http_request_t *r)
-{
-    ngx_http_litellm_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
-
-    if (ctx == NULL || ctx->role.attempt != NULL) {
-        return NGX_OK;
-    }
-
-    if (ctx->attempt != NULL) {
-        ngx_http_litellm_attempt_settle(ctx->attempt, 1);
-    }
-
-    ngx_http_litellm_bill_settle(ctx);
-
-    return NGX_OK;
 }
 
 

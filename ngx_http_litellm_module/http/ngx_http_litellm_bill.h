@@ -59,13 +59,6 @@ void ngx_http_litellm_bill_attempt(ngx_http_litellm_attempt_t *a);
 /* no more attempts follow; a second call does nothing */
 void ngx_http_litellm_bill_settle(ngx_http_litellm_ctx_t *ctx);
 
-/*
- * The request is over, as nginx's log phase sees it: attempts that nobody
- * waited for are settled as given up, then the bill.  Variables call it too:
- * the access log may be written before our own log handler runs.
- */
-ngx_int_t ngx_http_litellm_bill_log_handler(ngx_http_request_t *r);
-
 /* x-litellm-key-..., x-ratelimit-...: before the header goes out */
 ngx_int_t ngx_http_litellm_bill_headers(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);

@@ -6,7 +6,6 @@
  */
 
 #include "ngx_http_litellm.h"
-#include "ngx_http_litellm_bill.h"
 #include "ngx_http_litellm_background.h"
 #include "ngx_http_litellm_cache_zone.h"
 #include "ngx_http_litellm_state.h"
@@ -714,13 +713,6 @@ ngx_http_litellm_init(ngx_conf_t *cf)
     }
 
     *h = ngx_http_litellm_access_handler;
-
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    *h = ngx_http_litellm_bill_log_handler;
 
     return ngx_http_litellm_errorpage_init(cf);
 }
