@@ -192,6 +192,21 @@ ngx_int_t ngx_http_litellm_admin_spend(ngx_http_litellm_admin_t *a,
     const char *name, int64_t *spend);
 
 
+/* ngx_http_litellm_admin_walk.c: a page of a list that is walked */
+typedef struct {
+    ngx_int_t                     number;    /* from 1 */
+    ngx_int_t                     size;
+    ngx_uint_t                    total;     /* of the list, so far */
+    ngx_uint_t                    shown;
+} ngx_http_litellm_admin_page_t;
+
+/*
+ * One more of the list.  True if it is on the page: it is to be written now,
+ * what parts it from the one before is.
+ */
+ngx_uint_t ngx_http_litellm_admin_on_page(ngx_http_litellm_admin_t *a,
+    ngx_http_litellm_admin_page_t *page);
+
 /*
  * ngx_http_litellm_admin_walk.c: each() for all records of the kind, those of
  * the configuration first; it may remove the record that it is given.  What it

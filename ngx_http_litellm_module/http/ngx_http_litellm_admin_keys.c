@@ -14,10 +14,7 @@
 
 /* a page of a list */
 typedef struct {
-    ngx_int_t                    page;       /* from 1 */
-    ngx_int_t                    size;
-    ngx_uint_t                   total;
-    ngx_uint_t                   shown;
+    ngx_http_litellm_admin_page_t  page;
     ngx_uint_t                   objects;
     ngx_str_t                    token;      /* filters; empty: any */
     ngx_str_t                    user;
@@ -541,10 +538,12 @@ ngx_http_litellm_admin_key_page(ngx_http_litellm_admin_t *a, ngx_int_t size)
 
     a->data = p;
 
-    rc = ngx_http_litellm_admin_number(a, "page", 1, 1000000, 1, &p->page);
+    rc = ngx_http_litellm_admin_number(a, "page", 1, 1000000, 1,
+                                       &p->page.number);
 
     if (rc == NGX_OK) {
-        rc = ngx_http_litellm_admin_number(a, "size", 1, 100, size, &p->size);
+        rc = ngx_http_litellm_admin_number(a, "size", 1, 100, size,
+                                           &p->page.size);
     }
 
     if (rc != NGX_OK) {
@@ -620,16 +619,8 @@ ngx_http_litellm_admin_key_listed(ngx_http_litellm_admin_t *a, ngx_str_t *id,
         }
     }
 
-    p->total++;
-
-    if (p->total <= (ngx_uint_t) ((p->page - 1) * p->size)
-        || p->shown == (ngx_uint_t) p->size)
-    {
+    if (!ngx_http_litellm_admin_on_page(a, &p->page)) {
         return NGX_OK;
-    }
-
-    if (p->shown++) {
-        ngx_litellm_out_lit(&a->out, ",");
     }
 
     if (p->objects) {
@@ -709,16 +700,8 @@ ngx_http_litellm_admin_key_alias(ngx_http_litellm_admin_t *a, ngx_str_t *id,
         }
     }
 
-    p->total++;
-
-    if (p->total <= (ngx_uint_t) ((p->page - 1) * p->size)
-        || p->shown == (ngx_uint_t) p->size)
-    {
+    if (!ngx_http_litellm_admin_on_page(a, &p->page)) {
         return NGX_OK;
-    }
-
-    if (p->shown++) {
-        ngx_litellm_out_lit(&a->out, ",");
     }
 
     ngx_litellm_out_json(&a->out, &alias);
@@ -735,13 +718,14 @@ ngx_http_litellm_admin_key_count(ngx_http_litellm_admin_t *a)
     p = a->data;
 
     ngx_litellm_out_lit(&a->out, "],\"total_count\":");
-    ngx_litellm_out_int(&a->out, p->total);
+    ngx_litellm_out_int(&a->out, p->page.total);
     ngx_litellm_out_lit(&a->out, ",\"current_page\":");
-    ngx_litellm_out_int(&a->out, p->page);
+    ngx_litellm_out_int(&a->out, p->page.number);
     ngx_litellm_out_lit(&a->out, ",\"total_pages\":");
-    ngx_litellm_out_int(&a->out, (p->total + p->size - 1) / p->size);
+    ngx_litellm_out_int(&a->out, (p->page.total + p->page.size - 1)
+                                 / p->page.size);
     ngx_litellm_out_lit(&a->out, ",\"size\":");
-    ngx_litellm_out_int(&a->out, p->size);
+    ngx_litellm_out_int(&a->out, p->page.size);
     ngx_litellm_out_lit(&a->out, "}");
 
     return NGX_OK;

@@ -13,10 +13,7 @@
 typedef struct {
     ngx_str_t                    id;
     ngx_str_t                    json;
-    ngx_int_t                    page;       /* from 1 */
-    ngx_int_t                    size;
-    ngx_uint_t                   total;
-    ngx_uint_t                   shown;
+    ngx_http_litellm_admin_page_t  page;
     ngx_str_t                    user;       /* filters; empty: any */
     ngx_str_t                    email;
     ngx_str_t                    role;
@@ -122,11 +119,11 @@ ngx_http_litellm_admin_owner_its(ngx_http_litellm_admin_t *a, ngx_str_t *id,
         return NGX_OK;
     }
 
-    if (o->shown == NGX_HTTP_LITELLM_ADMIN_LIST) {
+    if (o->page.shown == NGX_HTTP_LITELLM_ADMIN_LIST) {
         return NGX_DONE;
     }
 
-    if (o->shown++) {
+    if (o->page.shown++) {
         ngx_litellm_out_lit(&a->out, ",");
     }
 
@@ -178,7 +175,7 @@ ngx_http_litellm_admin_owner_teams(ngx_http_litellm_admin_t *a)
         ? ngx_min(v->count, NGX_HTTP_LITELLM_OWNERS_TEAMS) : 0;
 
     v = n ? v + 1 : NULL;
-    o->shown = 0;
+    o->page.shown = 0;
 
     for (i = 0; i < n; i++, v = ngx_litellm_json_next(v)) {
 
@@ -202,7 +199,7 @@ ngx_http_litellm_admin_owner_teams(ngx_http_litellm_admin_t *a)
             return rc;
         }
 
-        if (o->shown++) {
+        if (o->page.shown++) {
             ngx_litellm_out_lit(&a->out, ",");
         }
 
@@ -234,16 +231,17 @@ ngx_http_litellm_admin_owner_list(ngx_http_litellm_admin_t *a)
 
     a->data = o;
 
-    o->page = 1;
-    o->size = NGX_HTTP_LITELLM_ADMIN_LIST;
+    o->page.number = 1;
+    o->page.size = NGX_HTTP_LITELLM_ADMIN_LIST;
     rc = NGX_OK;
 
     if (a->kind == NGX_LITELLM_USER) {
-        rc = ngx_http_litellm_admin_number(a, "page", 1, 1000000, 1, &o->page);
+        rc = ngx_http_litellm_admin_number(a, "page", 1, 1000000, 1,
+                                           &o->page.number);
 
         if (rc == NGX_OK) {
             rc = ngx_http_litellm_admin_number(a, "page_size", 1, 100, 25,
-                                               &o->size);
+                                               &o->page.size);
         }
 
         if (rc == NGX_OK
@@ -302,16 +300,8 @@ ngx_http_litellm_admin_owner_listed(ngx_http_litellm_admin_t *a, ngx_str_t *id,
         }
     }
 
-    o->total++;
-
-    if (o->total <= (ngx_uint_t) ((o->page - 1) * o->size)
-        || o->shown == (ngx_uint_t) o->size)
-    {
+    if (!ngx_http_litellm_admin_on_page(a, &o->page)) {
         return NGX_OK;
-    }
-
-    if (o->shown++) {
-        ngx_litellm_out_lit(&a->out, ",");
     }
 
     ngx_str_null(&none);
@@ -361,13 +351,14 @@ ngx_http_litellm_admin_owner_count(ngx_http_litellm_admin_t *a)
 
     if (a->kind == NGX_LITELLM_USER) {
         ngx_litellm_out_lit(&a->out, ",\"total\":");
-        ngx_litellm_out_int(&a->out, o->total);
+        ngx_litellm_out_int(&a->out, o->page.total);
         ngx_litellm_out_lit(&a->out, ",\"page\":");
-        ngx_litellm_out_int(&a->out, o->page);
+        ngx_litellm_out_int(&a->out, o->page.number);
         ngx_litellm_out_lit(&a->out, ",\"page_size\":");
-        ngx_litellm_out_int(&a->out, o->size);
+        ngx_litellm_out_int(&a->out, o->page.size);
         ngx_litellm_out_lit(&a->out, ",\"total_pages\":");
-        ngx_litellm_out_int(&a->out, (o->total + o->size - 1) / o->size);
+        ngx_litellm_out_int(&a->out, (o->page.total + o->page.size - 1)
+                                     / o->page.size);
         ngx_litellm_out_lit(&a->out, "}");
     }
 

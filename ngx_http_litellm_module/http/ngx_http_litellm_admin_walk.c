@@ -250,3 +250,23 @@ ngx_http_litellm_admin_has(ngx_litellm_json_t *root, const char *name,
     return ngx_litellm_json_is(v, STRING)
            && ngx_litellm_json_equal(v, (char *) text->data, text->len);
 }
+
+
+ngx_uint_t
+ngx_http_litellm_admin_on_page(ngx_http_litellm_admin_t *a,
+    ngx_http_litellm_admin_page_t *page)
+{
+    page->total++;
+
+    if (page->total <= (ngx_uint_t) ((page->number - 1) * page->size)
+        || page->shown == (ngx_uint_t) page->size)
+    {
+        return 0;
+    }
+
+    if (page->shown++) {
+        ngx_litellm_out_lit(&a->out, ",");
+    }
+
+    return 1;
+}
