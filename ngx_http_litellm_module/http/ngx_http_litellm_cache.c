@@ -15,13 +15,15 @@
 #include "ngx_http_litellm_cost.h"
 
 
-static ngx_int_t ngx_http_litellm_cache_look(ngx_http_request_t *r,
-    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc,
-    ngx_litellm_cache_control_t *control);
+static ngx_int_t ngx_http_litellm_cache_begin(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc);
+static ngx_int_t ngx_http_litellm_cache_name(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc);
 static ngx_uint_t ngx_http_litellm_cache_streams(ngx_litellm_call_t *call);
+static ngx_int_t ngx_http_litellm_cache_look(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc);
 static ngx_int_t ngx_http_litellm_cache_find(ngx_http_request_t *r,
-    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc,
-    ngx_litellm_cache_control_t *control);
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc);
 static ngx_int_t ngx_http_litellm_cache_load(ngx_http_request_t *r,
     ngx_shm_zone_t *zone, ngx_http_litellm_cache_handle_t *h,
     ngx_str_t *body);
@@ -37,7 +39,6 @@ ngx_int_t
 ngx_http_litellm_cache(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 {
     ngx_int_t                       rc;
-    ngx_litellm_cache_control_t     control;
     ngx_http_litellm_loc_conf_t    *lcf;
     ngx_http_litellm_cache_conf_t  *cc;
 
@@ -49,40 +50,51 @@ ngx_http_litellm_cache(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
         return NGX_OK;
     }
 
-    rc = ngx_litellm_cache_control(&ctx->call, ctx->who.key, &control,
+    if (ctx->cache == NULL) {
+        rc = ngx_http_litellm_cache_begin(r, ctx, cc);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return ctx->cache->look ? ngx_http_litellm_cache_look(r, ctx, cc)
+                            : NGX_OK;
+}
+
+
+/* once for a request: what it is called, what may be done with its answer */
+
+static ngx_int_t
+ngx_http_litellm_cache_begin(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc)
+{
+    ngx_int_t                     rc, ttl;
+    ngx_http_litellm_caching_t   *caching;
+    ngx_litellm_cache_control_t  *control;
+
+    caching = ngx_pcalloc(r->pool, sizeof(ngx_http_litellm_caching_t));
+    if (caching == NULL) {
+        return NGX_ERROR;
+    }
+
+    caching->status = NGX_HTTP_LITELLM_CACHE_BYPASS;
+    control = &caching->control;
+
+    rc = ngx_litellm_cache_control(&ctx->call, ctx->who.key, control,
                                    &ctx->error);
     if (rc != NGX_OK) {
         return rc;
     }
 
-    ctx->cache = ngx_pcalloc(r->pool, sizeof(ngx_http_litellm_caching_t));
-    if (ctx->cache == NULL) {
-        return NGX_ERROR;
-    }
-
-    ctx->cache->status = NGX_HTTP_LITELLM_CACHE_BYPASS;
+    ctx->cache = caching;
 
     if (ctx->mock_error != NGX_LITELLM_NO_ERROR
-        || !ngx_litellm_cache_able(&cc->settings, &ctx->call, &control)
+        || !ngx_litellm_cache_able(&cc->settings, &ctx->call, control)
         || (ctx->call.stream && !ngx_http_litellm_cache_streams(&ctx->call)))
     {
         return NGX_OK;
     }
-
-    return ngx_http_litellm_cache_look(r, ctx, cc, &control);
-}
-
-
-static ngx_int_t
-ngx_http_litellm_cache_look(ngx_http_request_t *r,
-    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc,
-    ngx_litellm_cache_control_t *control)
-{
-    ngx_int_t                    rc, ttl;
-    ngx_str_t                    scope;
-    ngx_http_litellm_caching_t  *caching;
-
-    caching = ctx->cache;
 
     ttl = (control->ttl >= 0) ? control->ttl : cc->settings.ttl;
 
@@ -92,18 +104,7 @@ ngx_http_litellm_cache_look(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    ngx_str_null(&scope);
-
-    rc = ngx_http_litellm_cache_scope(r, ctx, cc, &scope);
-
-    if (rc != NGX_OK) {
-        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
-    }
-
-    rc = ngx_litellm_cache_key(&ctx->call, &ctx->group, &control->namespace,
-                               &scope,
-                               cc->settings.user ? NGX_LITELLM_CACHE_USER : 0,
-                               caching->key);
+    rc = ngx_http_litellm_cache_name(r, ctx, cc);
 
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
@@ -116,13 +117,7 @@ ngx_http_litellm_cache_look(ngx_http_request_t *r,
             return NGX_ERROR;
         }
 
-        if (rc == NGX_OK) {
-            rc = ngx_http_litellm_cache_find(r, ctx, cc, control);
-
-            if (rc != NGX_OK) {
-                return rc;
-            }
-        }
+        caching->look = (rc == NGX_OK);
     }
 
     if (control->no_store || ttl <= 0) {
@@ -141,6 +136,43 @@ ngx_http_litellm_cache_look(ngx_http_request_t *r,
     caching->zone = cc->zone;
 
     return NGX_OK;
+}
+
+
+/* NGX_DECLINED: it has no name that could be found again */
+
+static ngx_int_t
+ngx_http_litellm_cache_name(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc)
+{
+    ngx_int_t                    rc;
+    ngx_str_t                    scope;
+    ngx_http_litellm_caching_t  *caching;
+
+    ngx_str_null(&scope);
+
+    rc = ngx_http_litellm_cache_scope(r, ctx, cc, &scope);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    caching = ctx->cache;
+
+    return ngx_litellm_cache_key(&ctx->call, &ctx->group,
+                                 &caching->control.namespace, &scope,
+                                 cc->settings.user ? NGX_LITELLM_CACHE_USER : 0,
+                                 caching->key);
+}
+
+
+/* each place in turn, the nearest first; as the step */
+
+static ngx_int_t
+ngx_http_litellm_cache_look(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc)
+{
+    return ngx_http_litellm_cache_find(r, ctx, cc);
 }
 
 
@@ -167,12 +199,11 @@ ngx_http_litellm_cache_streams(ngx_litellm_call_t *call)
 }
 
 
-/* NGX_OK: there is none; NGX_DONE: it was the answer */
+/* in the zone, as the step */
 
 static ngx_int_t
 ngx_http_litellm_cache_find(ngx_http_request_t *r,
-    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc,
-    ngx_litellm_cache_control_t *control)
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc)
 {
     ngx_int_t                        rc;
     ngx_str_t                        body;
@@ -188,8 +219,8 @@ ngx_http_litellm_cache_find(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    if (control->max_age >= 0
-        && ngx_time() - h.meta.stored > (time_t) control->max_age)
+    if (caching->control.max_age >= 0
+        && ngx_time() - h.meta.stored > (time_t) caching->control.max_age)
     {
         caching->status = NGX_HTTP_LITELLM_CACHE_EXPIRED;
         ngx_http_litellm_cache_close(cc->zone, &h);

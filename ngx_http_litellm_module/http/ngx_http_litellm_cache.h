@@ -35,15 +35,21 @@ typedef enum {
 
 struct ngx_http_litellm_caching_s {
     ngx_http_litellm_cache_status_e  status;
+    ngx_litellm_cache_control_t      control;
     u_char                           key[NGX_LITELLM_CACHE_KEY];
     ngx_shm_zone_t                  *zone;     /* where it is stored */
     time_t                           ttl;
     size_t                           max;      /* bytes of an entry */
+    unsigned                         look:1;   /* it may be answered from what
+                                                  is there */
     unsigned                         store:1;
 };
 
 
-/* a step: NGX_OK: go on; NGX_DONE: answered; NGX_DECLINED with ctx->error */
+/*
+ * A step.  NGX_OK: go on; NGX_AGAIN: the request will be woken and looks again;
+ * NGX_DONE: answered; NGX_DECLINED with ctx->error.
+ */
 ngx_int_t ngx_http_litellm_cache(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
 
