@@ -152,6 +152,7 @@ ngx_litellm_cf_init(ngx_litellm_cf_t *cf, ngx_pool_t *pool,
     conf->allowed_fails = -1;
     conf->always_include_stream_usage = NGX_CONF_UNSET;
     conf->stream_continue = NGX_CONF_UNSET;
+    conf->forward_traceparent = 1;
     conf->expose_router_debug = 1;
     conf->tag_match_any = 1;
     conf->max_parallel = -1;
@@ -708,6 +709,11 @@ ngx_litellm_cf_settings(ngx_litellm_cf_t *cf)
         (void) ngx_litellm_cf_flag(cf, v, "drop_params", &conf->drop_params);
     }
 
+    (void) ngx_litellm_cf_flag(cf,
+                      ngx_litellm_yaml_member(litellm,
+                                        "forward_traceparent_to_llm_provider"),
+                      "forward_traceparent_to_llm_provider",
+                      &conf->forward_traceparent);
     (void) ngx_litellm_cf_flag(cf,
                       ngx_litellm_yaml_member(litellm, "modify_params"),
                       "modify_params", &conf->modify_params);

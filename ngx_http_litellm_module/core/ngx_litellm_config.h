@@ -438,6 +438,7 @@ typedef struct {
     ngx_flag_t                always_include_stream_usage; /* UNSET */
     ngx_flag_t                expose_router_debug;         /* default 1 */
     ngx_flag_t                allow_mock_testing;
+    ngx_flag_t                forward_traceparent;         /* default 1 */
 
     ngx_litellm_health_t      health;
     ngx_litellm_cache_t       cache;

@@ -64,7 +64,8 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "max_budget budget_duration max_end_user_budget max_user_budget "
       "user_budget_duration max_internal_user_budget "
       "internal_user_budget_duration cache cache_params "
-      "default_in_memory_ttl default_redis_ttl" },
+      "default_in_memory_ttl default_redis_ttl "
+      "forward_traceparent_to_llm_provider" },
 
     { NGX_LITELLM_CF_LITELLM, NGX_LITELLM_CF_QUIET,
       "turn_off_message_logging redact_user_api_key_info "
@@ -85,7 +86,7 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "use_chat_completions_url_for_anthropic_messages "
       "anthropic_sse_ping_interval_seconds include_cost_in_streaming_usage "
       "enable_anthropic_prompt_caching anthropic_prompt_caching_ttl "
-      "forward_traceparent_to_llm_provider user_url_allowed_hosts "
+      "user_url_allowed_hosts "
       "provider_url_destination_allowed_hosts priority_reservation "
       "priority_reservation_settings enable_json_schema_validation "
       "default_team_settings "

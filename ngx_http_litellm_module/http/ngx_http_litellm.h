@@ -134,6 +134,8 @@ typedef struct {
     ngx_uint_t                       stream_keepalive_early;
     ngx_litellm_hedge_t             *hedge;      /* NULL: the file's */
 
+    ngx_flag_t                       trace_context;   /* UNSET: the file's */
+
     ngx_flag_t                       limit_dry_run;
 
     ngx_http_litellm_cache_set_t     cache_set;
@@ -737,6 +739,13 @@ void ngx_http_litellm_fetch_forget(ngx_http_litellm_attempt_t *a);
 /* ngx_http_litellm_upstream.c: the clone's side */
 ngx_int_t ngx_http_litellm_upstream_handler(ngx_http_request_t *r,
     ngx_http_litellm_attempt_t *a);
+
+/*
+ * ngx_http_litellm_trace.c: *headers: of ngx_keyval_t, those that tell the
+ * provider of the request's trace; NULL: none.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_litellm_trace(ngx_http_litellm_attempt_t *a,
+    ngx_array_t **headers);
 
 /* ngx_http_litellm_stream.c */
 ngx_http_litellm_stream_t *ngx_http_litellm_stream_create(

@@ -117,6 +117,7 @@ ngx_http_litellm_create_loc_conf(ngx_conf_t *cf)
     lcf->send_timeout = NGX_CONF_UNSET_MSEC;
     lcf->read_timeout = NGX_CONF_UNSET_MSEC;
     lcf->socket_keepalive = NGX_CONF_UNSET;
+    lcf->trace_context = NGX_CONF_UNSET;
     lcf->stream_continue = NGX_CONF_UNSET;
     lcf->stream_continue_size = NGX_CONF_UNSET_SIZE;
     lcf->stream_idle_timeout = NGX_CONF_UNSET_MSEC;
@@ -202,6 +203,8 @@ ngx_http_litellm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     /* unset here and above: the YAML file decides */
 
+    ngx_conf_merge_value(conf->trace_context, prev->trace_context,
+                         NGX_CONF_UNSET);
     ngx_conf_merge_value(conf->stream_continue, prev->stream_continue,
                          NGX_CONF_UNSET);
     ngx_conf_merge_size_value(conf->stream_continue_size,

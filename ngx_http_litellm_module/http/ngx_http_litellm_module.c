@@ -252,6 +252,13 @@ static ngx_command_t  ngx_http_litellm_commands[] = {
       offsetof(ngx_http_litellm_loc_conf_t, stream_continue_size),
       NULL },
 
+    { ngx_string("litellm_trace_context"),
+      NGX_HTTP_LITELLM_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_litellm_loc_conf_t, trace_context),
+      NULL },
+
     { ngx_string("litellm_hedge"),
       NGX_HTTP_LITELLM_CONF|NGX_CONF_1MORE,
       ngx_http_litellm_hedge,

@@ -134,6 +134,7 @@ ngx_http_litellm_create_request(ngx_http_request_t *r)
     ngx_buf_t                   *b;
     ngx_str_t                   *method;
     ngx_uint_t                   get;
+    ngx_array_t                 *trace;
     ngx_chain_t                 *cl, *body;
     ngx_litellm_wire_t          *w;
     ngx_http_litellm_attempt_t  *a;
@@ -144,12 +145,17 @@ ngx_http_litellm_create_request(ngx_http_request_t *r)
     method = &r->upstream->method;
     get = (method->len == 3 && ngx_memcmp(method->data, "GET", 3) == 0);
 
+    if (ngx_http_litellm_trace(a, &trace) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     len = method->len + sizeof("  HTTP/1.1" CRLF) - 1 + w->path.len
           + sizeof("Host: " CRLF) - 1 + a->url->authority.len
           + sizeof("Content-Type: application/json" CRLF) - 1 + w->type.len
           + sizeof("Accept-Encoding: identity" CRLF) - 1
           + sizeof("Content-Length: " CRLF CRLF) - 1 + NGX_OFF_T_LEN
           + ngx_http_litellm_headers_len(&w->headers)
+          + ngx_http_litellm_headers_len(trace)
           + ngx_http_litellm_headers_len(a->extra);
 
     b = ngx_create_temp_buf(r->pool, len);
@@ -182,6 +188,7 @@ ngx_http_litellm_create_request(ngx_http_request_t *r)
     }
 
     p = ngx_http_litellm_headers(p, &w->headers, a->extra, 1);
+    p = ngx_http_litellm_headers(p, trace, a->extra, 1);
     p = ngx_http_litellm_headers(p, a->extra, &w->headers, 0);
 
     if (!get) {
