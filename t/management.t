@@ -14,7 +14,7 @@ use Time::HiRes qw(time);
 use LiteLLM::Mock qw(answer openai_chat);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(182);
+my $t = LiteLLM::Test->new->plan(188);
 my $slow = $LiteLLM::Peer::slow;
 
 my $master = 'sk-secret-master-key';
@@ -262,6 +262,29 @@ is(status('/key/update', { key => $one, key_alias => 'only "one"' }), 200, 'its 
 like(why('/key/update', { key => $new, key_alias => 'only "one"' }), qr/^400 Key with alias/, 'another one\'s');
 ok((grep { $_ eq 'only "one"' } @{ok_of('/key/aliases')->{aliases}}), 'the list of aliases');
 is_deeply(ok_of('/key/aliases?search=Y+"O')->{aliases}, ['only "one"'], 'a part of it');
+
+$j = ok_of("/key/$one/regenerate", {});
+is($j->{key_alias}, 'only "one"', 'a new key has the alias of the old one');
+$one = $j->{key};
+like(why('/key/generate', { key_alias => 'only "one"' }), qr/^400 Key with alias/, 'which is taken');
+is(status('/key/update', { key => $one, key_alias => 'only "two"' }), 200, 'another alias');
+is(status('/key/delete', { keys => [make(key_alias => 'only "one"')] }), 200, 'the one before is free');
+is(status('/key/update', { key => $one, key_alias => 'only "one"' }), 200, 'and is again when its key is deleted');
+
+# both workers at once: one of them makes it
+
+my @most;
+for my $round (1 .. 10) {
+    my @c = map { LiteLLM::Peer->connect($t->port(8080)) } 1 .. 8;
+    my $text = json_text({ key_alias => "race $round" });
+    my $raw = "POST /key/generate HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer $master\r\nConnection: close\r\n"
+        . 'Content-Length: ' . length($text) . "\r\n\r\n";
+    $_->write($raw) for @c;
+    $_->write($text) for @c;
+    my $made = grep { my $r = $_->read_message; $r && $r->{status} == 200 } @c;
+    push @most, $made if $made != 1;
+}
+is("@most", '', 'an alias that many ask for at once is one key\'s');
 
 # lists
 

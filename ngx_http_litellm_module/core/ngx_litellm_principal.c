@@ -4,9 +4,9 @@
  * a model, and many of them by id.  All of it is called for each request, so
  * nothing here allocates but the building of a set.
  *
- * A set is a table of pointers, at most half full.  An id that is a SHA-256 in
- * hex is its own hash; any other one is hashed with SHA-256, so that no list
- * of ids can be made that falls into one slot.
+ * A set is a table of pointers, at most half full, and another one by alias.
+ * An id that is a SHA-256 in hex is its own hash; any other one is hashed with
+ * SHA-256, so that no list of ids can be made that falls into one slot.
  */
 
 
@@ -24,6 +24,9 @@
     ((a)->len == (b)->len                                                     \
      && ngx_memcmp((a)->data, (b)->data, (a)->len) == 0)
 
+#define ngx_litellm_principals_text(by, p)                                    \
+    ((ngx_str_t *) ((u_char *) (p) + (by)->text))
+
 #define ngx_litellm_principal_is(s, lit)                                      \
     ((s)->len == sizeof(lit) - 1                                              \
      && ngx_memcmp((s)->data, lit, sizeof(lit) - 1) == 0)
@@ -34,9 +37,14 @@ static ngx_uint_t ngx_litellm_principal_wildcard(ngx_str_t *pattern,
 static ngx_uint_t ngx_litellm_principal_path(ngx_str_t *entry,
     ngx_str_t *path);
 static uint64_t ngx_litellm_principals_hash(ngx_str_t *id);
+static ngx_int_t ngx_litellm_principals_put(ngx_pool_t *pool,
+    ngx_litellm_principals_by_t *by, ngx_litellm_principal_t *p);
+static ngx_int_t ngx_litellm_principals_grow(ngx_pool_t *pool,
+    ngx_litellm_principals_by_t *by);
+static ngx_litellm_principal_t *ngx_litellm_principals_get(
+    ngx_litellm_principals_by_t *by, ngx_str_t *text);
 static ngx_litellm_principal_t **ngx_litellm_principals_slot(
-    ngx_litellm_principals_t *set, ngx_str_t *id);
-static ngx_int_t ngx_litellm_principals_grow(ngx_litellm_principals_t *set);
+    ngx_litellm_principals_by_t *by, ngx_str_t *text);
 
 
 void
@@ -303,9 +311,11 @@ ngx_litellm_principal_model(ngx_litellm_principal_t *p, ngx_str_t *asked,
 ngx_int_t
 ngx_litellm_principals_init(ngx_litellm_principals_t *set, ngx_pool_t *pool)
 {
+    ngx_memzero(set, sizeof(ngx_litellm_principals_t));
+
     set->pool = pool;
-    set->slots = NULL;
-    set->mask = 0;
+    set->ids.text = offsetof(ngx_litellm_principal_t, id);
+    set->aliases.text = offsetof(ngx_litellm_principal_t, alias);
 
     return ngx_array_init(&set->list, pool, 4,
                           sizeof(ngx_litellm_principal_t *));
@@ -316,18 +326,20 @@ ngx_int_t
 ngx_litellm_principals_add(ngx_litellm_principals_t *set,
     ngx_litellm_principal_t *p)
 {
-    ngx_litellm_principal_t  **slot, **item;
+    ngx_int_t                  rc;
+    ngx_litellm_principal_t  **item;
 
-    if ((set->list.nelts + 1) * 2 > set->mask
-        && ngx_litellm_principals_grow(set) != NGX_OK)
-    {
-        return NGX_ERROR;
+    rc = ngx_litellm_principals_put(set->pool, &set->ids, p);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
-    slot = ngx_litellm_principals_slot(set, &p->id);
-
-    if (*slot != NULL) {
-        return NGX_DECLINED;
+    if (p->kind == NGX_LITELLM_KEY && p->alias.len
+        && ngx_litellm_principals_put(set->pool, &set->aliases, p)
+           == NGX_ERROR)
+    {
+        return NGX_ERROR;
     }
 
     item = ngx_array_push(&set->list);
@@ -336,7 +348,6 @@ ngx_litellm_principals_add(ngx_litellm_principals_t *set,
     }
 
     *item = p;
-    *slot = p;
 
     return NGX_OK;
 }
@@ -345,64 +356,110 @@ ngx_litellm_principals_add(ngx_litellm_principals_t *set,
 ngx_litellm_principal_t *
 ngx_litellm_principals_find(ngx_litellm_principals_t *set, ngx_str_t *id)
 {
-    if (set->slots == NULL) {
-        return NULL;
+    return ngx_litellm_principals_get(&set->ids, id);
+}
+
+
+ngx_litellm_principal_t *
+ngx_litellm_principals_alias(ngx_litellm_principals_t *set, ngx_str_t *alias)
+{
+    return ngx_litellm_principals_get(&set->aliases, alias);
+}
+
+
+/* NGX_DECLINED: there is one of that text already */
+
+static ngx_int_t
+ngx_litellm_principals_put(ngx_pool_t *pool, ngx_litellm_principals_by_t *by,
+    ngx_litellm_principal_t *p)
+{
+    ngx_litellm_principal_t  **slot;
+
+    if ((by->n + 1) * 2 > by->mask
+        && ngx_litellm_principals_grow(pool, by) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
-    return *ngx_litellm_principals_slot(set, id);
+    slot = ngx_litellm_principals_slot(by, ngx_litellm_principals_text(by, p));
+
+    if (*slot != NULL) {
+        return NGX_DECLINED;
+    }
+
+    *slot = p;
+    by->n++;
+
+    return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_litellm_principals_grow(ngx_litellm_principals_t *set)
+ngx_litellm_principals_grow(ngx_pool_t *pool, ngx_litellm_principals_by_t *by)
 {
-    size_t                     n;
-    ngx_uint_t                 i;
-    ngx_litellm_principal_t  **old, **list;
+    ngx_uint_t                    i;
+    ngx_litellm_principal_t     **slot;
+    ngx_litellm_principals_by_t   old;
 
-    n = set->mask ? (set->mask + 1) * 2 : NGX_LITELLM_SLOTS;
-    old = set->slots;
+    old = *by;
 
-    set->slots = ngx_pcalloc(set->pool, n * sizeof(void *));
+    by->mask = old.slots ? old.mask * 2 + 1 : NGX_LITELLM_SLOTS - 1;
+    by->slots = ngx_pcalloc(pool, (by->mask + 1) * sizeof(void *));
 
-    if (set->slots == NULL) {
-        set->slots = old;
+    if (by->slots == NULL) {
+        *by = old;
         return NGX_ERROR;
     }
 
-    set->mask = n - 1;
-    list = set->list.elts;
-
-    for (i = 0; i < set->list.nelts; i++) {
-        *ngx_litellm_principals_slot(set, &list[i]->id) = list[i];
+    if (old.slots == NULL) {
+        return NGX_OK;
     }
 
-    if (old != NULL) {
-        (void) ngx_pfree(set->pool, old);
+    for (i = 0; i <= old.mask; i++) {
+
+        if (old.slots[i] != NULL) {
+            slot = ngx_litellm_principals_slot(by,
+                             ngx_litellm_principals_text(by, old.slots[i]));
+            *slot = old.slots[i];
+        }
     }
+
+    (void) ngx_pfree(pool, old.slots);
 
     return NGX_OK;
+}
+
+
+static ngx_litellm_principal_t *
+ngx_litellm_principals_get(ngx_litellm_principals_by_t *by, ngx_str_t *text)
+{
+    return by->slots ? *ngx_litellm_principals_slot(by, text) : NULL;
 }
 
 
 /* where it is, or an empty place for it */
 
 static ngx_litellm_principal_t **
-ngx_litellm_principals_slot(ngx_litellm_principals_t *set, ngx_str_t *id)
+ngx_litellm_principals_slot(ngx_litellm_principals_by_t *by, ngx_str_t *text)
 {
-    ngx_uint_t                i;
-    ngx_litellm_principal_t  *p;
+    ngx_str_t   *other;
+    ngx_uint_t   i;
 
-    i = ngx_litellm_principals_hash(id) & set->mask;
+    i = ngx_litellm_principals_hash(text) & by->mask;
 
     for ( ;; ) {
-        p = set->slots[i];
 
-        if (p == NULL || ngx_litellm_same(&p->id, id)) {
-            return &set->slots[i];
+        if (by->slots[i] == NULL) {
+            return &by->slots[i];
         }
 
-        i = (i + 1) & set->mask;
+        other = ngx_litellm_principals_text(by, by->slots[i]);
+
+        if (ngx_litellm_same(other, text)) {
+            return &by->slots[i];
+        }
+
+        i = (i + 1) & by->mask;
     }
 }
 

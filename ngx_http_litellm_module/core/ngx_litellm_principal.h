@@ -174,10 +174,17 @@ ngx_litellm_model_limit_t *ngx_litellm_principal_model(
  * the zone.
  */
 typedef struct {
-    ngx_pool_t               *pool;
-    ngx_array_t               list;      /* ngx_litellm_principal_t * */
     ngx_litellm_principal_t **slots;     /* open addressing; NULL: empty */
     ngx_uint_t                mask;
+    ngx_uint_t                n;
+    size_t                    text;      /* offset of what they are found by */
+} ngx_litellm_principals_by_t;
+
+typedef struct {
+    ngx_pool_t                  *pool;
+    ngx_array_t                  list;   /* ngx_litellm_principal_t * */
+    ngx_litellm_principals_by_t  ids;
+    ngx_litellm_principals_by_t  aliases;   /* of keys */
 } ngx_litellm_principals_t;
 
 ngx_int_t ngx_litellm_principals_init(ngx_litellm_principals_t *set,
@@ -187,6 +194,9 @@ ngx_int_t ngx_litellm_principals_add(ngx_litellm_principals_t *set,
     ngx_litellm_principal_t *p);
 ngx_litellm_principal_t *ngx_litellm_principals_find(
     ngx_litellm_principals_t *set, ngx_str_t *id);
+/* the first key of that alias */
+ngx_litellm_principal_t *ngx_litellm_principals_alias(
+    ngx_litellm_principals_t *set, ngx_str_t *alias);
 
 
 #endif /* _NGX_LITELLM_PRINCIPAL_H_INCLUDED_ */

@@ -252,10 +252,13 @@ ngx_int_t ngx_http_litellm_admin_key_reset(ngx_http_litellm_admin_t *a);
 
 /* ngx_http_litellm_admin_keys.c */
 
-/* calls done() when no key has the body's key_alias, but the one of this id
-   (may be empty) */
+/* has no key the body's key_alias, but the one of this id (may be empty)?
+   NGX_DECLINED with the error */
 ngx_int_t ngx_http_litellm_admin_key_unique(ngx_http_litellm_admin_t *a,
-    ngx_str_t *id, ngx_http_litellm_admin_pt done);
+    ngx_str_t *id);
+/* NGX_DECLINED with that error */
+ngx_int_t ngx_http_litellm_admin_key_taken(ngx_http_litellm_admin_t *a,
+    ngx_str_t *alias);
 /* removes the keys of these owners, made at run time: member is user_id or
    team_id; then done() */
 ngx_int_t ngx_http_litellm_admin_keys_of(ngx_http_litellm_admin_t *a,

@@ -15,7 +15,6 @@
 #define NGX_HTTP_LITELLM_KEY_MAX     256
 
 
-static ngx_int_t ngx_http_litellm_admin_key_save(ngx_http_litellm_admin_t *a);
 static ngx_int_t ngx_http_litellm_admin_key_service(
     ngx_http_litellm_admin_t *a, ngx_array_t *own);
 static ngx_int_t ngx_http_litellm_admin_key_make(ngx_http_litellm_admin_t *a,
@@ -30,27 +29,12 @@ static ngx_int_t ngx_http_litellm_admin_key_type(ngx_http_litellm_admin_t *a,
     ngx_array_t *own);
 static ngx_int_t ngx_http_litellm_admin_key_expires(
     ngx_http_litellm_admin_t *a, ngx_array_t *own);
-static ngx_int_t ngx_http_litellm_admin_key_write(ngx_http_litellm_admin_t *a);
-static ngx_int_t ngx_http_litellm_admin_key_replace(
-    ngx_http_litellm_admin_t *a);
 static ngx_int_t ngx_http_litellm_admin_key_set_blocked(
     ngx_http_litellm_admin_t *a, ngx_str_t *blocked);
 
 
 ngx_int_t
 ngx_http_litellm_admin_key_generate(ngx_http_litellm_admin_t *a)
-{
-    ngx_str_t  none;
-
-    ngx_str_null(&none);
-
-    return ngx_http_litellm_admin_key_unique(a, &none,
-                                             ngx_http_litellm_admin_key_save);
-}
-
-
-static ngx_int_t
-ngx_http_litellm_admin_key_save(ngx_http_litellm_admin_t *a)
 {
     ngx_int_t    rc;
     ngx_str_t    key, id, json, front;
@@ -119,7 +103,13 @@ ngx_http_litellm_admin_key_create(ngx_http_litellm_admin_t *a,
     ngx_int_t  rc;
 
     spend = -1;
-    rc = ngx_http_litellm_admin_key_make(a, "key", key);
+    ngx_str_null(id);
+
+    rc = ngx_http_litellm_admin_key_unique(a, id);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_litellm_admin_key_make(a, "key", key);
+    }
 
     if (rc == NGX_OK) {
         rc = ngx_http_litellm_admin_key_type(a, own);
@@ -423,23 +413,6 @@ ngx_http_litellm_admin_key_front(ngx_http_litellm_admin_t *a, ngx_str_t *key,
 ngx_int_t
 ngx_http_litellm_admin_key_update(ngx_http_litellm_admin_t *a)
 {
-    ngx_int_t  rc;
-    ngx_str_t  id;
-
-    rc = ngx_http_litellm_admin_key_named(a, &id);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    return ngx_http_litellm_admin_key_unique(a, &id,
-                                             ngx_http_litellm_admin_key_write);
-}
-
-
-static ngx_int_t
-ngx_http_litellm_admin_key_write(ngx_http_litellm_admin_t *a)
-{
     int64_t      spend;
     ngx_int_t    rc;
     ngx_str_t    id, json, front;
@@ -453,6 +426,10 @@ ngx_http_litellm_admin_key_write(ngx_http_litellm_admin_t *a)
 
     spend = -1;
     rc = ngx_http_litellm_admin_key_named(a, &id);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_litellm_admin_key_unique(a, &id);
+    }
 
     if (rc == NGX_OK) {
         rc = ngx_http_litellm_admin_key_expires(a, &own);
@@ -602,23 +579,6 @@ ngx_http_litellm_admin_key_set_blocked(ngx_http_litellm_admin_t *a,
 ngx_int_t
 ngx_http_litellm_admin_key_regenerate(ngx_http_litellm_admin_t *a)
 {
-    ngx_int_t  rc;
-    ngx_str_t  id;
-
-    rc = ngx_http_litellm_admin_key_named(a, &id);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    return ngx_http_litellm_admin_key_unique(a, &id,
-                                         ngx_http_litellm_admin_key_replace);
-}
-
-
-static ngx_int_t
-ngx_http_litellm_admin_key_replace(ngx_http_litellm_admin_t *a)
-{
     int64_t      spend;
     ngx_int_t    rc;
     ngx_str_t    from, key, id, json, front;
@@ -632,6 +592,10 @@ ngx_http_litellm_admin_key_replace(ngx_http_litellm_admin_t *a)
 
     spend = -1;
     rc = ngx_http_litellm_admin_key_named(a, &from);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_litellm_admin_key_unique(a, &from);
+    }
 
     if (rc == NGX_OK) {
         rc = ngx_http_litellm_admin_key_make(a, "new_key", &key);

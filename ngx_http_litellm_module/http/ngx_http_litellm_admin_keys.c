@@ -1,8 +1,7 @@
 
 /*
- * /key/...: what takes a look at many keys.  Keys are kept in order of their
- * tokens and there is no other index: an alias, an owner and the number of all
- * that fit a filter are found by a walk.
+ * /key/...: what takes a look at many keys.  Keys are found by token and by
+ * alias; an owner's keys, and the number of all that fit a filter, by a walk.
  */
 
 #include "ngx_http_litellm_admin.h"
@@ -35,15 +34,6 @@ typedef struct {
 
 
 typedef struct {
-    ngx_str_t                    alias;
-    ngx_str_t                    id;
-    ngx_http_litellm_admin_pt    done;
-    ngx_uint_t                   found;
-    void                        *data;       /* of the route, put back */
-} ngx_http_litellm_keys_alias_t;
-
-
-typedef struct {
     const char                  *member;
     ngx_array_t                 *owners;
     ngx_http_litellm_admin_pt    done;
@@ -51,16 +41,13 @@ typedef struct {
 } ngx_http_litellm_keys_owners_t;
 
 
-static ngx_int_t ngx_http_litellm_admin_key_taken(ngx_http_litellm_admin_t *a,
-    ngx_str_t *id, ngx_str_t *json);
-static ngx_int_t ngx_http_litellm_admin_key_free(ngx_http_litellm_admin_t *a);
+static ngx_int_t ngx_http_litellm_admin_key_aliased(
+    ngx_http_litellm_admin_t *a, ngx_str_t *alias, ngx_str_t *id);
 static ngx_int_t ngx_http_litellm_admin_key_owned(ngx_http_litellm_admin_t *a,
     ngx_str_t *id, ngx_str_t *json);
 static ngx_int_t ngx_http_litellm_admin_keys_gone(ngx_http_litellm_admin_t *a);
 static ngx_int_t ngx_http_litellm_admin_keys_named(
     ngx_http_litellm_admin_t *a, ngx_uint_t aliases);
-static ngx_int_t ngx_http_litellm_admin_key_aliased(
-    ngx_http_litellm_admin_t *a, ngx_str_t *id, ngx_str_t *json);
 static ngx_int_t ngx_http_litellm_admin_keys_check(
     ngx_http_litellm_admin_t *a);
 static ngx_int_t ngx_http_litellm_admin_keys_remove(
@@ -76,79 +63,51 @@ static ngx_int_t ngx_http_litellm_admin_key_count(ngx_http_litellm_admin_t *a);
 
 
 ngx_int_t
-ngx_http_litellm_admin_key_unique(ngx_http_litellm_admin_t *a, ngx_str_t *id,
-    ngx_http_litellm_admin_pt done)
+ngx_http_litellm_admin_key_unique(ngx_http_litellm_admin_t *a, ngx_str_t *id)
 {
-    ngx_int_t                       rc;
-    ngx_http_litellm_keys_alias_t  *s;
+    u_char                    buf[NGX_HTTP_LITELLM_STORE_ID];
+    ngx_int_t                 rc;
+    ngx_str_t                 alias, other;
+    ngx_litellm_principal_t  *p;
 
-    s = ngx_pcalloc(a->pool, sizeof(ngx_http_litellm_keys_alias_t));
-    if (s == NULL) {
-        return NGX_ERROR;
-    }
-
-    rc = ngx_http_litellm_admin_text(a, "key_alias", &s->alias);
+    rc = ngx_http_litellm_admin_text(a, "key_alias", &alias);
 
     if (rc != NGX_OK) {
-        return (rc == NGX_DECLINED) ? done(a) : rc;
+        return (rc == NGX_DECLINED) ? NGX_OK : rc;
     }
 
-    s->id = *id;
-    s->done = done;
-    s->data = a->data;
+    p = ngx_litellm_principals_alias(&a->config->principals[NGX_LITELLM_KEY],
+                                     &alias);
 
-    a->data = s;
-
-    return ngx_http_litellm_admin_walk(a, NGX_LITELLM_KEY,
-                                       ngx_http_litellm_admin_key_taken,
-                                       ngx_http_litellm_admin_key_free);
-}
-
-
-static ngx_int_t
-ngx_http_litellm_admin_key_taken(ngx_http_litellm_admin_t *a, ngx_str_t *id,
-    ngx_str_t *json)
-{
-    ngx_litellm_json_t             *root;
-    ngx_http_litellm_keys_alias_t  *s;
-
-    s = a->data;
-
-    if (id->len == s->id.len && ngx_memcmp(id->data, s->id.data, id->len) == 0)
+    if (p != NULL
+        && (p->id.len != id->len
+            || ngx_memcmp(p->id.data, id->data, id->len) != 0))
     {
-        return NGX_OK;
+        return ngx_http_litellm_admin_key_taken(a, &alias);
     }
 
-    if (ngx_http_litellm_admin_root(a, json, &root) != NGX_OK) {
-        return NGX_ERROR;
+    ngx_str_null(&other);
+
+    while (ngx_http_litellm_store_alias(a->zone, &alias, &other, buf)
+           == NGX_OK)
+    {
+        if (other.len != id->len
+            || ngx_memcmp(other.data, id->data, id->len) != 0)
+        {
+            return ngx_http_litellm_admin_key_taken(a, &alias);
+        }
     }
 
-    if (!ngx_http_litellm_admin_has(root, "key_alias", &s->alias)) {
-        return NGX_OK;
-    }
-
-    s->found = 1;
-
-    return NGX_DONE;
+    return NGX_OK;
 }
 
 
-static ngx_int_t
-ngx_http_litellm_admin_key_free(ngx_http_litellm_admin_t *a)
+ngx_int_t
+ngx_http_litellm_admin_key_taken(ngx_http_litellm_admin_t *a, ngx_str_t *alias)
 {
-    ngx_http_litellm_keys_alias_t  *s;
-
-    s = a->data;
-    a->data = s->data;
-
-    if (s->found) {
-        return ngx_http_litellm_admin_fail(a, 400, "Key with alias '%V' "
-                                           "already exists. Unique key aliases "
-                                           "across all keys are required.",
-                                           &s->alias);
-    }
-
-    return s->done(a);
+    return ngx_http_litellm_admin_fail(a, 400, "Key with alias '%V' already "
+                                       "exists. Unique key aliases across all "
+                                       "keys are required.", alias);
 }
 
 
@@ -301,6 +260,8 @@ ngx_int_t
 ngx_http_litellm_admin_key_delete(ngx_http_litellm_admin_t *a)
 {
     ngx_int_t                 rc;
+    ngx_str_t                *name;
+    ngx_uint_t                i;
     ngx_http_litellm_keys_t  *k;
 
     rc = ngx_http_litellm_admin_keys_named(a, 1);
@@ -311,47 +272,55 @@ ngx_http_litellm_admin_key_delete(ngx_http_litellm_admin_t *a)
 
     k = a->data;
 
-    if (k->aliases == k->names.nelts) {
-        return ngx_http_litellm_admin_keys_check(a);
-    }
-
-    return ngx_http_litellm_admin_walk(a, NGX_LITELLM_KEY,
-                                       ngx_http_litellm_admin_key_aliased,
-                                       ngx_http_litellm_admin_keys_check);
-}
-
-
-static ngx_int_t
-ngx_http_litellm_admin_key_aliased(ngx_http_litellm_admin_t *a, ngx_str_t *id,
-    ngx_str_t *json)
-{
-    ngx_str_t                *name;
-    ngx_uint_t                i;
-    ngx_litellm_json_t       *root;
-    ngx_http_litellm_keys_t  *k;
-
-    k = a->data;
-
-    if (ngx_http_litellm_admin_root(a, json, &root) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
     name = k->names.elts;
 
     for (i = k->aliases; i < k->names.nelts; i++) {
 
-        if (k->ids[i].len == 0 && name[i].len
-            && ngx_http_litellm_admin_has(root, "key_alias", &name[i]))
-        {
-            k->ids[i].len = id->len;
-            k->ids[i].data = ngx_pstrdup(a->pool, id);
-            if (k->ids[i].data == NULL) {
-                return NGX_ERROR;
-            }
+        rc = ngx_http_litellm_admin_key_aliased(a, &name[i], &k->ids[i]);
+
+        if (rc != NGX_OK) {
+            return rc;
         }
     }
 
-    return NGX_OK;
+    return ngx_http_litellm_admin_keys_check(a);
+}
+
+
+/* an empty id: no key has that alias */
+
+static ngx_int_t
+ngx_http_litellm_admin_key_aliased(ngx_http_litellm_admin_t *a,
+    ngx_str_t *alias, ngx_str_t *id)
+{
+    u_char                    buf[NGX_HTTP_LITELLM_STORE_ID];
+    ngx_str_t                 other;
+    ngx_litellm_principal_t  *p;
+
+    ngx_str_null(id);
+
+    if (alias->len == 0) {
+        return NGX_OK;
+    }
+
+    p = ngx_litellm_principals_alias(&a->config->principals[NGX_LITELLM_KEY],
+                                     alias);
+
+    if (p != NULL) {
+        *id = p->id;
+        return NGX_OK;
+    }
+
+    ngx_str_null(&other);
+
+    if (ngx_http_litellm_store_alias(a->zone, alias, &other, buf) != NGX_OK) {
+        return NGX_OK;
+    }
+
+    id->len = other.len;
+    id->data = ngx_pstrdup(a->pool, &other);
+
+    return id->data ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -202,8 +202,9 @@ ngx_http_litellm_admin_owner_new(ngx_http_litellm_admin_t *a)
 
     ngx_str_null(&none);
 
-    return ngx_http_litellm_admin_key_unique(a, &none,
-                                         ngx_http_litellm_admin_owner_make);
+    rc = ngx_http_litellm_admin_key_unique(a, &none);
+
+    return (rc == NGX_OK) ? ngx_http_litellm_admin_owner_make(a) : rc;
 }
 
 

@@ -148,10 +148,15 @@ ngx_http_litellm_admin_save(ngx_http_litellm_admin_t *a,
             return rc;
         }
 
-        rc = ngx_http_litellm_store_put(a->zone, kind, id, &p.json, version);
+        rc = ngx_http_litellm_store_put_unique(a->zone, kind, id, &p.json,
+                                               version, NULL);
 
         if (rc == NGX_BUSY) {
             return ngx_http_litellm_admin_full(a, kind);
+        }
+
+        if (rc == NGX_ABORT) {
+            return ngx_http_litellm_admin_key_taken(a, &p.alias);
         }
 
         if (rc == NGX_OK) {
@@ -214,11 +219,16 @@ ngx_http_litellm_admin_move(ngx_http_litellm_admin_t *a,
             return rc;
         }
 
-        rc = ngx_http_litellm_store_put(a->zone, kind, id, &p.json,
-                                        NGX_HTTP_LITELLM_STORE_NEW);
+        rc = ngx_http_litellm_store_put_unique(a->zone, kind, id, &p.json,
+                                               NGX_HTTP_LITELLM_STORE_NEW,
+                                               from);
 
         if (rc == NGX_BUSY) {
             return ngx_http_litellm_admin_full(a, kind);
+        }
+
+        if (rc == NGX_ABORT) {
+            return ngx_http_litellm_admin_key_taken(a, &p.alias);
         }
 
         if (rc == NGX_DECLINED) {

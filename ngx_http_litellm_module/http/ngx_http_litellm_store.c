@@ -1,18 +1,23 @@
 
 /*
  * The records that were made at run time, in the shared zone: a tree for each
- * kind, in order of id.  Under the slab mutex there are lookups and copies of
- * one record (64 KB at most), never a walk.  What workers make of them is
- * another file's: ngx_http_litellm_store_cache.c.
+ * kind, in order of id, and keys by their aliases.  Under the slab mutex there
+ * are lookups and copies of one record (64 KB at most), never a walk.  What
+ * workers make of them is another file's: ngx_http_litellm_store_cache.c.
+ *
+ * A change of a record that is there is written to the journal before; if its
+ * process is killed, the next one to take the lock does it.
  */
 
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_zone.h"
 #include "ngx_http_litellm_store.h"
+#include "ngx_http_litellm_store_name.h"
 
 
 typedef struct {
     ngx_rbtree_node_t              node;
+    ngx_http_litellm_store_name_t  name;       /* a key's alias */
     ngx_uint_t                     version;
     uint32_t                       id_len;
     uint32_t                       len;
@@ -21,14 +26,41 @@ typedef struct {
 } ngx_http_litellm_store_node_t;
 
 
+/* what a record is to become */
+typedef struct {
+    ngx_http_litellm_store_node_t *node;       /* NULL: it is */
+    u_char                        *json;
+    uint32_t                       len;
+    ngx_uint_t                     version;
+    uint64_t                       name;
+} ngx_http_litellm_store_journal_t;
+
+
 struct ngx_http_litellm_store_s {
     ngx_rbtree_t                   trees[NGX_LITELLM_PRINCIPALS];
     ngx_rbtree_node_t              sentinel;
     ngx_atomic_t                   n[NGX_LITELLM_PRINCIPALS];
     ngx_atomic_t                   version;
+    ngx_http_litellm_store_names_t    names;
+    ngx_http_litellm_store_journal_t  journal;
 };
 
 
+static ngx_http_litellm_store_t *ngx_http_litellm_store_lock(
+    ngx_shm_zone_t *zone);
+static void ngx_http_litellm_store_unlock(ngx_shm_zone_t *zone);
+static void ngx_http_litellm_store_finish_locked(
+    ngx_http_litellm_store_t *store);
+static ngx_int_t ngx_http_litellm_store_write(ngx_shm_zone_t *zone,
+    ngx_litellm_principal_e kind, ngx_str_t *id, ngx_str_t *json,
+    ngx_uint_t version, ngx_uint_t unique, ngx_str_t *from);
+static ngx_int_t ngx_http_litellm_store_write_locked(
+    ngx_http_litellm_store_t *store, ngx_slab_pool_t *shpool,
+    ngx_litellm_principal_e kind, ngx_str_t *id, ngx_str_t *json,
+    uint64_t name);
+static ngx_uint_t ngx_http_litellm_store_taken_locked(
+    ngx_http_litellm_store_t *store, ngx_str_t *id, ngx_str_t *from,
+    uint64_t name);
 static void ngx_http_litellm_store_insert(ngx_rbtree_node_t *temp,
     ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
 static ngx_int_t ngx_http_litellm_store_compare(const u_char *a, size_t alen,
@@ -59,7 +91,61 @@ ngx_http_litellm_store_create(ngx_slab_pool_t *shpool)
 
     store->version = 1;
 
+    if (ngx_http_litellm_store_names_init(&store->names, shpool) != NGX_OK) {
+        return NULL;
+    }
+
     return store;
+}
+
+
+static ngx_http_litellm_store_t *
+ngx_http_litellm_store_lock(ngx_shm_zone_t *zone)
+{
+    ngx_http_litellm_store_t  *store;
+
+    store = ngx_http_litellm_zone_store(zone);
+
+    ngx_shmtx_lock(&ngx_http_litellm_zone_pool(zone)->mutex);
+
+    if (store->journal.node != NULL) {
+        ngx_http_litellm_store_finish_locked(store);
+    }
+
+    return store;
+}
+
+
+static void
+ngx_http_litellm_store_unlock(ngx_shm_zone_t *zone)
+{
+    ngx_shmtx_unlock(&ngx_http_litellm_zone_pool(zone)->mutex);
+}
+
+
+/* what the journal says; it may have been done in part */
+
+static void
+ngx_http_litellm_store_finish_locked(ngx_http_litellm_store_t *store)
+{
+    ngx_http_litellm_store_node_t     *n;
+    ngx_http_litellm_store_journal_t  *j;
+
+    j = &store->journal;
+    n = j->node;
+
+    ngx_http_litellm_store_name_unlink(&store->names, &n->name);
+
+    n->json = j->json;
+    n->len = j->len;
+    n->version = j->version;
+
+    if (j->name) {
+        ngx_http_litellm_store_name_link(&store->names, &n->name, j->name);
+    }
+
+    ngx_memory_barrier();
+    j->node = NULL;
 }
 
 
@@ -173,8 +259,28 @@ ngx_int_t
 ngx_http_litellm_store_put(ngx_shm_zone_t *zone, ngx_litellm_principal_e kind,
     ngx_str_t *id, ngx_str_t *json, ngx_uint_t version)
 {
-    u_char                         *text;
-    ngx_slab_pool_t                *shpool;
+    return ngx_http_litellm_store_write(zone, kind, id, json, version, 0,
+                                        NULL);
+}
+
+
+ngx_int_t
+ngx_http_litellm_store_put_unique(ngx_shm_zone_t *zone,
+    ngx_litellm_principal_e kind, ngx_str_t *id, ngx_str_t *json,
+    ngx_uint_t version, ngx_str_t *from)
+{
+    return ngx_http_litellm_store_write(zone, kind, id, json, version, 1,
+                                        from);
+}
+
+
+static ngx_int_t
+ngx_http_litellm_store_write(ngx_shm_zone_t *zone,
+    ngx_litellm_principal_e kind, ngx_str_t *id, ngx_str_t *json,
+    ngx_uint_t version, ngx_uint_t unique, ngx_str_t *from)
+{
+    uint64_t                        name;
+    ngx_int_t                       rc;
     ngx_http_litellm_store_t       *store;
     ngx_http_litellm_store_node_t  *n;
 
@@ -182,29 +288,57 @@ ngx_http_litellm_store_put(ngx_shm_zone_t *zone, ngx_litellm_principal_e kind,
         return NGX_BUSY;
     }
 
-    shpool = ngx_http_litellm_zone_pool(zone);
+    name = 0;
     store = ngx_http_litellm_zone_store(zone);
 
-    ngx_shmtx_lock(&shpool->mutex);
+    if (kind == NGX_LITELLM_KEY
+        && ngx_http_litellm_store_name_of(&store->names, json, &name)
+           != NGX_OK)
+    {
+        return NGX_BUSY;
+    }
+
+    store = ngx_http_litellm_store_lock(zone);
 
     n = ngx_http_litellm_store_lookup_locked(store, kind, id);
 
-    if (version == NGX_HTTP_LITELLM_STORE_NEW) {
+    if ((version == NGX_HTTP_LITELLM_STORE_NEW)
+        ? (n != NULL)
+        : (version != 0 && (n == NULL || n->version != version)))
+    {
+        rc = NGX_DECLINED;
 
-        if (n != NULL) {
-            ngx_shmtx_unlock(&shpool->mutex);
-            return NGX_DECLINED;
-        }
+    } else if (unique && name
+               && ngx_http_litellm_store_taken_locked(store, id, from, name))
+    {
+        rc = NGX_ABORT;
 
-    } else if (version != 0 && (n == NULL || n->version != version)) {
-        ngx_shmtx_unlock(&shpool->mutex);
-        return NGX_DECLINED;
+    } else {
+        rc = ngx_http_litellm_store_write_locked(store,
+                                           ngx_http_litellm_zone_pool(zone),
+                                           kind, id, json, name);
     }
+
+    ngx_http_litellm_store_unlock(zone);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_litellm_store_write_locked(ngx_http_litellm_store_t *store,
+    ngx_slab_pool_t *shpool, ngx_litellm_principal_e kind, ngx_str_t *id,
+    ngx_str_t *json, uint64_t name)
+{
+    u_char                            *text, *old;
+    ngx_http_litellm_store_node_t     *n;
+    ngx_http_litellm_store_journal_t  *j;
+
+    n = ngx_http_litellm_store_lookup_locked(store, kind, id);
 
     text = ngx_slab_alloc_locked(shpool, ngx_max(json->len, 1));
 
     if (text == NULL) {
-        ngx_shmtx_unlock(&shpool->mutex);
         return NGX_BUSY;
     }
 
@@ -216,30 +350,108 @@ ngx_http_litellm_store_put(ngx_shm_zone_t *zone, ngx_litellm_principal_e kind,
                                   + id->len);
         if (n == NULL) {
             ngx_slab_free_locked(shpool, text);
-            ngx_shmtx_unlock(&shpool->mutex);
             return NGX_BUSY;
         }
 
         n->node.key = 0;
+        n->name.hash = 0;
+        n->version = store->version;
         n->id_len = (uint32_t) id->len;
-        n->json = NULL;
+        n->json = text;
+        n->len = (uint32_t) json->len;
         ngx_memcpy(n->id, id->data, id->len);
 
         ngx_rbtree_insert(&store->trees[kind], &n->node);
         store->n[kind]++;
     }
 
-    if (n->json != NULL) {
-        ngx_slab_free_locked(shpool, n->json);
+    old = n->json;
+    j = &store->journal;
+
+    j->json = text;
+    j->len = (uint32_t) json->len;
+    j->version = ++store->version;
+    j->name = name;
+    ngx_memory_barrier();
+    j->node = n;
+    ngx_memory_barrier();
+
+    ngx_http_litellm_store_finish_locked(store);
+
+    if (old != text) {
+        ngx_slab_free_locked(shpool, old);
     }
 
-    n->json = text;
-    n->len = (uint32_t) json->len;
-    n->version = ++store->version;
-
-    ngx_shmtx_unlock(&shpool->mutex);
-
     return NGX_OK;
+}
+
+
+/* does another key have this alias, if it is not the one it has already? */
+
+static ngx_uint_t
+ngx_http_litellm_store_taken_locked(ngx_http_litellm_store_t *store,
+    ngx_str_t *id, ngx_str_t *from, uint64_t name)
+{
+    ngx_http_litellm_store_node_t  *n;
+
+    n = ngx_http_litellm_store_lookup_locked(store, NGX_LITELLM_KEY,
+                                             from ? from : id);
+
+    if (n != NULL && n->name.hash == name) {
+        return 0;
+    }
+
+    return ngx_http_litellm_store_name_next(&store->names, NULL, name) != NULL;
+}
+
+
+ngx_int_t
+ngx_http_litellm_store_alias(ngx_shm_zone_t *zone, ngx_str_t *alias,
+    ngx_str_t *id, u_char *buf)
+{
+    uint64_t                        hash;
+    ngx_http_litellm_store_t       *store;
+    ngx_http_litellm_store_node_t  *n, *found;
+    ngx_http_litellm_store_name_t  *name;
+
+    store = ngx_http_litellm_zone_store(zone);
+    hash = ngx_http_litellm_store_name_hash(&store->names, alias);
+
+    (void) ngx_http_litellm_store_lock(zone);
+
+    found = NULL;
+    name = NULL;
+
+    for ( ;; ) {
+        name = ngx_http_litellm_store_name_next(&store->names, name, hash);
+
+        if (name == NULL) {
+            break;
+        }
+
+        n = (ngx_http_litellm_store_node_t *)
+              ((u_char *) name - offsetof(ngx_http_litellm_store_node_t, name));
+
+        if (ngx_http_litellm_store_compare(id->data, id->len, n->id, n->id_len)
+            < 0
+            && (found == NULL
+                || ngx_http_litellm_store_compare(n->id, n->id_len, found->id,
+                                                  found->id_len)
+                   < 0))
+        {
+            found = n;
+        }
+    }
+
+    if (found != NULL) {
+        id->data = buf;
+        id->len = ngx_min(found->id_len, NGX_HTTP_LITELLM_STORE_ID);
+        ngx_memcpy(buf, found->id, id->len);
+    }
+
+    ngx_http_litellm_store_unlock(zone);
+
+    return found ? NGX_OK : NGX_DONE;
 }
 
 
@@ -249,23 +461,19 @@ ngx_http_litellm_store_get(ngx_shm_zone_t *zone, ngx_pool_t *pool,
     ngx_uint_t *version)
 {
     size_t                          size;
-    ngx_slab_pool_t                *shpool;
     ngx_http_litellm_store_t       *store;
     ngx_http_litellm_store_node_t  *n;
-
-    shpool = ngx_http_litellm_zone_pool(zone);
-    store = ngx_http_litellm_zone_store(zone);
 
     json->data = NULL;
 
     for ( ;; ) {
 
-        ngx_shmtx_lock(&shpool->mutex);
+        store = ngx_http_litellm_store_lock(zone);
 
         n = ngx_http_litellm_store_lookup_locked(store, kind, id);
 
         if (n == NULL) {
-            ngx_shmtx_unlock(&shpool->mutex);
+            ngx_http_litellm_store_unlock(zone);
             return NGX_DECLINED;
         }
 
@@ -276,12 +484,12 @@ ngx_http_litellm_store_get(ngx_shm_zone_t *zone, ngx_pool_t *pool,
             ngx_memcpy(json->data, n->json, size);
             *version = n->version;
 
-            ngx_shmtx_unlock(&shpool->mutex);
+            ngx_http_litellm_store_unlock(zone);
 
             return NGX_OK;
         }
 
-        ngx_shmtx_unlock(&shpool->mutex);
+        ngx_http_litellm_store_unlock(zone);
 
         /* memory is not asked for with the lock held */
 
@@ -303,17 +511,16 @@ ngx_http_litellm_store_delete(ngx_shm_zone_t *zone,
     ngx_http_litellm_store_node_t  *n;
 
     shpool = ngx_http_litellm_zone_pool(zone);
-    store = ngx_http_litellm_zone_store(zone);
-
-    ngx_shmtx_lock(&shpool->mutex);
+    store = ngx_http_litellm_store_lock(zone);
 
     n = ngx_http_litellm_store_lookup_locked(store, kind, id);
 
     if (n == NULL) {
-        ngx_shmtx_unlock(&shpool->mutex);
+        ngx_http_litellm_store_unlock(zone);
         return NGX_DECLINED;
     }
 
+    ngx_http_litellm_store_name_unlink(&store->names, &n->name);
     ngx_rbtree_delete(&store->trees[kind], &n->node);
     ngx_slab_free_locked(shpool, n->json);
     ngx_slab_free_locked(shpool, n);
@@ -321,7 +528,7 @@ ngx_http_litellm_store_delete(ngx_shm_zone_t *zone,
     store->n[kind]--;
     store->version++;
 
-    ngx_shmtx_unlock(&shpool->mutex);
+    ngx_http_litellm_store_unlock(zone);
 
     return NGX_OK;
 }
@@ -333,24 +540,20 @@ ngx_http_litellm_store_next(ngx_shm_zone_t *zone, ngx_pool_t *pool,
 {
     size_t                          size;
     u_char                         *p;
-    ngx_slab_pool_t                *shpool;
     ngx_http_litellm_store_t       *store;
     ngx_http_litellm_store_node_t  *n;
-
-    shpool = ngx_http_litellm_zone_pool(zone);
-    store = ngx_http_litellm_zone_store(zone);
 
     p = NULL;
     size = 0;
 
     for ( ;; ) {
 
-        ngx_shmtx_lock(&shpool->mutex);
+        store = ngx_http_litellm_store_lock(zone);
 
         n = ngx_http_litellm_store_behind_locked(store, kind, id);
 
         if (n == NULL) {
-            ngx_shmtx_unlock(&shpool->mutex);
+            ngx_http_litellm_store_unlock(zone);
             return NGX_DONE;
         }
 
@@ -362,14 +565,14 @@ ngx_http_litellm_store_next(ngx_shm_zone_t *zone, ngx_pool_t *pool,
             json->len = n->len;
             ngx_memcpy(json->data, n->json, n->len);
 
-            ngx_shmtx_unlock(&shpool->mutex);
+            ngx_http_litellm_store_unlock(zone);
 
             return NGX_OK;
         }
 
         size = n->id_len + n->len;
 
-        ngx_shmtx_unlock(&shpool->mutex);
+        ngx_http_litellm_store_unlock(zone);
 
         p = ngx_pnalloc(pool, ngx_max(size, 1));
         if (p == NULL) {
@@ -399,20 +602,16 @@ ngx_http_litellm_store_record(ngx_shm_zone_t *zone,
     ngx_litellm_principal_e kind, ngx_str_t *id, ngx_uint_t *version)
 {
     ngx_uint_t                      record;
-    ngx_slab_pool_t                *shpool;
     ngx_http_litellm_store_t       *store;
     ngx_http_litellm_store_node_t  *n;
 
-    shpool = ngx_http_litellm_zone_pool(zone);
-    store = ngx_http_litellm_zone_store(zone);
-
-    ngx_shmtx_lock(&shpool->mutex);
+    store = ngx_http_litellm_store_lock(zone);
 
     n = ngx_http_litellm_store_lookup_locked(store, kind, id);
     record = n ? n->version : 0;
     *version = store->version;
 
-    ngx_shmtx_unlock(&shpool->mutex);
+    ngx_http_litellm_store_unlock(zone);
 
     return record;
 }

@@ -52,6 +52,14 @@ ngx_int_t ngx_http_litellm_principal_hold(ngx_pool_t *pool,
 ngx_int_t ngx_http_litellm_store_put(ngx_shm_zone_t *zone,
     ngx_litellm_principal_e kind, ngx_str_t *id, ngx_str_t *json,
     ngx_uint_t version);
+/*
+ * The same of what the management API writes.  NGX_ABORT: another key has the
+ * record's alias, which is not the one that this key has already, or that of
+ * from, whose place it takes (may be NULL).
+ */
+ngx_int_t ngx_http_litellm_store_put_unique(ngx_shm_zone_t *zone,
+    ngx_litellm_principal_e kind, ngx_str_t *id, ngx_str_t *json,
+    ngx_uint_t version, ngx_str_t *from);
 /* the text, copied to pool; NGX_DECLINED: it is not there */
 ngx_int_t ngx_http_litellm_store_get(ngx_shm_zone_t *zone, ngx_pool_t *pool,
     ngx_litellm_principal_e kind, ngx_str_t *id, ngx_str_t *json,
@@ -66,6 +74,14 @@ ngx_int_t ngx_http_litellm_store_delete(ngx_shm_zone_t *zone,
  */
 ngx_int_t ngx_http_litellm_store_next(ngx_shm_zone_t *zone, ngx_pool_t *pool,
     ngx_litellm_principal_e kind, ngx_str_t *id, ngx_str_t *json);
+
+/*
+ * The keys of an alias (not empty) in order of id, one at a time behind *id:
+ * NGX_OK with the next one's id in buf (of NGX_HTTP_LITELLM_STORE_ID bytes),
+ * NGX_DONE.
+ */
+ngx_int_t ngx_http_litellm_store_alias(ngx_shm_zone_t *zone, ngx_str_t *alias,
+    ngx_str_t *id, u_char *buf);
 
 /* grows with each change: the state file is written when it has moved */
 ngx_uint_t ngx_http_litellm_store_version(ngx_shm_zone_t *zone);

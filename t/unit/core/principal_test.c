@@ -574,11 +574,35 @@ test_set(void)
                              - list[i].id.data;
         }
 
+        /* of three neighbours the second one has the first one's alias */
+
+        list[i].kind = NGX_LITELLM_KEY;
+
+        if (i % 3 != 2) {
+            list[i].alias.data = ngx_pnalloc(unit_pool, 32);
+            list[i].alias.len = ngx_sprintf(list[i].alias.data, "alias %ui",
+                                            i - i % 3)
+                                - list[i].alias.data;
+        }
+
         bad += (ngx_litellm_principals_add(&set, &list[i]) != NGX_OK);
     }
 
     CHECK_INT(bad, 0);
     CHECK_INT(set.list.nelts, n);
+
+    for (i = 0; i < n; i++) {
+        id.data = buf;
+        id.len = ngx_sprintf(buf, "alias %ui", i) - buf;
+
+        bad += (ngx_litellm_principals_alias(&set, &id)
+                != (i % 3 ? NULL : &list[i]));
+    }
+
+    CHECK_INT(bad, 0);
+    CHECK_INT(set.aliases.n, (n + 2) / 3);
+    id.len = 0;
+    CHECK(ngx_litellm_principals_alias(&set, &id) == NULL);
 
     for (i = 0; i < n; i++) {
         bad += (ngx_litellm_principals_find(&set, &list[i].id) != &list[i]);
@@ -587,7 +611,7 @@ test_set(void)
 
     CHECK_INT(bad, 0);
     CHECK_INT(set.list.nelts, n);
-    CHECK(set.mask + 1 >= 2 * n && set.mask + 1 <= 8 * n);
+    CHECK(set.ids.mask + 1 >= 2 * n && set.ids.mask + 1 <= 8 * n);
 
     id = unit_str("user 1");
     CHECK(ngx_litellm_principals_find(&set, &id) == NULL);
