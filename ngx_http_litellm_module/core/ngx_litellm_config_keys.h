@@ -256,7 +256,8 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
 
     { NGX_LITELLM_CF_CACHE, NGX_LITELLM_CF_QUIET,
       "host port username password url db ssl ssl_cert_reqs ssl_ca_certs "
-      "max_connections socket_timeout redis_flush_size" },
+      "ssl_certfile ssl_keyfile max_connections socket_timeout "
+      "redis_flush_size" },
 
     { NGX_LITELLM_CF_CACHE, NGX_LITELLM_CF_LATER,
       "redis_startup_nodes sentinel_nodes sentinel_password service_name" },

@@ -22,6 +22,8 @@ typedef struct {
     ngx_str_t        password;
     ngx_str_t        name_space;     /* empty: none */
     ngx_str_t        ca;             /* file; empty: the system's */
+    ngx_str_t        cert;           /* files; empty: none is shown */
+    ngx_str_t        key;            /* empty: in cert */
     unsigned         tls:1;
     unsigned         insecure:1;     /* the certificate is not looked at */
 } ngx_litellm_redis_t;

@@ -407,6 +407,8 @@ ngx_http_litellm_redis_ready(void *data, ngx_int_t rc,
     conn->lives++;
     conn->failures = 0;
 
+    ngx_http_litellm_redis_loud(conn);
+
     if (conn->timer.timer_set) {
         ngx_del_timer(&conn->timer);
     }
@@ -435,7 +437,8 @@ ngx_http_litellm_redis_timer(ngx_event_t *ev)
     }
 
     ngx_http_litellm_redis_lost(conn, conn->why ? conn->why
-                                      : "can't be connected to in time", 0);
+                                      : "can't be connected to in time",
+                                conn->err);
 }
 
 

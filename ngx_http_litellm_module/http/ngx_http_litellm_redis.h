@@ -49,6 +49,7 @@ typedef struct {
     ngx_atomic_t                  beat;       /* when it last did */
     u_char                        id[NGX_HTTP_LITELLM_REDIS_ID];
     ngx_atomic_t                  has_id;
+    ngx_atomic_t                  useless;    /* answers, but not our script */
 } ngx_http_litellm_redis_sh_t;
 
 
@@ -155,6 +156,7 @@ struct ngx_http_litellm_redis_command_s {
 struct ngx_http_litellm_redis_conn_s {
     ngx_http_litellm_redis_t     *redis;
     ngx_log_t                    *log;
+    ngx_log_t                     quiet;      /* the same, alerts only */
     ngx_pool_t                   *pool;       /* of the connection */
     ngx_peer_connection_t         peer;
     ngx_http_litellm_resolve_t    resolve;
@@ -170,6 +172,7 @@ struct ngx_http_litellm_redis_conn_s {
     size_t                        out_pos;
     size_t                        out_last;
     const char                   *why;        /* it is to be closed */
+    ngx_err_t                     err;
     unsigned                      connecting:1;
     unsigned                      connected:1;   /* commands may be sent */
     unsigned                      up:1;          /* it let us in */
@@ -185,6 +188,7 @@ void ngx_http_litellm_redis_flush(ngx_http_litellm_redis_conn_t *conn);
 void ngx_http_litellm_redis_lost(ngx_http_litellm_redis_conn_t *conn,
     const char *why, ngx_err_t err);
 void ngx_http_litellm_redis_disconnect(ngx_http_litellm_redis_conn_t *conn);
+void ngx_http_litellm_redis_loud(ngx_http_litellm_redis_conn_t *conn);
 /* the connection is there: what is to be said first */
 void ngx_http_litellm_redis_login(ngx_http_litellm_redis_conn_t *conn);
 /* of all commands whose replies have come */

@@ -28,6 +28,7 @@ typedef struct {
     ngx_int_t                          rc;
     ngx_uint_t                         n;
     ngx_uint_t                         tries;
+    ngx_msec_t                         since;
     ngx_http_litellm_ledger_share_t    shares[NGX_HTTP_LITELLM_CLAIMS];
     ngx_http_litellm_ledger_others_t   others[NGX_HTTP_LITELLM_CLAIMS];
 } ngx_http_litellm_redis_asked_t;
@@ -75,7 +76,8 @@ ngx_http_litellm_redis_admit(ngx_http_request_t *r,
 
         /* it is our own count that says yes */
 
-        return (redis->fail_closed && redis->sh->state == 2)
+        return (redis->fail_closed
+                && (redis->sh->state == 2 || redis->sh->useless))
                ? ngx_http_litellm_redis_down(r, redis, mcf->zone, bill)
                : NGX_OK;
     }
@@ -118,7 +120,11 @@ ngx_http_litellm_redis_admit(ngx_http_request_t *r,
 
     ngx_http_litellm_ledger_settle(mcf->zone, &bill->rv, 0, 0, 0);
 
-    if (++asked->tries == NGX_HTTP_LITELLM_REDIS_TRIES) {
+    /* in all it is not asked for longer than twice what a reply may take */
+
+    if (++asked->tries == NGX_HTTP_LITELLM_REDIS_TRIES
+        || ngx_current_msec - asked->since >= redis->timeout)
+    {
         return (bill->rv.refused != NULL) ? NGX_DECLINED
                : ngx_http_litellm_redis_down(r, redis, mcf->zone, bill);
     }
@@ -156,6 +162,7 @@ ngx_http_litellm_redis_ask_create(ngx_http_request_t *r,
 
     asked->request = r;
     asked->redis = redis;
+    asked->since = ngx_current_msec;
 
     cln->handler = ngx_http_litellm_redis_ask_cleanup;
 

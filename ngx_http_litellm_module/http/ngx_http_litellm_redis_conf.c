@@ -107,6 +107,12 @@ ngx_http_litellm_redis_parameter(ngx_conf_t *cf,
     } else if (ngx_http_litellm_redis_is(value, "ca=")) {
         redis->conf.ca = s;
 
+    } else if (ngx_http_litellm_redis_is(value, "cert=")) {
+        redis->conf.cert = s;
+
+    } else if (ngx_http_litellm_redis_is(value, "key=")) {
+        redis->conf.key = s;
+
     } else if (ngx_http_litellm_redis_is(value, "db=")) {
         n = ngx_atoi(s.data, s.len);
 
@@ -383,6 +389,16 @@ ngx_http_litellm_redis_ssl(ngx_conf_t *cf, ngx_http_litellm_redis_t *redis)
 
     cln->handler = ngx_ssl_cleanup_ctx;
     cln->data = redis->ssl;
+
+    if (redis->conf.cert.len
+        && ngx_ssl_certificate(cf, redis->ssl, &redis->conf.cert,
+                               redis->conf.key.len ? &redis->conf.key
+                                                   : &redis->conf.cert,
+                               NULL)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     if (redis->conf.insecure) {
         return NGX_OK;

@@ -29,6 +29,9 @@ static void ngx_http_litellm_redis_connected(ngx_event_t *ev);
 #if (NGX_HTTP_SSL)
 static void ngx_http_litellm_redis_handshake(ngx_connection_t *c);
 static void ngx_http_litellm_redis_handshaked(ngx_connection_t *c);
+static ngx_uint_t ngx_http_litellm_redis_address(ngx_str_t *host);
+static ngx_int_t ngx_http_litellm_redis_certified(ngx_connection_t *c,
+    ngx_str_t *host);
 #endif
 static void ngx_http_litellm_redis_begin(ngx_http_litellm_redis_conn_t *conn);
 static void ngx_http_litellm_redis_read(ngx_event_t *ev);
@@ -46,6 +49,7 @@ ngx_http_litellm_redis_connect(ngx_http_litellm_redis_conn_t *conn)
 
     conn->connecting = 1;
     conn->why = NULL;
+    conn->err = 0;
 
     /* all of it, from the name to the first reply */
 
@@ -90,10 +94,12 @@ ngx_http_litellm_redis_resolved(ngx_http_litellm_resolve_t *rs, ngx_int_t rc)
 static void
 ngx_http_litellm_redis_open(ngx_http_litellm_redis_conn_t *conn)
 {
+    ngx_err_t                  err;
     ngx_int_t                  rc;
     ngx_connection_t          *c;
     ngx_http_litellm_redis_t  *redis;
 
+    err = 0;
     redis = conn->redis;
 
     conn->pool = ngx_create_pool(1024, conn->log);
@@ -132,22 +138,35 @@ ngx_http_litellm_redis_open(ngx_http_litellm_redis_conn_t *conn)
 
     conn->peer.name = &redis->shown;
     conn->peer.get = ngx_event_get_peer;
-    conn->peer.log = conn->log;
     conn->peer.log_error = NGX_ERROR_INFO;
     conn->peer.tries = 1;
 
+    /* nginx tells of each try that fails; we, of the first */
+
+    conn->quiet = *conn->log;
+    conn->quiet.log_level = NGX_LOG_ALERT;
+
+    conn->peer.log = &conn->quiet;
+
+    ngx_set_socket_errno(0);
+
     rc = ngx_event_connect_peer(&conn->peer);
 
+    conn->peer.log = conn->log;
+
     if (rc == NGX_ERROR || rc == NGX_BUSY || rc == NGX_DECLINED) {
+        err = ngx_socket_errno;
         goto failed;
     }
 
     c = conn->peer.connection;
     c->data = conn;
     c->pool = conn->pool;
-    c->log = conn->log;
-    c->read->log = conn->log;
-    c->write->log = conn->log;
+
+    if (conn->failures == 0) {
+        ngx_http_litellm_redis_loud(conn);
+    }
+
     c->read->handler = ngx_http_litellm_redis_connected;
     c->write->handler = ngx_http_litellm_redis_connected;
 
@@ -162,7 +181,23 @@ ngx_http_litellm_redis_open(ngx_http_litellm_redis_conn_t *conn)
 failed:
 
     conn->why = "can't be connected to";
+    conn->err = err;
     ngx_post_event(&conn->timer, &ngx_posted_events);
+}
+
+
+/* what nginx itself has to say of the connection is heard */
+
+void
+ngx_http_litellm_redis_loud(ngx_http_litellm_redis_conn_t *conn)
+{
+    ngx_connection_t  *c;
+
+    c = conn->peer.connection;
+
+    c->log = conn->log;
+    c->read->log = conn->log;
+    c->write->log = conn->log;
 }
 
 
@@ -231,12 +266,7 @@ ngx_http_litellm_redis_handshake(ngx_connection_t *c)
 
     /* an address is no name of SNI (RFC 6066, 3) */
 
-    if (ngx_inet_addr(conn->redis->conf.host.data, conn->redis->conf.host.len)
-        == INADDR_NONE
-        && ngx_strlchr(conn->redis->conf.host.data,
-                       conn->redis->conf.host.data
-                       + conn->redis->conf.host.len, ':')
-           == NULL
+    if (!ngx_http_litellm_redis_address(&conn->redis->conf.host)
         && SSL_set_tlsext_host_name(c->ssl->connection,
                                     (char *) conn->redis->conf.host.data)
            == 0)
@@ -280,7 +310,9 @@ ngx_http_litellm_redis_handshaked(ngx_connection_t *c)
             return;
         }
 
-        if (ngx_ssl_check_host(c, &conn->redis->conf.host) != NGX_OK) {
+        if (ngx_http_litellm_redis_certified(c, &conn->redis->conf.host)
+            != NGX_OK)
+        {
             ngx_http_litellm_redis_lost(conn, "has a certificate of another "
                                         "name", 0);
             return;
@@ -288,6 +320,39 @@ ngx_http_litellm_redis_handshaked(ngx_connection_t *c)
     }
 
     ngx_http_litellm_redis_begin(conn);
+}
+
+
+static ngx_uint_t
+ngx_http_litellm_redis_address(ngx_str_t *host)
+{
+    return ngx_inet_addr(host->data, host->len) != INADDR_NONE
+           || ngx_strlchr(host->data, host->data + host->len, ':') != NULL;
+}
+
+
+/* ngx_ssl_check_host() knows of names only */
+
+static ngx_int_t
+ngx_http_litellm_redis_certified(ngx_connection_t *c, ngx_str_t *host)
+{
+    int    rc;
+    X509  *cert;
+
+    if (!ngx_http_litellm_redis_address(host)) {
+        return ngx_ssl_check_host(c, host);
+    }
+
+    cert = SSL_get_peer_certificate(c->ssl->connection);
+    if (cert == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = X509_check_ip_asc(cert, (char *) host->data, 0);
+
+    X509_free(cert);
+
+    return (rc == 1) ? NGX_OK : NGX_ERROR;
 }
 
 #endif

@@ -30,6 +30,9 @@
 #define NGX_HTTP_LITELLM_REDIS_LIVE    20000
 #define NGX_HTTP_LITELLM_REDIS_STALE   120000
 
+/* of an error of the server's, in the log */
+#define NGX_HTTP_LITELLM_REDIS_SAID    120
+
 /* the account that keeps our name over a restart, by the state file */
 #define NGX_HTTP_LITELLM_REDIS_NAME    "redis:"
 
@@ -42,6 +45,8 @@ static ngx_uint_t ngx_http_litellm_redis_share_leads(void);
 static ngx_int_t ngx_http_litellm_redis_share_id(void);
 static void ngx_http_litellm_redis_share_done(void *data, ngx_int_t rc,
     ngx_litellm_resp_t *reply);
+static void ngx_http_litellm_redis_share_refused(
+    ngx_http_litellm_redis_t *redis, ngx_litellm_resp_t *reply);
 static ngx_int_t ngx_http_litellm_redis_share_account(
     ngx_litellm_resp_t *reply, int64_t now,
     ngx_http_litellm_ledger_others_t *o);
@@ -531,14 +536,6 @@ ngx_http_litellm_redis_share_others(ngx_litellm_resp_t *reply,
     int64_t      now;
     ngx_uint_t   i;
 
-    if (reply->type == NGX_LITELLM_RESP_ERROR) {
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "litellm: Redis \"%V\" does not run our script: %*s",
-                      &redis->shown, ngx_min(reply->text.len, 120),
-                      reply->text.data);
-        return NGX_ERROR;
-    }
-
     if (reply->type != NGX_LITELLM_RESP_LIST || reply->nelts != n + 1
         || reply->elts[0]->type != NGX_LITELLM_RESP_STRING)
     {
@@ -563,15 +560,54 @@ ngx_http_litellm_redis_share_others(ngx_litellm_resp_t *reply,
         }
     }
 
+    if (redis->sh->useless
+        && ngx_atomic_cmp_set(&redis->sh->useless, 1, 0))
+    {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "litellm: Redis \"%V\" runs our script again",
+                      &redis->shown);
+    }
+
     return NGX_OK;
 
 invalid:
 
-    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "litellm: Redis \"%V\" sent another reply than our script "
-                  "gives", &redis->shown);
+    ngx_http_litellm_redis_share_refused(redis, reply);
 
     return NGX_ERROR;
+}
+
+
+/* one line until it is better; what a server says may be anything */
+
+static void
+ngx_http_litellm_redis_share_refused(ngx_http_litellm_redis_t *redis,
+    ngx_litellm_resp_t *reply)
+{
+    u_char      text[NGX_HTTP_LITELLM_REDIS_SAID];
+    size_t      i, len;
+    ngx_uint_t  level;
+
+    level = ngx_atomic_cmp_set(&redis->sh->useless, 0, 1) ? NGX_LOG_ERR
+                                                          : NGX_LOG_INFO;
+
+    if (reply->type != NGX_LITELLM_RESP_ERROR) {
+        ngx_log_error(level, ngx_cycle->log, 0,
+                      "litellm: Redis \"%V\" sent another reply than our "
+                      "script gives", &redis->shown);
+        return;
+    }
+
+    len = ngx_min(reply->text.len, sizeof(text));
+
+    for (i = 0; i < len; i++) {
+        text[i] = (reply->text.data[i] < 0x20 || reply->text.data[i] > 0x7e)
+                  ? '?' : reply->text.data[i];
+    }
+
+    ngx_log_error(level, ngx_cycle->log, 0,
+                  "litellm: Redis \"%V\" does not run our script: %*s",
+                  &redis->shown, len, text);
 }
 
 

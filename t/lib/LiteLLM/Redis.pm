@@ -15,12 +15,15 @@ use IO::Socket::UNIX;
 use POSIX qw(:sys_wait_h);
 use Time::HiRes qw(time sleep);
 
-sub has { return grep { -x "$_/redis-server" } split(/:/, $ENV{PATH}), '/usr/sbin', '/usr/bin' }
+sub has {
+    my $program = $_[1] || 'redis-server';
+    return grep { -x "$_/$program" } split(/:/, $ENV{PATH}), '/usr/sbin', '/usr/bin';
+}
 
 sub start {
     my ($class, $t, %opt) = @_;
     my $self = bless { dir => $t->dir, name => $opt{name} || 'redis', args => $opt{args} || [],
-        port => $opt{port} || 0, password => $opt{password}, owner => $$ }, $class;
+        port => $opt{port} || 0, program => $opt{program} || 'redis-server', password => $opt{password}, owner => $$ }, $class;
     return $self->again;
 }
 
@@ -35,7 +38,7 @@ sub again {
         open STDOUT, '>>', "$self->{dir}/$self->{name}.log";
         open STDERR, '>&', \*STDOUT;
         $ENV{PATH} .= ':/usr/sbin:/usr/bin';
-        exec('redis-server', '--unixsocket', $self->path, '--port', $self->{port}, '--save', '',
+        exec($self->{program}, '--unixsocket', $self->path, '--port', $self->{port}, '--save', '',
             '--appendonly', 'no', '--dir', $self->{dir}, '--bind', '127.0.0.1',
             @{$self->{args}}) or POSIX::_exit(127);
     }
