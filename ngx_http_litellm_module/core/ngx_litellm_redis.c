@@ -18,6 +18,9 @@ static ngx_int_t ngx_litellm_redis_query(u_char *p, u_char *last,
     ngx_litellm_redis_t *redis, const char **why);
 
 
+#define NGX_LITELLM_REDIS_FORM                                                \
+    "must be redis://host:port, rediss://host:port, unix:/path or host:port"
+
 #define ngx_litellm_redis_begins(p, last, lit)                                \
     ((size_t) ((last) - (p)) >= sizeof(lit) - 1                               \
      && ngx_strncasecmp(p, (u_char *) lit, sizeof(lit) - 1) == 0)
@@ -69,6 +72,10 @@ ngx_litellm_redis_url(ngx_pool_t *pool, ngx_str_t *text,
     } else if (ngx_litellm_redis_begins(p, last, "rediss://")) {
         p += sizeof("rediss://") - 1;
         redis->tls = 1;
+
+    } else if (ngx_strnstr(p, "://", last - p) != NULL) {
+        *why = NGX_LITELLM_REDIS_FORM;
+        return NGX_DECLINED;
 
     } else {
         return ngx_litellm_redis_host(p, last, redis, why);
@@ -165,8 +172,7 @@ ngx_litellm_redis_host(u_char *p, u_char *last, ngx_litellm_redis_t *redis,
 
         for ( /* void */ ; p < end; p++) {
             if (*p == '/' || *p == '@' || *p == '?' || *p == '[') {
-                *why = "must be redis://host:port, rediss://host:port, "
-                       "unix:/path or host:port";
+                *why = NGX_LITELLM_REDIS_FORM;
                 return NGX_DECLINED;
             }
         }

@@ -22,6 +22,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_litellm_principal.h"
+#include "ngx_litellm_share.h"
 
 
 #define NGX_HTTP_LITELLM_CLAIMS       24     /* accounts of a request, at most */
@@ -225,26 +226,9 @@ typedef struct {
 } ngx_http_litellm_ledger_share_t;
 
 /* what all others have */
-typedef struct {
-    uint64_t                   window;    /* 0: there is none now */
-    int64_t                    age;       /* of it, ms */
-    int64_t                    requests;
-    int64_t                    tokens;
-    int64_t                    inflight;
-    int64_t                    spend;     /* and reserved */
-    int64_t                    ends;
-} ngx_http_litellm_ledger_others_t;
+typedef ngx_litellm_share_t  ngx_http_litellm_ledger_others_t;
 
-/* money of which one or the other may be below 0 */
-static ngx_inline int64_t
-ngx_http_litellm_ledger_add(int64_t a, int64_t b)
-{
-    if (b >= 0) {
-        return (a > NGX_LITELLM_MONEY_MAX - b) ? NGX_LITELLM_MONEY_MAX : a + b;
-    }
-
-    return (a < -NGX_LITELLM_MONEY_MAX - b) ? -NGX_LITELLM_MONEY_MAX : a + b;
-}
+#define ngx_http_litellm_ledger_add  ngx_litellm_share_add
 
 /* from now on accounts that change are kept in mind */
 ngx_int_t ngx_http_litellm_ledger_share_on(ngx_shm_zone_t *zone);

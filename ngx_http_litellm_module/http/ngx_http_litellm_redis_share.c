@@ -26,9 +26,8 @@
 /* a leader that is silent for so long is gone */
 #define NGX_HTTP_LITELLM_REDIS_SILENT  2000
 
-/* requests in flight are told again after this, and else forgotten: ms */
+/* requests in flight are told again after this, ms; see ngx_litellm_share.h */
 #define NGX_HTTP_LITELLM_REDIS_LIVE    20000
-#define NGX_HTTP_LITELLM_REDIS_STALE   120000
 
 /* of an error of the server's, in the log */
 #define NGX_HTTP_LITELLM_REDIS_SAID    120
@@ -47,11 +46,6 @@ static void ngx_http_litellm_redis_share_done(void *data, ngx_int_t rc,
     ngx_litellm_resp_t *reply);
 static void ngx_http_litellm_redis_share_refused(
     ngx_http_litellm_redis_t *redis, ngx_litellm_resp_t *reply);
-static ngx_int_t ngx_http_litellm_redis_share_account(
-    ngx_litellm_resp_t *reply, int64_t now,
-    ngx_http_litellm_ledger_others_t *o);
-static ngx_int_t ngx_http_litellm_redis_share_number(u_char **p, u_char *last,
-    int64_t *n);
 
 
 /* of this worker */
@@ -532,32 +526,9 @@ ngx_http_litellm_redis_share_others(ngx_litellm_resp_t *reply,
     ngx_http_litellm_redis_t *redis, ngx_http_litellm_ledger_share_t *shares,
     ngx_http_litellm_ledger_others_t *others, ngx_uint_t n)
 {
-    u_char      *p;
-    int64_t      now;
-    ngx_uint_t   i;
-
-    if (reply->type != NGX_LITELLM_RESP_LIST || reply->nelts != n + 1
-        || reply->elts[0]->type != NGX_LITELLM_RESP_STRING)
-    {
-        goto invalid;
-    }
-
-    p = reply->elts[0]->text.data;
-
-    if (ngx_http_litellm_redis_share_number(&p, p + reply->elts[0]->text.len,
-                                            &now)
-        != NGX_OK)
-    {
-        goto invalid;
-    }
-
-    for (i = 0; i < n; i++) {
-        if (ngx_http_litellm_redis_share_account(reply->elts[i + 1], now,
-                                                 &others[i])
-            != NGX_OK)
-        {
-            goto invalid;
-        }
+    if (ngx_litellm_share_read(reply, others, n) != NGX_OK) {
+        ngx_http_litellm_redis_share_refused(redis, reply);
+        return NGX_ERROR;
     }
 
     if (redis->sh->useless
@@ -569,12 +540,6 @@ ngx_http_litellm_redis_share_others(ngx_litellm_resp_t *reply,
     }
 
     return NGX_OK;
-
-invalid:
-
-    ngx_http_litellm_redis_share_refused(redis, reply);
-
-    return NGX_ERROR;
 }
 
 
@@ -608,118 +573,6 @@ ngx_http_litellm_redis_share_refused(ngx_http_litellm_redis_t *redis,
     ngx_log_error(level, ngx_cycle->log, 0,
                   "litellm: Redis \"%V\" does not run our script: %*s",
                   &redis->shown, len, text);
-}
-
-
-/* the sum of the others' fields, as far as they are of what is now */
-
-static ngx_int_t
-ngx_http_litellm_redis_share_account(ngx_litellm_resp_t *reply, int64_t now,
-    ngx_http_litellm_ledger_others_t *o)
-{
-    u_char      *p, *last;
-    int64_t      f[9], window;
-    ngx_uint_t   i, k;
-
-    /* version, window, requests, tokens, in flight, reserved, spent, end of
-       the period, when it was written */
-
-    ngx_memzero(o, sizeof(ngx_http_litellm_ledger_others_t));
-
-    if (reply->type != NGX_LITELLM_RESP_LIST || reply->nelts < 2) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < reply->nelts; i++) {
-
-        if (reply->elts[i]->type != NGX_LITELLM_RESP_STRING) {
-            return NGX_ERROR;
-        }
-
-        p = reply->elts[i]->text.data;
-        last = p + reply->elts[i]->text.len;
-
-        for (k = 0; k < (i < 2 ? 1u : 9u); k++) {
-            if (ngx_http_litellm_redis_share_number(&p, last, &f[k])
-                != NGX_OK)
-            {
-                return NGX_ERROR;
-            }
-        }
-
-        if (i == 0) {
-            window = ngx_max(f[0], 0);
-            o->window = (uint64_t) window;
-            o->age = window ? ngx_max(now - window, 0) : 0;
-            continue;
-        }
-
-        if (i == 1) {
-            o->ends = ngx_max(f[0], 0);
-            continue;
-        }
-
-        if (o->window != 0 && f[1] == (int64_t) o->window) {
-            o->requests = ngx_http_litellm_ledger_add(o->requests,
-                                                      ngx_max(f[2], 0));
-            o->tokens = ngx_http_litellm_ledger_add(o->tokens,
-                                                    ngx_max(f[3], 0));
-        }
-
-        if (f[7] == o->ends) {
-            o->spend = ngx_http_litellm_ledger_add(o->spend, f[6]);
-        }
-
-        if (now - f[8] < NGX_HTTP_LITELLM_REDIS_STALE) {
-            o->inflight = ngx_http_litellm_ledger_add(o->inflight,
-                                                      ngx_max(f[4], 0));
-            o->spend = ngx_http_litellm_ledger_add(o->spend,
-                                                   ngx_max(f[5], 0));
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-/* a number and the space behind it; within what money can be */
-
-static ngx_int_t
-ngx_http_litellm_redis_share_number(u_char **pos, u_char *last, int64_t *n)
-{
-    u_char      *p;
-    int64_t      value;
-    ngx_uint_t   minus;
-
-    p = *pos;
-    minus = 0;
-
-    if (p < last && *p == '-') {
-        minus = 1;
-        p++;
-    }
-
-    if (p == last || *p < '0' || *p > '9') {
-        return NGX_ERROR;
-    }
-
-    for (value = 0; p < last && *p >= '0' && *p <= '9'; p++) {
-
-        if (value > NGX_LITELLM_MONEY_MAX / 10 - 1) {
-            return NGX_ERROR;
-        }
-
-        value = value * 10 + (*p - '0');
-    }
-
-    if (p < last && *p++ != ' ') {
-        return NGX_ERROR;
-    }
-
-    *pos = p;
-    *n = minus ? -value : value;
-
-    return NGX_OK;
 }
 
 #endif

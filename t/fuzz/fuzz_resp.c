@@ -2,12 +2,16 @@
 /*
  * Any bytes as replies of Redis, in one piece and in pieces whose sizes come
  * from the input: the same replies, all values of them can be read, and memory
- * is bounded whatever they announce.
+ * is bounded whatever they announce.  Each reply is read as one of the script
+ * that shares accounts, too: what comes out of it is within its bounds.
  */
 
 #include "fuzz.h"
 
-#include "ngx_litellm_resp.h"
+#include "ngx_litellm_share.h"
+
+
+#define FUZZ_ACCOUNTS  8
 
 
 static void
@@ -25,6 +29,35 @@ fuzz_value(ngx_litellm_resp_t *v, uint64_t *sum)
 
     for (k = 0; k < v->nelts; k++) {
         fuzz_value(v->elts[k], sum);
+    }
+}
+
+
+static void
+fuzz_share(ngx_litellm_resp_t *reply)
+{
+    ngx_uint_t           i, n;
+    ngx_litellm_share_t  shares[FUZZ_ACCOUNTS];
+
+    n = reply->nelts ? reply->nelts - 1 : 0;
+
+    if (n > FUZZ_ACCOUNTS
+        || ngx_litellm_share_read(reply, shares, n) != NGX_OK)
+    {
+        return;
+    }
+
+    for (i = 0; i < n; i++) {
+        if ((int64_t) shares[i].window < 0 || shares[i].age < 0
+            || shares[i].requests < 0 || shares[i].tokens < 0
+            || shares[i].inflight < 0 || shares[i].ends < 0
+            || shares[i].spend < -NGX_LITELLM_MONEY_MAX
+            || (shares[i].window == 0 && (shares[i].age
+                                          || shares[i].requests
+                                          || shares[i].tokens)))
+        {
+            abort();
+        }
     }
 }
 
@@ -57,6 +90,7 @@ fuzz_run(const u_char *data, size_t size, size_t step, uint64_t *sum)
 
         while ((rc = ngx_litellm_resp_next(&rd, &reply)) == NGX_OK) {
             fuzz_value(reply, sum);
+            fuzz_share(reply);
             replies++;
         }
 

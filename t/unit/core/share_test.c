@@ -1,0 +1,204 @@
+
+/*
+ * What other gateways have counted: sums of what is of now, whatever a server
+ * sends.
+ */
+
+#include "unit.h"
+
+#include "ngx_litellm_share.h"
+
+
+#define MAX  NGX_LITELLM_MONEY_MAX
+
+/* ten seconds ago */
+#define W    "1000000"
+
+
+/* of one account, at 1,010,000 ms: window, period's end, fields */
+
+static const struct {
+    const char           *elts[6];
+    ngx_int_t             rc;
+    ngx_litellm_share_t   want;   /* window, age, requests, tokens, in flight,
+                                     spend, ends */
+} cases[] = {
+    { { "0", "0" }, NGX_OK, { 0, 0, 0, 0, 0, 0, 0 } },
+    { { W, "7" }, NGX_OK, { 1000000, 10000, 0, 0, 0, 0, 7 } },
+
+    /* two of this window and period */
+
+    { { W, "0", "1 " W " 2 30 1 5 100 0 1009000",
+        "9 " W " 3 40 2 7 -20 0 1009999" },
+      NGX_OK, { 1000000, 10000, 5, 70, 3, 92, 0 } },
+
+    /* of another window, another period */
+
+    { { W, "0", "1 999999 2 30 1 5 100 0 1009000" },
+      NGX_OK, { 1000000, 10000, 0, 0, 1, 105, 0 } },
+    { { W, "8", "1 " W " 2 30 1 5 100 0 1009000" },
+      NGX_OK, { 1000000, 10000, 2, 30, 1, 5, 8 } },
+    { { "0", "0", "1 0 2 30 1 5 100 0 1009000" },
+      NGX_OK, { 0, 0, 0, 0, 1, 105, 0 } },
+
+    /* not heard of for long: nothing is in flight; spent it is */
+
+    { { W, "0", "1 " W " 2 30 1 5 100 0 890000" },
+      NGX_OK, { 1000000, 10000, 2, 30, 0, 100, 0 } },
+    { { W, "0", "1 " W " 2 30 1 5 100 0 890001" },
+      NGX_OK, { 1000000, 10000, 2, 30, 1, 105, 0 } },
+
+    /* below 0: only what was spent may be */
+
+    { { W, "0", "1 " W " -2 -30 -1 -5 100 0 1009000" },
+      NGX_OK, { 1000000, 10000, 0, 0, 0, 100, 0 } },
+    { { "-5", "-5" }, NGX_OK, { 0, 0, 0, 0, 0, 0, 0 } },
+    { { "1010001", "0" }, NGX_OK, { 1010001, 0, 0, 0, 0, 0, 0 } },
+
+    /* a later version may have more to say */
+
+    { { W, "0", "1 " W " 2 30 1 5 100 0 1009000 more" },
+      NGX_OK, { 1000000, 10000, 2, 30, 1, 105, 0 } },
+
+    /* what is no text of a gateway is as if it were not there */
+
+    { { W, "0", "1 " W " 2 30 1 5 100 0", "1 " W " 2 30 1 5 100 0 1009000",
+        "" },
+      NGX_OK, { 1000000, 10000, 2, 30, 1, 105, 0 } },
+    { { W, "0", "x", "1  " W, "99999999999999999999 1 1 1 1 1 1 1 1", "- 1" },
+      NGX_OK, { 1000000, 10000, 0, 0, 0, 0, 0 } },
+
+    /* no overflow */
+
+    { { W, "0", "1 " W " 922337203685477579 922337203685477579 "
+        "922337203685477579 922337203685477579 922337203685477579 0 1009000",
+        "1 " W " 5 5 5 9223372036854775799 9223372036854775799 0 1009000" },
+      NGX_OK, { 1000000, 10000, 922337203685477584LL, 922337203685477584LL,
+                922337203685477584LL, MAX, 0 } },
+    { { W, "0", "1 0 0 0 0 0 -9223372036854775799 0 0",
+        "1 0 0 0 0 0 -9223372036854775799 0 0" },
+      NGX_OK, { 1000000, 10000, 0, 0, 0, -MAX, 0 } },
+    { { W, "0", "1 " W " 2 30 1 5 100 0 -9223372036854775799" },
+      NGX_OK, { 1000000, 10000, 2, 30, 0, 100, 0 } },
+
+    { { W }, NGX_ERROR, { 0, 0, 0, 0, 0, 0, 0 } },
+    { { NULL }, NGX_ERROR, { 0, 0, 0, 0, 0, 0, 0 } },
+    { { "x", "0" }, NGX_ERROR, { 0, 0, 0, 0, 0, 0, 0 } },
+    { { "0", "" }, NGX_ERROR, { 0, 0, 0, 0, 0, 0, 0 } },
+    { { "0", "-" }, NGX_ERROR, { 0, 0, 0, 0, 0, 0, 0 } },
+    { { "0", "1:" }, NGX_ERROR, { 0, 0, 0, 0, 0, 0, 0 } },
+};
+
+
+static ngx_litellm_resp_t *
+value(ngx_litellm_resp_e type, const char *text, ngx_uint_t nelts)
+{
+    ngx_litellm_resp_t  *v;
+
+    v = ngx_pcalloc(unit_pool, sizeof(ngx_litellm_resp_t));
+
+    v->type = type;
+    v->nelts = nelts;
+    v->elts = ngx_pcalloc(unit_pool, (nelts + 1)
+                                     * sizeof(ngx_litellm_resp_t *));
+
+    if (text != NULL) {
+        v->text = unit_str(text);
+    }
+
+    return v;
+}
+
+
+static ngx_litellm_resp_t *
+answer(const char *const *elts)
+{
+    ngx_uint_t           n;
+    ngx_litellm_resp_t  *list, *reply;
+
+    for (n = 0; n < 6 && elts[n]; n++) { /* void */ }
+
+    list = value(NGX_LITELLM_RESP_LIST, NULL, n);
+
+    while (n--) {
+        list->elts[n] = value(NGX_LITELLM_RESP_STRING, elts[n], 0);
+    }
+
+    reply = value(NGX_LITELLM_RESP_LIST, NULL, 2);
+    reply->elts[0] = value(NGX_LITELLM_RESP_STRING, "1010000", 0);
+    reply->elts[1] = list;
+
+    return reply;
+}
+
+
+static void
+test_cases(void)
+{
+    ngx_uint_t            i;
+    ngx_litellm_share_t   share;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        unit_case("%d: %s", (int) i, cases[i].elts[2] ? cases[i].elts[2]
+                                                      : "none");
+
+        CHECK_INT(ngx_litellm_share_read(answer(cases[i].elts), &share, 1),
+                  cases[i].rc);
+
+        if (cases[i].rc != NGX_OK) {
+            continue;
+        }
+
+        CHECK_INT(share.window, cases[i].want.window);
+        CHECK_INT(share.age, cases[i].want.age);
+        CHECK_INT(share.requests, cases[i].want.requests);
+        CHECK_INT(share.tokens, cases[i].want.tokens);
+        CHECK_INT(share.inflight, cases[i].want.inflight);
+        CHECK_INT(share.spend, cases[i].want.spend);
+        CHECK_INT(share.ends, cases[i].want.ends);
+    }
+}
+
+
+static void
+test_other(void)
+{
+    ngx_litellm_resp_t   *r;
+    ngx_litellm_share_t   share[2];
+
+    static const char *const  elts[6] = { "0", "0", "1 1 1 1 1 1 1 1 1" };
+
+    unit_case("another reply");
+
+    CHECK_INT(ngx_litellm_share_read(answer(elts), share, 2), NGX_ERROR);
+    CHECK_INT(ngx_litellm_share_read(answer(elts), share, 0), NGX_ERROR);
+
+    r = value(NGX_LITELLM_RESP_ERROR, "ERR", 0);
+    CHECK_INT(ngx_litellm_share_read(r, share, 1), NGX_ERROR);
+
+    r = value(NGX_LITELLM_RESP_NIL, NULL, 0);
+    CHECK_INT(ngx_litellm_share_read(r, share, 1), NGX_ERROR);
+
+    r = value(NGX_LITELLM_RESP_LIST, NULL, 0);
+    CHECK_INT(ngx_litellm_share_read(r, share, 0), NGX_ERROR);
+
+    r = answer(elts);
+    r->elts[0] = value(NGX_LITELLM_RESP_INTEGER, NULL, 0);
+    CHECK_INT(ngx_litellm_share_read(r, share, 1), NGX_ERROR);
+
+    r = answer(elts);
+    r->elts[1] = value(NGX_LITELLM_RESP_NIL, NULL, 0);
+    CHECK_INT(ngx_litellm_share_read(r, share, 1), NGX_ERROR);
+
+    r = answer(elts);
+    r->elts[1]->elts[2] = value(NGX_LITELLM_RESP_NIL, NULL, 0);
+    CHECK_INT(ngx_litellm_share_read(r, share, 1), NGX_ERROR);
+}
+
+
+void
+unit_main(void)
+{
+    test_cases();
+    test_other();
+}
