@@ -24,13 +24,8 @@ static ngx_int_t ngx_http_litellm_cache_look(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc);
 static ngx_int_t ngx_http_litellm_cache_find(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc);
-static ngx_int_t ngx_http_litellm_cache_load(ngx_http_request_t *r,
-    ngx_shm_zone_t *zone, ngx_http_litellm_cache_handle_t *h,
-    ngx_str_t *body);
 static ngx_int_t ngx_http_litellm_cache_hit(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_str_t *body);
-static ngx_uint_t ngx_http_litellm_cache_storable(
-    ngx_http_litellm_attempt_t *a);
 static void ngx_http_litellm_cache_put(ngx_http_litellm_attempt_t *a,
     ngx_litellm_out_t *out);
 
@@ -58,8 +53,17 @@ ngx_http_litellm_cache(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
         }
     }
 
-    return ctx->cache->look ? ngx_http_litellm_cache_look(r, ctx, cc)
-                            : NGX_OK;
+    if (!ctx->cache->look) {
+        return NGX_OK;
+    }
+
+    rc = ngx_http_litellm_cache_look(r, ctx, cc);
+
+    if (rc == NGX_OK && ctx->cache->items) {
+        return ngx_http_litellm_cache_items_cut(ctx);
+    }
+
+    return rc;
 }
 
 
@@ -79,6 +83,7 @@ ngx_http_litellm_cache_begin(ngx_http_request_t *r,
     }
 
     caching->status = NGX_HTTP_LITELLM_CACHE_BYPASS;
+    caching->zone = cc->zone;
     control = &caching->control;
 
     rc = ngx_litellm_cache_control(&ctx->call, ctx->who.key, control,
@@ -133,7 +138,6 @@ ngx_http_litellm_cache_begin(ngx_http_request_t *r,
     caching->store = (rc == NGX_OK);
     caching->ttl = ttl;
     caching->max = cc->settings.max_size;
-    caching->zone = cc->zone;
 
     return NGX_OK;
 }
@@ -147,6 +151,7 @@ ngx_http_litellm_cache_name(ngx_http_request_t *r,
 {
     ngx_int_t                    rc;
     ngx_str_t                    scope;
+    ngx_uint_t                   flags;
     ngx_http_litellm_caching_t  *caching;
 
     ngx_str_null(&scope);
@@ -158,10 +163,16 @@ ngx_http_litellm_cache_name(ngx_http_request_t *r,
     }
 
     caching = ctx->cache;
+    flags = cc->settings.user ? NGX_LITELLM_CACHE_USER : 0;
+
+    rc = ngx_http_litellm_cache_items_open(r, ctx, &scope, flags);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
 
     return ngx_litellm_cache_key(&ctx->call, &ctx->group,
-                                 &caching->control.namespace, &scope,
-                                 cc->settings.user ? NGX_LITELLM_CACHE_USER : 0,
+                                 &caching->control.namespace, &scope, flags,
                                  caching->key);
 }
 
@@ -213,15 +224,17 @@ ngx_http_litellm_cache_find(ngx_http_request_t *r,
     caching = ctx->cache;
     caching->status = NGX_HTTP_LITELLM_CACHE_MISS;
 
+    if (caching->items) {
+        return ngx_http_litellm_cache_items_find(r, ctx);
+    }
+
     ngx_memzero(&h, sizeof(ngx_http_litellm_cache_handle_t));
 
     if (ngx_http_litellm_cache_open(cc->zone, caching->key, &h) != NGX_OK) {
         return NGX_OK;
     }
 
-    if (caching->control.max_age >= 0
-        && ngx_time() - h.meta.stored > (time_t) caching->control.max_age)
-    {
+    if (ngx_http_litellm_cache_aged(caching, &h.meta)) {
         caching->status = NGX_HTTP_LITELLM_CACHE_EXPIRED;
         ngx_http_litellm_cache_close(cc->zone, &h);
         return NGX_OK;
@@ -243,7 +256,7 @@ ngx_http_litellm_cache_find(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_litellm_cache_load(ngx_http_request_t *r, ngx_shm_zone_t *zone,
     ngx_http_litellm_cache_handle_t *h, ngx_str_t *body)
 {
@@ -289,6 +302,16 @@ ngx_http_litellm_cache_hit(ngx_http_request_t *r,
         ngx_litellm_out_ref(&out, body->data, body->len);
     }
 
+    return ngx_http_litellm_cache_serve(r, ctx, &out);
+}
+
+
+ngx_int_t
+ngx_http_litellm_cache_serve(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_litellm_out_t *out)
+{
+    ngx_int_t  rc;
+
     ctx->cache->status = NGX_HTTP_LITELLM_CACHE_HIT;
 
     /* nothing was taken but the request itself */
@@ -299,7 +322,7 @@ ngx_http_litellm_cache_hit(ngx_http_request_t *r,
         rc = ngx_http_litellm_send_header(r, ctx, NULL, NGX_HTTP_OK, -1);
 
         if (rc == NGX_OK && !r->header_only) {
-            rc = ngx_http_output_filter(r, out.first);
+            rc = ngx_http_output_filter(r, out->first);
 
             if (rc != NGX_ERROR) {
                 rc = ngx_http_send_special(r, NGX_HTTP_LAST);
@@ -307,7 +330,7 @@ ngx_http_litellm_cache_hit(ngx_http_request_t *r,
         }
 
     } else {
-        rc = ngx_http_litellm_send_body(r, ctx, NULL, NGX_HTTP_OK, &out);
+        rc = ngx_http_litellm_send_body(r, ctx, NULL, NGX_HTTP_OK, out);
     }
 
     ctx->ended = 1;
@@ -332,13 +355,23 @@ ngx_http_litellm_cache_headers(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    p = ngx_pnalloc(r->pool, 2 * NGX_LITELLM_CACHE_KEY);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
+    if (caching->items) {
 
-    value.data = p;
-    value.len = ngx_hex_dump(p, caching->key, NGX_LITELLM_CACHE_KEY) - p;
+        if (ngx_http_litellm_cache_items_names(r, caching->items, &value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+    } else {
+        p = ngx_pnalloc(r->pool, 2 * NGX_LITELLM_CACHE_KEY);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        value.data = p;
+        value.len = ngx_hex_dump(p, caching->key, NGX_LITELLM_CACHE_KEY) - p;
+    }
 
     if (ngx_http_litellm_add_header(r, "x-litellm-cache-key",
                                     sizeof("x-litellm-cache-key") - 1, &value)
@@ -367,7 +400,10 @@ void
 ngx_http_litellm_cache_answer(ngx_http_litellm_attempt_t *a,
     ngx_litellm_out_t *out)
 {
-    if (ngx_http_litellm_cache_storable(a)) {
+    if (a->ctx->cache->items) {
+        ngx_http_litellm_cache_items_answer(a, out);
+
+    } else if (ngx_http_litellm_cache_storable(a)) {
         ngx_http_litellm_cache_put(a, out);
     }
 }
@@ -407,7 +443,7 @@ ngx_http_litellm_cache_stream(ngx_http_litellm_attempt_t *a)
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_litellm_cache_storable(ngx_http_litellm_attempt_t *a)
 {
     ngx_litellm_answer_t        *choice;

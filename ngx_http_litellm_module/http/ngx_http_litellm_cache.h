@@ -4,6 +4,7 @@
  *
  *   ngx_http_litellm_cache.c          the step, what a request is called, hits,
  *                                     what is stored
+ *   ngx_http_litellm_cache_items.c    embeddings by input
  *   ngx_http_litellm_cache_capture.c  a stream on its way as a whole answer
  *   ngx_http_litellm_cache_replay.c   a whole answer as the events of a stream
  *   ngx_http_litellm_cache_api.c      /cache/...
@@ -29,14 +30,23 @@ typedef enum {
     NGX_HTTP_LITELLM_CACHE_BYPASS,       /* it was not looked for */
     NGX_HTTP_LITELLM_CACHE_MISS,
     NGX_HTTP_LITELLM_CACHE_EXPIRED,      /* older than the client takes it */
+    NGX_HTTP_LITELLM_CACHE_PARTIAL,      /* some of a list of inputs */
     NGX_HTTP_LITELLM_CACHE_HIT
 } ngx_http_litellm_cache_status_e;
+
+
+/* kind of an entry: its ngx_litellm_op_e, or one input's of embeddings */
+#define NGX_HTTP_LITELLM_CACHE_ITEM  0x100
+
+
+typedef struct ngx_http_litellm_cache_items_s  ngx_http_litellm_cache_items_t;
 
 
 struct ngx_http_litellm_caching_s {
     ngx_http_litellm_cache_status_e  status;
     ngx_litellm_cache_control_t      control;
     u_char                           key[NGX_LITELLM_CACHE_KEY];
+    ngx_http_litellm_cache_items_t  *items;    /* NULL: it is kept whole */
     ngx_shm_zone_t                  *zone;     /* where it is stored */
     time_t                           ttl;
     size_t                           max;      /* bytes of an entry */
@@ -59,9 +69,49 @@ void ngx_http_litellm_cache_answer(ngx_http_litellm_attempt_t *a,
 /* the attempt's stream has ended well, all was sent */
 void ngx_http_litellm_cache_stream(ngx_http_litellm_attempt_t *a);
 
+/* an entry that is older than the request takes it */
+#define ngx_http_litellm_cache_aged(caching, meta)                            \
+    ((caching)->control.max_age >= 0                                          \
+     && ngx_time() - (meta)->stored > (time_t) (caching)->control.max_age)
+
+/* the whole value; NGX_DECLINED: it is none */
+ngx_int_t ngx_http_litellm_cache_load(ngx_http_request_t *r,
+    ngx_shm_zone_t *zone, ngx_http_litellm_cache_handle_t *h,
+    ngx_str_t *body);
+/* a hit: out goes to the client; NGX_DONE */
+ngx_int_t ngx_http_litellm_cache_serve(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_litellm_out_t *out);
+/* may this answer be kept? */
+ngx_uint_t ngx_http_litellm_cache_storable(ngx_http_litellm_attempt_t *a);
+
 /* x-litellm-cache-key and the like: of a hit, before the header goes out */
 ngx_int_t ngx_http_litellm_cache_headers(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
+
+
+/*
+ * ngx_http_litellm_cache_items.c: all but open and whole are for a request with
+ * caching->items.  open: makes them, and the request's name; NGX_DECLINED: it
+ * is no list of inputs.
+ */
+ngx_int_t ngx_http_litellm_cache_items_open(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_str_t *scope, ngx_uint_t flags);
+/* in the zone; as the step */
+ngx_int_t ngx_http_litellm_cache_items_find(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+/* nowhere else is looked: the call becomes one of those that are missing */
+ngx_int_t ngx_http_litellm_cache_items_cut(ngx_http_litellm_ctx_t *ctx);
+/* the call is the client's again, and nothing is stored; if it was cut */
+ngx_int_t ngx_http_litellm_cache_items_whole(ngx_http_litellm_ctx_t *ctx);
+/* a good answer.  NGX_DECLINED: not to each input of a call that was cut, which
+   is whole again: another attempt is due */
+ngx_int_t ngx_http_litellm_cache_items_judge(ngx_http_litellm_attempt_t *a);
+/* stores them; out becomes the answer to all */
+void ngx_http_litellm_cache_items_answer(ngx_http_litellm_attempt_t *a,
+    ngx_litellm_out_t *out);
+/* their keys, or the first ones, with commas between */
+ngx_int_t ngx_http_litellm_cache_items_names(ngx_http_request_t *r,
+    ngx_http_litellm_cache_items_t *items, ngx_str_t *names);
 
 
 /*

@@ -567,6 +567,12 @@ ngx_http_litellm_try(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
         return rc;
     }
 
+    if (ctx->fallbacks && ctx->cache
+        && ngx_http_litellm_cache_items_whole(ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (ngx_http_litellm_call_prepare(ctx, &ctx->call, d) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -626,7 +632,15 @@ ngx_http_litellm_judge(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
     a = ctx->attempt;
 
     if (a->error.class == NGX_LITELLM_NO_ERROR) {
-        return NGX_OK;
+
+        rc = ctx->cache ? ngx_http_litellm_cache_items_judge(a) : NGX_OK;
+
+        if (rc == NGX_DECLINED) {
+            ctx->backoff = 1;        /* a new attempt is due */
+            return NGX_BUSY;
+        }
+
+        return rc;
     }
 
     if (a->committed) {

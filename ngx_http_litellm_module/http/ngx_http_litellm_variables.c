@@ -495,7 +495,7 @@ ngx_http_litellm_variable_time(ngx_http_request_t *r,
 }
 
 
-/* HIT, MISS, BYPASS, EXPIRED; nothing where no cache is configured */
+/* HIT, PARTIAL, MISS, BYPASS, EXPIRED; nothing where no cache is configured */
 
 static ngx_int_t
 ngx_http_litellm_variable_cache(ngx_http_request_t *r,
@@ -508,6 +508,7 @@ ngx_http_litellm_variable_cache(ngx_http_request_t *r,
         ngx_string("BYPASS"),
         ngx_string("MISS"),
         ngx_string("EXPIRED"),
+        ngx_string("PARTIAL"),
         ngx_string("HIT")
     };
 
