@@ -80,6 +80,7 @@ ngx_litellm_config_read(ngx_pool_t *pool, ngx_str_t *path,
     ngx_litellm_cf_routes(&cf);
     ngx_litellm_cf_policies(&cf);
     ngx_litellm_cf_health(&cf);
+    ngx_litellm_cf_metrics(&cf);
     ngx_litellm_cf_limiting(&cf);
     ngx_litellm_cf_redis(&cf);
     ngx_litellm_cf_plans(&cf);

@@ -220,6 +220,10 @@ struct ngx_litellm_deployment_s {
                                                   NULL: nothing */
     void                     *check;           /* the same of its checks; NULL:
                                                   there are none */
+    void                     *metrics;         /* its row; NULL: not looked for
+                                                  yet */
+    unsigned                  twin:1;          /* of a deployment of another
+                                                  file: not shown again */
 };
 
 
@@ -372,6 +376,16 @@ typedef struct {
 } ngx_litellm_cache_t;
 
 
+/* what is shown of metrics */
+typedef struct {
+    ngx_flag_t                auth;      /* a key is asked for */
+    ngx_flag_t                end_user;  /* their ids are labels */
+    ngx_uint_t                max;       /* rows of a kind; 0: not set */
+    ngx_array_t              *no_metrics;    /* ngx_str_t; NULL: none */
+    ngx_array_t              *no_labels; /* the same */
+} ngx_litellm_metrics_t;
+
+
 typedef struct {
     ngx_pool_t               *pool;
     ngx_str_t                 file;
@@ -442,6 +456,7 @@ typedef struct {
 
     ngx_litellm_health_t      health;
     ngx_litellm_cache_t       cache;
+    ngx_litellm_metrics_t     metrics;
     ngx_litellm_limiting_t    limiting;
     ngx_litellm_redis_t       redis;     /* that limits are shared through */
     ngx_flag_t                redis_fail_closed;

@@ -65,7 +65,12 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "user_budget_duration max_internal_user_budget "
       "internal_user_budget_duration cache cache_params "
       "default_in_memory_ttl default_redis_ttl "
-      "forward_traceparent_to_llm_provider" },
+      "forward_traceparent_to_llm_provider "
+      "require_auth_for_metrics_endpoint "
+      "prometheus_metrics_max_series_per_metric "
+      "prometheus_exclude_metrics prometheus_exclude_labels "
+      "enable_end_user_cost_tracking_prometheus_only "
+      "disable_end_user_cost_tracking_prometheus_only" },
 
     { NGX_LITELLM_CF_LITELLM, NGX_LITELLM_CF_QUIET,
       "turn_off_message_logging redact_user_api_key_info "
@@ -77,11 +82,10 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "budget_rollover budget_reset_time "
       "model_group_settings "
       "cost_discount_config cost_margin_config "
-      "require_auth_for_metrics_endpoint model_alias_map force_ipv4 "
+      "model_alias_map force_ipv4 "
       "public_routes upperbound_key_generate_params "
       "default_key_generate_params "
       "disable_end_user_cost_tracking "
-      "disable_end_user_cost_tracking_prometheus_only "
       "enable_caching_on_provider_specific_optional_params "
       "use_chat_completions_url_for_anthropic_messages "
       "anthropic_sse_ping_interval_seconds include_cost_in_streaming_usage "
@@ -107,7 +111,7 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "datadog_params otel prometheus_metrics_config "
       "prometheus_initialize_budget_metrics custom_prometheus_tags "
       "custom_prometheus_metadata_labels "
-      "enable_end_user_cost_tracking_prometheus_only "
+      "prometheus_latency_buckets prometheus_emit_stream_label "
       "enable_preview_features default_internal_user_params "
       "aws_sqs_callback_params" },
 

@@ -352,7 +352,10 @@ ngx_litellm_cf_lint_remedy(ngx_litellm_cf_t *cf,
 }
 
 
-/* a callback is Python: it cannot run here, each is named */
+/*
+ * A callback is Python: it cannot run here, each is named.  But for
+ * "prometheus", which is served without being asked for.
+ */
 
 static void
 ngx_litellm_cf_lint_callbacks(ngx_litellm_cf_t *cf,
@@ -374,7 +377,9 @@ ngx_litellm_cf_lint_callbacks(ngx_litellm_cf_t *cf,
     for ( ;; ) {
         item = pair ? pair->value : value;
 
-        if (item->type == NGX_LITELLM_YAML_SCALAR) {
+        if (item->type == NGX_LITELLM_YAML_SCALAR
+            && !ngx_litellm_cf_is(&item->text, "prometheus"))
+        {
             p = ngx_slprintf(p, last, "%s%V", p == buf ? "" : ", ",
                              &item->text);
         }
@@ -384,6 +389,10 @@ ngx_litellm_cf_lint_callbacks(ngx_litellm_cf_t *cf,
         }
 
         pair = pair->next;
+    }
+
+    if (p == buf) {
+        return;
     }
 
     ngx_litellm_cf_lint_add(cf, section, key, NGX_LITELLM_DIAG_WARN,

@@ -291,6 +291,11 @@ void ngx_litellm_cf_health_info(ngx_litellm_cf_t *cf,
     ngx_litellm_deployment_t *d, ngx_litellm_cf_entry_t *e);
 
 
+/* ngx_litellm_config_metrics.c */
+
+void ngx_litellm_cf_metrics(ngx_litellm_cf_t *cf);
+
+
 /* ngx_litellm_config_hedge.c */
 
 void ngx_litellm_cf_hedge(ngx_litellm_cf_t *cf);

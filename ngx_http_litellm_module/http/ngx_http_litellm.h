@@ -49,6 +49,8 @@ typedef struct ngx_http_litellm_bill_s     ngx_http_litellm_bill_t;
 typedef struct ngx_http_litellm_redis_s    ngx_http_litellm_redis_t;
 typedef struct ngx_http_litellm_deposit_s  ngx_http_litellm_deposit_t;
 typedef struct ngx_http_litellm_cache_conf_s  ngx_http_litellm_cache_conf_t;
+typedef struct ngx_http_litellm_metrics_conf_s
+    ngx_http_litellm_metrics_conf_t;
 
 
 /* a place where requests go: one per scheme, host and port */
@@ -100,6 +102,8 @@ typedef struct {
     ngx_uint_t                       redis_limits;  /* UNSET: async */
     ngx_msec_t                       redis_interval;
     ngx_flag_t                       redis_fail_closed;
+    ngx_http_litellm_metrics_conf_t *metrics;    /* NULL: off */
+    unsigned                         metrics_off:1;
     unsigned                         used:1;     /* some location serves */
 } ngx_http_litellm_main_conf_t;
 
@@ -499,6 +503,8 @@ struct ngx_http_litellm_ctx_s {
 
     ngx_str_t                        page;       /* ..._errorpage.c */
     void                            *health;
+    void                            *usage;      /* row of metrics that its last
+                                                    answer counts in; NULL */
     void                            *detached;   /* NULL: a client's */
 
     unsigned                         authorized:1;
@@ -506,6 +512,7 @@ struct ngx_http_litellm_ctx_s {
     unsigned                         header_sent:1;
     unsigned                         responded:1;   /* the answer is ours */
     unsigned                         page_sent:1;
+    unsigned                         counted:1;     /* in metrics */
     unsigned                         ended:1;
 };
 
@@ -618,6 +625,9 @@ ngx_int_t ngx_http_litellm_who_user(ngx_http_request_t *r,
 /* ngx_http_litellm_api.c */
 const ngx_http_litellm_api_t *ngx_http_litellm_api(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
+/* may it be called without a key? */
+ngx_uint_t ngx_http_litellm_api_open(ngx_http_request_t *r,
+    const ngx_http_litellm_api_t *api);
 /* all of them, the last one's path is empty */
 const ngx_http_litellm_api_t *ngx_http_litellm_api_list(void);
 

@@ -8,6 +8,7 @@
 
 #include "ngx_http_litellm_cache.h"
 #include "ngx_http_litellm_admin.h"
+#include "ngx_http_litellm_metrics.h"
 
 
 static const ngx_http_litellm_api_t *ngx_http_litellm_api_path(
@@ -60,6 +61,9 @@ static ngx_http_litellm_api_t  ngx_http_litellm_apis[] = {
 
     { ngx_string("/model_group/info"), NGX_HTTP_LITELLM_READ,
       ngx_http_litellm_group_info, NULL, 0, 0 },
+
+    { ngx_string("/metrics"), NGX_HTTP_LITELLM_READ,
+      ngx_http_litellm_metrics_api, NULL, 0, 0 },
 
     { ngx_string("/routes"), NGX_HTTP_LITELLM_READ,
       ngx_http_litellm_routes, NULL, 0, 0 },
@@ -180,6 +184,22 @@ ngx_http_litellm_api_rest(ngx_http_request_t *r, ngx_str_t *rest)
     }
 
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_http_litellm_api_open(ngx_http_request_t *r,
+    const ngx_http_litellm_api_t *api)
+{
+    ngx_http_litellm_loc_conf_t  *lcf;
+
+    if (api->open || api->handler != ngx_http_litellm_metrics_api) {
+        return api->open;
+    }
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_litellm_module);
+
+    return !lcf->config->metrics.auth;
 }
 
 

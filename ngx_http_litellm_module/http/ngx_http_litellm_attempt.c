@@ -15,6 +15,7 @@
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_cost.h"
 #include "ngx_http_litellm_bill.h"
+#include "ngx_http_litellm_metrics.h"
 
 
 static void ngx_http_litellm_attempt_cleanup(void *data);
@@ -132,6 +133,7 @@ ngx_http_litellm_attempt_settle(ngx_http_litellm_attempt_t *a,
     if (!a->charged) {
         a->end = ngx_current_msec;
         ngx_http_litellm_bill_attempt(a);
+        ngx_http_litellm_metrics_attempt(a, given_up);
     }
 
     if (a->lease.state == NULL) {

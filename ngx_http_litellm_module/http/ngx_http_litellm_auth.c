@@ -13,6 +13,7 @@
 
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_admin.h"
+#include "ngx_http_litellm_metrics.h"
 
 
 #define NGX_HTTP_LITELLM_AUTH_TEXT  1024
@@ -65,7 +66,7 @@ ngx_http_litellm_access_handler(ngx_http_request_t *r)
 
     ctx->api = ngx_http_litellm_api(r, ctx);
 
-    if (ctx->api != NULL && ctx->api->open) {
+    if (ctx->api != NULL && ngx_http_litellm_api_open(r, ctx->api)) {
         return NGX_DECLINED;
     }
 
@@ -264,7 +265,7 @@ ngx_http_litellm_auth_owners(ngx_http_request_t *r,
 
 /*
  * allowed_routes of the key, and what is for admins only unless it is listed
- * there: /health calls all models.
+ * there: /health calls all models, /metrics tells of everybody.
  */
 
 static ngx_int_t
@@ -302,8 +303,9 @@ ngx_http_litellm_auth_route(ngx_http_request_t *r,
     if (ngx_litellm_principal_route(p, &ctx->path, (ngx_str_t *) &api->path,
                                     groups))
     {
-        if (p->routes == NULL && api->handler == ngx_http_litellm_health
-            && !ctx->who.admin)
+        if (p->routes == NULL && !ctx->who.admin
+            && (api->handler == ngx_http_litellm_health
+                || api->handler == ngx_http_litellm_metrics_api))
         {
             return ngx_http_litellm_auth_refuse(r, ctx, 401, "auth_error",
                                NULL, "Authentication Error, Only proxy admin "

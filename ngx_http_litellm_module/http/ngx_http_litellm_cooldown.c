@@ -11,6 +11,7 @@
 
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_state.h"
+#include "ngx_http_litellm_metrics.h"
 
 
 /* the rules without a policy: failures of this minute */
@@ -85,6 +86,8 @@ ngx_http_litellm_cooldown(ngx_litellm_config_t *config,
     }
 
     s->cause = (ngx_atomic_uint_t) error->status << 8 | error->class;
+
+    ngx_http_litellm_metrics_cooled(d, error->class);
 
     ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                   "litellm: deployment \"%V\" of \"%V\" is cooled down for "

@@ -13,6 +13,7 @@
 #include "ngx_http_litellm_bill.h"
 #include "ngx_http_litellm_outcome.h"
 #include "ngx_http_litellm_cache.h"
+#include "ngx_http_litellm_metrics.h"
 #include "ngx_litellm_plan.h"
 
 
@@ -90,7 +91,9 @@ ngx_http_litellm_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    if (!ctx->api->open && ngx_http_litellm_auth(r, ctx, 1) != NGX_OK) {
+    if (!ngx_http_litellm_api_open(r, ctx->api)
+        && ngx_http_litellm_auth(r, ctx, 1) != NGX_OK)
+    {
 
         if (ngx_http_discard_request_body(r) != NGX_OK) {
             r->keepalive = 0;
@@ -803,6 +806,7 @@ ngx_http_litellm_cleanup(void *data)
     ngx_http_litellm_bill_settle(ctx);
     ngx_http_litellm_pulse_stop(ctx);
     ngx_http_litellm_hedge_stop(ctx);
+    ngx_http_litellm_metrics_request(ctx);
 }
 
 

@@ -49,4 +49,92 @@ ngx_int_t ngx_http_litellm_metrics_worker(ngx_http_litellm_main_conf_t *mcf,
     ngx_uint_t i, ngx_http_litellm_metrics_sum_t *worker);
 
 
+/* labels that can be left out: bits of no_labels */
+typedef enum {
+    NGX_HTTP_LITELLM_L_END_USER = 0,
+    NGX_HTTP_LITELLM_L_KEY,
+    NGX_HTTP_LITELLM_L_KEY_ALIAS,
+    NGX_HTTP_LITELLM_L_TEAM,
+    NGX_HTTP_LITELLM_L_TEAM_ALIAS,
+    NGX_HTTP_LITELLM_L_USER,
+    NGX_HTTP_LITELLM_L_USER_EMAIL,
+    NGX_HTTP_LITELLM_L_REQUESTED_MODEL,
+    NGX_HTTP_LITELLM_L_MODEL_GROUP,
+    NGX_HTTP_LITELLM_L_MODEL,
+    NGX_HTTP_LITELLM_L_LITELLM_MODEL_NAME,
+    NGX_HTTP_LITELLM_L_MODEL_ID,
+    NGX_HTTP_LITELLM_L_API_BASE,
+    NGX_HTTP_LITELLM_L_API_PROVIDER,
+    NGX_HTTP_LITELLM_L_ROUTE,
+    NGX_HTTP_LITELLM_L_STATUS,           /* status_code, exception_status */
+    NGX_HTTP_LITELLM_L_CLASS,            /* exception_class */
+    NGX_HTTP_LITELLM_L_FALLBACK_MODEL,
+    NGX_HTTP_LITELLM_L_SCOPE,            /* of a limit: not shown */
+    NGX_HTTP_LITELLM_L_MAX
+} ngx_http_litellm_label_e;
+
+
+/* the data of the zone: made anew with each configuration */
+struct ngx_http_litellm_metrics_conf_s {
+    ngx_http_litellm_metrics_t        m;
+    ngx_shm_zone_t                   *zone;
+    ngx_uint_t                        max;       /* rows of a kind */
+    ngx_uint_t                        no_labels; /* bits */
+    ngx_array_t                       no_metrics;    /* ngx_str_t */
+    unsigned                          end_user:1;
+};
+
+
+/* ngx_http_litellm_metrics_conf.c */
+char *ngx_http_litellm_metrics_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_litellm_metrics_location(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+/* when all is read */
+ngx_int_t ngx_http_litellm_metrics_init(ngx_conf_t *cf,
+    ngx_http_litellm_main_conf_t *mcf);
+/* a worker begins, and leaves */
+void ngx_http_litellm_metrics_enter(ngx_cycle_t *cycle);
+void ngx_http_litellm_metrics_leave(ngx_cycle_t *cycle);
+/* this worker's own; NULL: metrics are off */
+extern ngx_http_litellm_row_worker_t  *ngx_http_litellm_metrics_self;
+
+
+/* ngx_http_litellm_metrics_record.c */
+
+/* an attempt has ended and is charged; given_up: nobody waited for its end */
+void ngx_http_litellm_metrics_attempt(ngx_http_litellm_attempt_t *a,
+    ngx_uint_t given_up);
+/* the deployment begins a cooldown */
+void ngx_http_litellm_metrics_cooled(ngx_litellm_deployment_t *d,
+    ngx_litellm_class_e class);
+/* a client's request is over; a second call does nothing */
+void ngx_http_litellm_metrics_request(ngx_http_litellm_ctx_t *ctx);
+/* of the log phase: requests that were refused before they were read */
+ngx_int_t ngx_http_litellm_metrics_log(ngx_http_request_t *r);
+
+/* the row of a deployment; make: or that of "other"; NULL: there is none */
+ngx_http_litellm_row_t *ngx_http_litellm_metrics_row_of(
+    ngx_http_litellm_metrics_conf_t *mc, ngx_litellm_deployment_t *d,
+    ngx_uint_t make);
+/* of an api_base, without user, query, and what is behind the path */
+void ngx_http_litellm_metrics_base(ngx_litellm_deployment_t *d,
+    u_char buf[NGX_HTTP_LITELLM_METRICS_VALUE], ngx_str_t *base);
+/* those of a kind of rows, in their order: *n of them */
+const ngx_http_litellm_label_e *ngx_http_litellm_metrics_labels(
+    ngx_http_litellm_row_e kind, ngx_uint_t *n);
+/* "end_user" ... */
+ngx_str_t *ngx_http_litellm_metrics_label(ngx_http_litellm_label_e label);
+
+
+/* ngx_http_litellm_metrics_text.c: is there one of that name? */
+ngx_uint_t ngx_http_litellm_metrics_known(ngx_str_t *name);
+
+/* ngx_http_litellm_metrics_page.c */
+ngx_int_t ngx_http_litellm_metrics_handler(ngx_http_request_t *r);
+/* of the api table */
+ngx_int_t ngx_http_litellm_metrics_api(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+
+
 #endif /* _NGX_HTTP_LITELLM_METRICS_H_INCLUDED_ */

@@ -52,6 +52,7 @@ typedef enum {
 
 typedef struct {
     ngx_http_litellm_counter_t  requests;
+    ngx_http_litellm_counter_t  failed;         /* of these */
 } ngx_http_litellm_row_request_t;
 
 

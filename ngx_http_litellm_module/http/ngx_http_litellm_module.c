@@ -11,6 +11,7 @@
 #include "ngx_http_litellm_state.h"
 #include "ngx_http_litellm_cost.h"
 #include "ngx_http_litellm_redis.h"
+#include "ngx_http_litellm_metrics.h"
 
 
 static char *ngx_http_litellm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -137,6 +138,20 @@ static ngx_command_t  ngx_http_litellm_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_litellm_cache_zone,
       NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("litellm_metrics_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_litellm_metrics_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("litellm_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_litellm_metrics_location,
+      NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
 
@@ -707,6 +722,7 @@ ngx_http_litellm_init(ngx_conf_t *cf)
     }
 
     if (ngx_http_litellm_zone_default(cf, mcf) != NGX_OK
+        || ngx_http_litellm_metrics_init(cf, mcf) != NGX_OK
         || ngx_http_litellm_redis_init(cf, mcf) != NGX_OK)
     {
         return NGX_ERROR;
@@ -720,6 +736,15 @@ ngx_http_litellm_init(ngx_conf_t *cf)
     }
 
     *h = ngx_http_litellm_access_handler;
+
+    if (mcf->metrics != NULL) {
+        h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        *h = ngx_http_litellm_metrics_log;
+    }
 
     return ngx_http_litellm_errorpage_init(cf);
 }
@@ -742,6 +767,7 @@ ngx_http_litellm_init_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_litellm_cache_enter(cycle);
+    ngx_http_litellm_metrics_enter(cycle);
     ngx_http_litellm_checks_init(cycle);
 
     return NGX_OK;
@@ -757,6 +783,7 @@ ngx_http_litellm_exit_process(ngx_cycle_t *cycle)
     ngx_http_litellm_redis_leave(cycle);
     ngx_http_litellm_origins_exit(cycle);
     ngx_http_litellm_cache_leave(cycle);
+    ngx_http_litellm_metrics_leave(cycle);
     ngx_http_litellm_zone_leave(cycle);
 }
 

@@ -1,0 +1,1056 @@
+
+/*
+ * What is counted, and when: an attempt when it is charged, a client's request
+ * when it is over (from its cleanup, behind those of its attempts), a request
+ * that was refused before its body was read in the log phase.  Nothing here
+ * fails, waits or takes a lock, but for the first time that a row is wanted.
+ *
+ * Labels are bounded: a model's name is what the client wrote only if it was
+ * answered, or is a name of the configuration.
+ */
+
+#include "ngx_http_litellm_metrics.h"
+#include "ngx_http_litellm_bill.h"
+#include "ngx_http_litellm_cache.h"
+#include "ngx_http_litellm_cost.h"
+#include "ngx_http_litellm_outcome.h"
+
+
+#define NGX_HTTP_LITELLM_CLIENT_LEFT  NGX_HTTP_CLIENT_CLOSED_REQUEST
+
+
+/* what a request ended with */
+typedef struct {
+    ngx_uint_t                      status;
+    ngx_litellm_class_e             class;
+    ngx_litellm_deployment_t       *d;           /* NULL: none was asked */
+    unsigned                        left:1;      /* the client did not wait */
+} ngx_http_litellm_ending_t;
+
+
+static void ngx_http_litellm_metrics_usage(
+    ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_attempt_t *a,
+    ngx_uint_t good);
+static ngx_http_litellm_row_usage_t *ngx_http_litellm_metrics_usage_row(
+    ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_deployment_t *d, ngx_uint_t good);
+static void ngx_http_litellm_metrics_who(ngx_http_litellm_metrics_conf_t *mc,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_labels_t *l);
+static void ngx_http_litellm_metrics_key(ngx_http_litellm_metrics_conf_t *mc,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_labels_t *l);
+static void ngx_http_litellm_metrics_value(
+    ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_labels_t *l,
+    ngx_http_litellm_label_e label, const ngx_str_t *value);
+static void ngx_http_litellm_metrics_place(
+    ngx_http_litellm_metrics_conf_t *mc, ngx_litellm_deployment_t *d,
+    ngx_http_litellm_labels_t *l);
+static void ngx_http_litellm_metrics_ending(ngx_http_litellm_ctx_t *ctx,
+    ngx_http_litellm_ending_t *e);
+static void ngx_http_litellm_metrics_ended(
+    ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_ctx_t *ctx,
+    ngx_http_litellm_ending_t *e);
+static void ngx_http_litellm_metrics_answered(
+    ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_ctx_t *ctx,
+    ngx_http_litellm_ending_t *e);
+static ngx_str_t *ngx_http_litellm_metrics_model(ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_deployment_t *d, ngx_uint_t good);
+static void ngx_http_litellm_metrics_exception(ngx_litellm_deployment_t *d,
+    ngx_litellm_class_e class, u_char *buf, ngx_str_t *name);
+static void ngx_http_litellm_metrics_fallback(
+    ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_ctx_t *ctx,
+    ngx_http_litellm_ending_t *e);
+static void ngx_http_litellm_metrics_limits(
+    ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_ctx_t *ctx);
+static ngx_int_t ngx_http_litellm_metrics_limit_labels(
+    ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_ctx_t *ctx,
+    ngx_http_litellm_claim_t *c, ngx_http_litellm_labels_t *l);
+
+
+#define NGX_HTTP_LITELLM_L_WHO                                                \
+    NGX_HTTP_LITELLM_L_END_USER, NGX_HTTP_LITELLM_L_KEY,                      \
+    NGX_HTTP_LITELLM_L_KEY_ALIAS, NGX_HTTP_LITELLM_L_TEAM,                    \
+    NGX_HTTP_LITELLM_L_TEAM_ALIAS, NGX_HTTP_LITELLM_L_USER,                   \
+    NGX_HTTP_LITELLM_L_USER_EMAIL
+
+#define NGX_HTTP_LITELLM_L_PLACE                                              \
+    NGX_HTTP_LITELLM_L_MODEL_GROUP, NGX_HTTP_LITELLM_L_LITELLM_MODEL_NAME,    \
+    NGX_HTTP_LITELLM_L_MODEL_ID, NGX_HTTP_LITELLM_L_API_BASE,                 \
+    NGX_HTTP_LITELLM_L_API_PROVIDER
+
+
+static const ngx_http_litellm_label_e  ngx_http_litellm_labels_request[] = {
+    NGX_HTTP_LITELLM_L_WHO,
+    NGX_HTTP_LITELLM_L_REQUESTED_MODEL,
+    NGX_HTTP_LITELLM_L_MODEL_ID,
+    NGX_HTTP_LITELLM_L_API_PROVIDER,
+    NGX_HTTP_LITELLM_L_ROUTE,
+    NGX_HTTP_LITELLM_L_STATUS,
+    NGX_HTTP_LITELLM_L_CLASS
+};
+
+static const ngx_http_litellm_label_e  ngx_http_litellm_labels_usage[] = {
+    NGX_HTTP_LITELLM_L_WHO,
+    NGX_HTTP_LITELLM_L_REQUESTED_MODEL,
+    NGX_HTTP_LITELLM_L_MODEL,
+    NGX_HTTP_LITELLM_L_PLACE
+};
+
+static const ngx_http_litellm_label_e  ngx_http_litellm_labels_place[] = {
+    NGX_HTTP_LITELLM_L_PLACE
+};
+
+static const ngx_http_litellm_label_e  ngx_http_litellm_labels_fallback[] = {
+    NGX_HTTP_LITELLM_L_KEY,
+    NGX_HTTP_LITELLM_L_KEY_ALIAS,
+    NGX_HTTP_LITELLM_L_TEAM,
+    NGX_HTTP_LITELLM_L_TEAM_ALIAS,
+    NGX_HTTP_LITELLM_L_REQUESTED_MODEL,
+    NGX_HTTP_LITELLM_L_FALLBACK_MODEL,
+    NGX_HTTP_LITELLM_L_STATUS,
+    NGX_HTTP_LITELLM_L_CLASS
+};
+
+static const ngx_http_litellm_label_e  ngx_http_litellm_labels_limit[] = {
+    NGX_HTTP_LITELLM_L_SCOPE,
+    NGX_HTTP_LITELLM_L_END_USER,
+    NGX_HTTP_LITELLM_L_KEY,
+    NGX_HTTP_LITELLM_L_KEY_ALIAS,
+    NGX_HTTP_LITELLM_L_TEAM,
+    NGX_HTTP_LITELLM_L_TEAM_ALIAS,
+    NGX_HTTP_LITELLM_L_USER,
+    NGX_HTTP_LITELLM_L_MODEL
+};
+
+
+const ngx_http_litellm_label_e *
+ngx_http_litellm_metrics_labels(ngx_http_litellm_row_e kind, ngx_uint_t *n)
+{
+    switch (kind) {
+
+    case NGX_HTTP_LITELLM_ROW_REQUEST:
+        *n = sizeof(ngx_http_litellm_labels_request)
+             / sizeof(ngx_http_litellm_label_e);
+        return ngx_http_litellm_labels_request;
+
+    case NGX_HTTP_LITELLM_ROW_USAGE:
+        *n = sizeof(ngx_http_litellm_labels_usage)
+             / sizeof(ngx_http_litellm_label_e);
+        return ngx_http_litellm_labels_usage;
+
+    case NGX_HTTP_LITELLM_ROW_DEPLOYMENT:
+        *n = sizeof(ngx_http_litellm_labels_place)
+             / sizeof(ngx_http_litellm_label_e);
+        return ngx_http_litellm_labels_place;
+
+    case NGX_HTTP_LITELLM_ROW_FALLBACK:
+        *n = sizeof(ngx_http_litellm_labels_fallback)
+             / sizeof(ngx_http_litellm_label_e);
+        return ngx_http_litellm_labels_fallback;
+
+    default: /* NGX_HTTP_LITELLM_ROW_LIMIT */
+        *n = sizeof(ngx_http_litellm_labels_limit)
+             / sizeof(ngx_http_litellm_label_e);
+        return ngx_http_litellm_labels_limit;
+    }
+}
+
+
+void
+ngx_http_litellm_metrics_attempt(ngx_http_litellm_attempt_t *a,
+    ngx_uint_t given_up)
+{
+    uint64_t                            us, n;
+    ngx_uint_t                          good;
+    ngx_litellm_cost_t                  cost;
+    ngx_litellm_usage_t                 usage;
+    ngx_http_litellm_row_t             *row;
+    ngx_http_litellm_main_conf_t       *mcf;
+    ngx_http_litellm_row_deployment_t  *c;
+
+    mcf = ngx_http_get_module_main_conf(a->parent, ngx_http_litellm_module);
+
+    /* files that were fetched, and checks of ours, are nobody's requests */
+
+    if (mcf->metrics == NULL || a->raw || a->ctx->detached != NULL) {
+        return;
+    }
+
+    row = ngx_http_litellm_metrics_row_of(mcf->metrics, a->deployment, 1);
+    c = ngx_http_litellm_row_counters(row);
+
+    good = 0;
+
+    if (given_up) {
+        ngx_http_litellm_counter_add(&c->cancelled, 1);
+
+    } else if (a->error.class != NGX_LITELLM_NO_ERROR) {
+        ngx_http_litellm_counter_add(&c->failures[a->error.class], 1);
+
+    } else {
+        ngx_http_litellm_counter_add(&c->successes, 1);
+        good = 1;
+    }
+
+    if (ngx_http_litellm_metrics_self != NULL) {
+        ngx_http_litellm_counter_add(&ngx_http_litellm_metrics_self->attempts,
+                                     1);
+    }
+
+    if (a->committed) {
+        ngx_http_litellm_histogram_observe(&c->ttft,
+                                           ngx_http_litellm_bounds_coarse,
+                                           (uint64_t) a->first * 1000);
+    }
+
+    (void) ngx_http_litellm_cost(a, &cost, &usage);
+
+    if (usage.known) {
+        ngx_http_litellm_counter_add(&c->prompt, ngx_max(usage.prompt, 0));
+        ngx_http_litellm_counter_add(&c->completion,
+                                     ngx_max(usage.completion, 0));
+        ngx_http_litellm_counter_add(&c->spend, cost.total);
+    }
+
+    if (good) {
+        us = (uint64_t) (a->end - a->start) * 1000;
+
+        ngx_http_litellm_histogram_observe(&c->latency,
+                                           ngx_http_litellm_bounds_coarse,
+                                           us);
+
+        if (usage.completion > 0) {
+            n = (uint64_t) usage.completion;
+
+            ngx_http_litellm_histogram_observe(&c->per_token,
+                                               ngx_http_litellm_bounds_fine,
+                                               us / n);
+
+            if (a->committed && n > 1) {
+                us -= ngx_min(us, (uint64_t) a->first * 1000);
+
+                ngx_http_litellm_histogram_observe(&c->gap,
+                                                 ngx_http_litellm_bounds_fine,
+                                                 us / (n - 1));
+            }
+        }
+    }
+
+    if (good || usage.known) {
+        ngx_http_litellm_metrics_usage(mcf->metrics, a, good);
+    }
+}
+
+
+/* who has used how much of which model */
+
+static void
+ngx_http_litellm_metrics_usage(ngx_http_litellm_metrics_conf_t *mc,
+    ngx_http_litellm_attempt_t *a, ngx_uint_t good)
+{
+    ngx_litellm_cost_t             cost;
+    ngx_litellm_usage_t            usage;
+    ngx_http_litellm_row_usage_t  *u;
+    ngx_http_litellm_row_worker_t *w;
+
+    u = ngx_http_litellm_metrics_usage_row(mc, a->ctx, a->deployment, good);
+
+    if (good) {
+        a->ctx->usage = u;
+    }
+
+    (void) ngx_http_litellm_cost(a, &cost, &usage);
+
+    ngx_http_litellm_counter_add(&u->prompt, ngx_max(usage.prompt, 0));
+    ngx_http_litellm_counter_add(&u->completion,
+                                 ngx_max(usage.completion, 0));
+
+#define ngx_http_litellm_metrics_some(field)                                  \
+    if (usage.field > 0) {                                                    \
+        ngx_http_litellm_counter_add(&u->field, usage.field);                 \
+    }
+
+    ngx_http_litellm_metrics_some(cached);
+    ngx_http_litellm_metrics_some(cache_write);
+    ngx_http_litellm_metrics_some(audio_in);
+    ngx_http_litellm_metrics_some(reasoning);
+    ngx_http_litellm_metrics_some(audio_out);
+
+#undef ngx_http_litellm_metrics_some
+
+    if (cost.total > 0) {
+        ngx_http_litellm_counter_add(&u->spend, cost.total);
+
+    } else if (good) {
+        ngx_http_litellm_counter_add(&u->free, 1);
+    }
+
+    if (!a->priced) {
+        ngx_http_litellm_counter_add(&u->unpriced, 1);
+    }
+
+    w = ngx_http_litellm_metrics_self;
+
+    if (w != NULL) {
+        ngx_http_litellm_counter_add(&w->prompt, ngx_max(usage.prompt, 0));
+        ngx_http_litellm_counter_add(&w->completion,
+                                     ngx_max(usage.completion, 0));
+        ngx_http_litellm_counter_add(&w->spend, cost.total);
+
+        if (!a->priced) {
+            ngx_http_litellm_counter_add(&w->unpriced, 1);
+        }
+    }
+}
+
+
+static ngx_http_litellm_row_usage_t *
+ngx_http_litellm_metrics_usage_row(ngx_http_litellm_metrics_conf_t *mc,
+    ngx_http_litellm_ctx_t *ctx, ngx_litellm_deployment_t *d, ngx_uint_t good)
+{
+    ngx_http_litellm_row_t     *row;
+    ngx_http_litellm_labels_t   l;
+
+    ngx_http_litellm_labels_init(&l);
+
+    ngx_http_litellm_metrics_who(mc, ctx, &l);
+    ngx_http_litellm_metrics_value(mc, &l, NGX_HTTP_LITELLM_L_REQUESTED_MODEL,
+                                   ngx_http_litellm_metrics_model(ctx, d,
+                                                                  good));
+
+    if (d == NULL) {
+
+        /* an answer that was kept */
+
+        ngx_http_litellm_labels_add(&l, NULL);
+        ngx_http_litellm_metrics_value(mc, &l, NGX_HTTP_LITELLM_L_MODEL_GROUP,
+                                       &ctx->group);
+        ngx_http_litellm_labels_add(&l, NULL);
+        ngx_http_litellm_labels_add(&l, NULL);
+        ngx_http_litellm_labels_add(&l, NULL);
+        ngx_http_litellm_labels_add(&l, NULL);
+
+    } else {
+        ngx_http_litellm_metrics_value(mc, &l, NGX_HTTP_LITELLM_L_MODEL,
+                                       good ? &ctx->call.provider_model
+                                            : &d->model);
+        ngx_http_litellm_metrics_place(mc, d, &l);
+    }
+
+    row = ngx_http_litellm_metrics_row(&mc->m, NGX_HTTP_LITELLM_ROW_USAGE, &l,
+                                       mc->max);
+
+    return ngx_http_litellm_row_counters(row);
+}
+
+
+static void
+ngx_http_litellm_metrics_who(ngx_http_litellm_metrics_conf_t *mc,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_labels_t *l)
+{
+    ngx_http_litellm_who_t  *who;
+
+    who = &ctx->who;
+
+    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_END_USER,
+                                   mc->end_user ? &who->end_user_id : NULL);
+
+    ngx_http_litellm_metrics_key(mc, ctx, l);
+
+    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_USER,
+                                   &who->user_id);
+    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_USER_EMAIL,
+                                   who->user ? &who->user->alias : NULL);
+}
+
+
+/* the key and its team */
+
+static void
+ngx_http_litellm_metrics_key(ngx_http_litellm_metrics_conf_t *mc,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_labels_t *l)
+{
+    ngx_http_litellm_who_t  *who;
+
+    static ngx_str_t  master = ngx_string("litellm_proxy_master_key");
+
+    who = &ctx->who;
+
+    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_KEY,
+                                   who->key ? &who->key->id
+                                   : who->master ? &master : NULL);
+    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_KEY_ALIAS,
+                                   who->key ? &who->key->alias : NULL);
+    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_TEAM,
+                                   &who->team_id);
+    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_TEAM_ALIAS,
+                                   who->team ? &who->team->alias : NULL);
+}
+
+
+static void
+ngx_http_litellm_metrics_value(ngx_http_litellm_metrics_conf_t *mc,
+    ngx_http_litellm_labels_t *l, ngx_http_litellm_label_e label,
+    const ngx_str_t *value)
+{
+    if (mc->no_labels & ((ngx_uint_t) 1 << label)) {
+        value = NULL;
+    }
+
+    ngx_http_litellm_labels_add(l, value);
+}
+
+
+/* as ngx_http_litellm_labels_place: those of its row, if it has one */
+
+static void
+ngx_http_litellm_metrics_place(ngx_http_litellm_metrics_conf_t *mc,
+    ngx_litellm_deployment_t *d, ngx_http_litellm_labels_t *l)
+{
+    u_char                   buf[NGX_HTTP_LITELLM_METRICS_VALUE];
+    ngx_str_t                base;
+    ngx_http_litellm_row_t  *row;
+
+    row = d->metrics;
+
+    if (row != NULL) {
+        ngx_memcpy(l->buf + l->len, row->labels, row->len);
+        l->len += row->len;
+        return;
+    }
+
+    ngx_http_litellm_metrics_base(d, buf, &base);
+
+    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_MODEL_GROUP,
+                                   &d->group);
+    ngx_http_litellm_metrics_value(mc, l,
+                                   NGX_HTTP_LITELLM_L_LITELLM_MODEL_NAME,
+                                   &d->full_model);
+    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_MODEL_ID, &d->id);
+    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_API_BASE, &base);
+    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_API_PROVIDER,
+                                   d->provider ? &d->provider->name : NULL);
+}
+
+
+ngx_http_litellm_row_t *
+ngx_http_litellm_metrics_row_of(ngx_http_litellm_metrics_conf_t *mc,
+    ngx_litellm_deployment_t *d, ngx_uint_t make)
+{
+    ngx_http_litellm_row_t     *row;
+    ngx_http_litellm_labels_t   l;
+
+    if (d->metrics != NULL) {
+        return d->metrics;
+    }
+
+    ngx_http_litellm_labels_init(&l);
+    ngx_http_litellm_metrics_place(mc, d, &l);
+
+    row = make ? ngx_http_litellm_metrics_row(&mc->m,
+                                              NGX_HTTP_LITELLM_ROW_DEPLOYMENT,
+                                              &l, mc->max)
+               : ngx_http_litellm_metrics_find(&mc->m,
+                                              NGX_HTTP_LITELLM_ROW_DEPLOYMENT,
+                                              &l);
+
+    if (row != NULL && !row->other) {
+        d->metrics = row;
+    }
+
+    return row;
+}
+
+
+void
+ngx_http_litellm_metrics_base(ngx_litellm_deployment_t *d,
+    u_char buf[NGX_HTTP_LITELLM_METRICS_VALUE], ngx_str_t *base)
+{
+    ngx_str_null(base);
+
+    if (d->url.host.len) {
+        base->data = buf;
+        base->len = ngx_slprintf(buf, buf + NGX_HTTP_LITELLM_METRICS_VALUE,
+                                 "http%s://%V%V", d->url.tls ? "s" : "",
+                                 &d->url.authority, &d->url.path)
+                    - buf;
+    }
+}
+
+
+void
+ngx_http_litellm_metrics_cooled(ngx_litellm_deployment_t *d,
+    ngx_litellm_class_e class)
+{
+    ngx_http_litellm_row_t             *row;
+    ngx_http_litellm_main_conf_t       *mcf;
+    ngx_http_litellm_row_deployment_t  *c;
+
+    mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                              ngx_http_litellm_module);
+
+    if (mcf == NULL || mcf->metrics == NULL) {
+        return;
+    }
+
+    row = ngx_http_litellm_metrics_row_of(mcf->metrics, d, 1);
+    c = ngx_http_litellm_row_counters(row);
+
+    ngx_http_litellm_counter_add(&c->cooled[class], 1);
+}
+
+
+void
+ngx_http_litellm_metrics_request(ngx_http_litellm_ctx_t *ctx)
+{
+    ngx_http_litellm_ending_t      ending;
+    ngx_http_litellm_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_litellm_module);
+
+    if (mcf->metrics == NULL || ctx->counted || ctx->detached != NULL) {
+        return;
+    }
+
+    ctx->counted = 1;
+
+    ngx_http_litellm_metrics_ending(ctx, &ending);
+    ngx_http_litellm_metrics_ended(mcf->metrics, ctx, &ending);
+    ngx_http_litellm_metrics_answered(mcf->metrics, ctx, &ending);
+
+    if (ctx->fallbacks) {
+        ngx_http_litellm_metrics_fallback(mcf->metrics, ctx, &ending);
+    }
+
+    if (ctx->bill != NULL) {
+        ngx_http_litellm_metrics_limits(mcf->metrics, ctx);
+    }
+}
+
+
+ngx_int_t
+ngx_http_litellm_metrics_log(ngx_http_request_t *r)
+{
+    ngx_http_litellm_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
+
+    if (ctx != NULL && ctx->role.attempt == NULL
+        && ctx->api != NULL && ctx->api->format != NULL
+        && ctx->call_id.len == 0
+        && (r->method & ctx->api->methods))
+    {
+        ngx_http_litellm_metrics_request(ctx);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * A stream that breaks has status 200, and one whose client leaves too: here
+ * it is what it would have been without the header that was sent before.
+ */
+
+static void
+ngx_http_litellm_metrics_ending(ngx_http_litellm_ctx_t *ctx,
+    ngx_http_litellm_ending_t *e)
+{
+    ngx_http_request_t          *r;
+    ngx_http_litellm_attempt_t  *a;
+
+    r = ctx->request;
+    a = ctx->attempt;
+
+    ngx_memzero(e, sizeof(ngx_http_litellm_ending_t));
+
+    e->d = a ? a->deployment : NULL;
+    e->status = r->headers_out.status;
+    e->class = ngx_http_litellm_outcome_class(ctx);
+
+    if (a != NULL && a->error.class == NGX_LITELLM_NO_ERROR && !a->done) {
+        e->left = 1;
+
+    } else if (e->status == NGX_HTTP_CLIENT_CLOSED_REQUEST) {
+        e->left = 1;
+    }
+
+    if (e->left) {
+        e->status = NGX_HTTP_LITELLM_CLIENT_LEFT;
+        e->class = NGX_LITELLM_NO_ERROR;
+        return;
+    }
+
+    if (e->class != NGX_LITELLM_NO_ERROR && ctx->header_sent
+        && e->status < NGX_HTTP_BAD_REQUEST)
+    {
+        e->status = (a != NULL && a->error.class != NGX_LITELLM_NO_ERROR)
+                    ? a->error.status : ctx->error.status;
+    }
+
+    if (e->status == 0) {
+        e->status = NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+}
+
+
+static void
+ngx_http_litellm_metrics_ended(ngx_http_litellm_metrics_conf_t *mc,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_ending_t *e)
+{
+    u_char                          status[NGX_INT_T_LEN];
+    u_char                          class[NGX_HTTP_LITELLM_METRICS_VALUE];
+    ngx_str_t                       value;
+    ngx_uint_t                      good;
+    ngx_http_litellm_row_t         *row;
+    ngx_http_litellm_labels_t       l;
+    ngx_http_litellm_row_worker_t  *w;
+    ngx_http_litellm_row_request_t *c;
+
+    good = (e->status < NGX_HTTP_BAD_REQUEST);
+
+    ngx_http_litellm_labels_init(&l);
+
+    ngx_http_litellm_metrics_who(mc, ctx, &l);
+    ngx_http_litellm_metrics_value(mc, &l, NGX_HTTP_LITELLM_L_REQUESTED_MODEL,
+                                   ngx_http_litellm_metrics_model(ctx, e->d,
+                                                                  good));
+    ngx_http_litellm_metrics_value(mc, &l, NGX_HTTP_LITELLM_L_MODEL_ID,
+                                   e->d ? &e->d->id : NULL);
+    ngx_http_litellm_metrics_value(mc, &l, NGX_HTTP_LITELLM_L_API_PROVIDER,
+                                   (e->d && e->d->provider)
+                                   ? &e->d->provider->name : NULL);
+
+    /* what is between the slashes may be a model's name */
+
+    ngx_http_litellm_metrics_value(mc, &l, NGX_HTTP_LITELLM_L_ROUTE,
+                                   ctx->path_model.len ? &ctx->api->path
+                                                       : &ctx->path);
+
+    value.data = status;
+    value.len = ngx_sprintf(status, "%ui", e->status) - status;
+
+    ngx_http_litellm_metrics_value(mc, &l, NGX_HTTP_LITELLM_L_STATUS, &value);
+
+    ngx_http_litellm_metrics_exception(e->d, e->class, class, &value);
+    ngx_http_litellm_metrics_value(mc, &l, NGX_HTTP_LITELLM_L_CLASS, &value);
+
+    row = ngx_http_litellm_metrics_row(&mc->m, NGX_HTTP_LITELLM_ROW_REQUEST,
+                                       &l, mc->max);
+    c = ngx_http_litellm_row_counters(row);
+
+    ngx_http_litellm_counter_add(&c->requests, 1);
+
+    if (!good) {
+        ngx_http_litellm_counter_add(&c->failed, 1);
+    }
+
+    w = ngx_http_litellm_metrics_self;
+
+    if (w == NULL) {
+        return;
+    }
+
+    ngx_http_litellm_counter_add(&w->requests, 1);
+
+    if (e->left) {
+        ngx_http_litellm_counter_add(&w->cancelled, 1);
+
+    } else if (e->class != NGX_LITELLM_NO_ERROR) {
+        ngx_http_litellm_counter_add(&w->failures[e->class], 1);
+
+    } else if (!good) {
+        ngx_http_litellm_counter_add(&w->refused, 1);
+    }
+
+    if (ctx->fallbacks) {
+        ngx_http_litellm_counter_add(&w->fallbacks, ctx->fallbacks);
+    }
+}
+
+
+/* what a request says that came as far as a model, or an answer that was kept */
+
+static void
+ngx_http_litellm_metrics_answered(ngx_http_litellm_metrics_conf_t *mc,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_ending_t *e)
+{
+    uint64_t                        total;
+    ngx_msec_t                      upstream, overhead, ttft;
+    ngx_uint_t                      good, hit, miss;
+    ngx_http_litellm_row_usage_t   *u;
+    ngx_http_litellm_row_worker_t  *w;
+
+    good = (e->status < NGX_HTTP_BAD_REQUEST);
+    hit = (ctx->cache != NULL
+           && ctx->cache->status == NGX_HTTP_LITELLM_CACHE_HIT);
+    miss = (ctx->cache != NULL
+            && (ctx->cache->status == NGX_HTTP_LITELLM_CACHE_MISS
+                || ctx->cache->status == NGX_HTTP_LITELLM_CACHE_EXPIRED));
+
+    if (e->d == NULL && !hit) {
+        return;
+    }
+
+    u = ctx->usage;
+
+    if (u == NULL || !good) {
+        u = ngx_http_litellm_metrics_usage_row(mc, ctx, e->d, good);
+    }
+
+    w = ngx_http_litellm_metrics_self;
+
+    if (hit || miss) {
+        ngx_http_litellm_counter_add(hit ? &u->hits : &u->misses, 1);
+
+        if (w != NULL) {
+            ngx_http_litellm_counter_add(hit ? &w->hits : &w->misses, 1);
+        }
+    }
+
+    if (!good) {
+        ngx_http_litellm_counter_add(&u->failed, 1);
+        return;
+    }
+
+    ngx_http_litellm_counter_add(&u->requests, 1);
+
+    total = (uint64_t) (ngx_current_msec - ctx->start) * 1000;
+
+    ngx_http_litellm_histogram_observe(&u->total,
+                                       ngx_http_litellm_bounds_coarse, total);
+
+    if (w != NULL) {
+        ngx_http_litellm_histogram_observe(&w->total,
+                                           ngx_http_litellm_bounds_coarse,
+                                           total);
+    }
+
+    if (ngx_http_litellm_outcome_ttft(ctx, &ttft) == NGX_OK) {
+
+        ngx_http_litellm_histogram_observe(&u->ttft,
+                                           ngx_http_litellm_bounds_coarse,
+                                           (uint64_t) ttft * 1000);
+        if (w != NULL) {
+            ngx_http_litellm_histogram_observe(&w->ttft,
+                                               ngx_http_litellm_bounds_coarse,
+                                               (uint64_t) ttft * 1000);
+        }
+    }
+
+    if (ngx_http_litellm_outcome_times(ctx, &upstream, &overhead) != NGX_OK) {
+        return;
+    }
+
+    ngx_http_litellm_histogram_observe(&u->upstream,
+                                       ngx_http_litellm_bounds_coarse,
+                                       (uint64_t) upstream * 1000);
+    ngx_http_litellm_histogram_observe(&u->overhead,
+                                       ngx_http_litellm_bounds_fine,
+                                       (uint64_t) overhead * 1000);
+
+    if (w != NULL) {
+        ngx_http_litellm_histogram_observe(&w->overhead,
+                                           ngx_http_litellm_bounds_fine,
+                                           (uint64_t) overhead * 1000);
+    }
+}
+
+
+/*
+ * The name that was asked for.  LiteLLM's word for one that nobody knows is
+ * "other"; what a wildcard stands for is told when somebody has answered to it.
+ */
+
+static ngx_str_t *
+ngx_http_litellm_metrics_model(ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_deployment_t *d, ngx_uint_t good)
+{
+    ngx_str_t             *model;
+    ngx_litellm_config_t  *config;
+
+    static ngx_str_t  other = ngx_string("other");
+
+    model = &ctx->call.model;
+
+    if (model->len == 0 || good) {
+        return model;
+    }
+
+    config = ctx->call.config;
+
+    if (config != NULL
+        && (ngx_litellm_config_group(config, model) != NULL
+            || ngx_litellm_config_alias(config, model) != NULL))
+    {
+        return model;
+    }
+
+    if (d != NULL
+        && ngx_strlchr(d->group.data, d->group.data + d->group.len, '*'))
+    {
+        return &d->group;
+    }
+
+    return &other;
+}
+
+
+/* "Openai.RateLimitError", as LiteLLM has it; buf: of a label's value */
+
+static void
+ngx_http_litellm_metrics_exception(ngx_litellm_deployment_t *d,
+    ngx_litellm_class_e class, u_char *buf, ngx_str_t *name)
+{
+    u_char  *last;
+
+    if (class == NGX_LITELLM_NO_ERROR) {
+        ngx_str_null(name);
+        return;
+    }
+
+    if (d == NULL || d->provider == NULL || d->provider->name.len == 0) {
+        *name = *ngx_litellm_error_class(class);
+        return;
+    }
+
+    last = buf + NGX_HTTP_LITELLM_METRICS_VALUE;
+
+    name->data = buf;
+    name->len = ngx_slprintf(buf, last, "%V.%V", &d->provider->name,
+                             ngx_litellm_error_class(class))
+                - buf;
+
+    *buf = ngx_toupper(*buf);
+}
+
+
+/*
+ * From the group that was asked for to each that was tried behind it: the last
+ * one has answered or not, those between have not.
+ */
+
+static void
+ngx_http_litellm_metrics_fallback(ngx_http_litellm_metrics_conf_t *mc,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_ending_t *e)
+{
+    u_char                            status[NGX_INT_T_LEN];
+    u_char                            class[NGX_HTTP_LITELLM_METRICS_VALUE];
+    size_t                            who;
+    ngx_str_t                         value, exception, *tried;
+    ngx_uint_t                        i, good;
+    ngx_litellm_error_t              *error;
+    ngx_litellm_config_t             *config;
+    ngx_http_litellm_row_t           *row;
+    ngx_litellm_deployment_t         *d;
+    ngx_http_litellm_labels_t         l;
+    ngx_http_litellm_attempt_t       *a, *first;
+    ngx_http_litellm_row_fallback_t  *c;
+
+    if (ctx->trail == NULL) {
+        return;
+    }
+
+    error = &ctx->trail->first_error;
+    config = ctx->call.config;
+    first = NULL;
+
+    for (a = ctx->begun; a; a = a->before) {
+        if (!a->raw) {
+            first = a;
+        }
+    }
+
+    d = (first != NULL && first->error.class == error->class)
+        ? first->deployment : NULL;
+
+    ngx_http_litellm_labels_init(&l);
+
+    ngx_http_litellm_metrics_key(mc, ctx, &l);
+    ngx_http_litellm_metrics_value(mc, &l, NGX_HTTP_LITELLM_L_REQUESTED_MODEL,
+                                   ngx_http_litellm_metrics_model(ctx, d, 0));
+    who = l.len;
+
+    value.data = status;
+    value.len = ngx_sprintf(status, "%ui", error->status) - status;
+
+    ngx_http_litellm_metrics_exception(d, error->class, class, &exception);
+
+    tried = ctx->trail->tried.elts;
+
+    for (i = 1; i < ctx->trail->tried.nelts; i++) {
+
+        if (ngx_litellm_config_group(config, &tried[i]) == NULL
+            && ngx_litellm_config_alias(config, &tried[i]) == NULL)
+        {
+            /* a client's own name: of a wildcard, or of nothing */
+
+            continue;
+        }
+
+        l.len = who;
+
+        ngx_http_litellm_metrics_value(mc, &l,
+                                       NGX_HTTP_LITELLM_L_FALLBACK_MODEL,
+                                       &tried[i]);
+        ngx_http_litellm_metrics_value(mc, &l, NGX_HTTP_LITELLM_L_STATUS,
+                                       &value);
+        ngx_http_litellm_metrics_value(mc, &l, NGX_HTTP_LITELLM_L_CLASS,
+                                       &exception);
+
+        row = ngx_http_litellm_metrics_row(&mc->m,
+                                           NGX_HTTP_LITELLM_ROW_FALLBACK, &l,
+                                           mc->max);
+        c = ngx_http_litellm_row_counters(row);
+
+        good = (e->status < NGX_HTTP_BAD_REQUEST
+                && i + 1 == ctx->trail->tried.nelts);
+
+        ngx_http_litellm_counter_add(good ? &c->successes : &c->failures, 1);
+    }
+}
+
+
+/*
+ * Limits of those who ask are kept as they are, so that what is left of them
+ * can be told whenever somebody wants to know.
+ */
+
+static void
+ngx_http_litellm_metrics_limits(ngx_http_litellm_metrics_conf_t *mc,
+    ngx_http_litellm_ctx_t *ctx)
+{
+    ngx_uint_t                     i;
+    ngx_http_litellm_row_t        *row;
+    ngx_http_litellm_claim_t      *claim;
+    ngx_http_litellm_labels_t      l;
+    ngx_http_litellm_row_limit_t  *c;
+
+    for (i = 0; i < ctx->bill->rv.n; i++) {
+
+        claim = &ctx->bill->rv.claims[i];
+
+        if (claim->rpm < 0 && claim->tpm < 0 && claim->parallel < 0
+            && claim->budget < 0)
+        {
+            continue;
+        }
+
+        if (claim->name.len > sizeof(c->name)
+            || ngx_http_litellm_metrics_limit_labels(mc, ctx, claim, &l)
+               != NGX_OK)
+        {
+            continue;
+        }
+
+        row = ngx_http_litellm_metrics_row(&mc->m, NGX_HTTP_LITELLM_ROW_LIMIT,
+                                           &l, mc->max);
+        if (row->other) {
+            continue;
+        }
+
+        c = ngx_http_litellm_row_counters(row);
+
+        /* a word each, and of one account the name is always the same */
+
+        c->scope = claim->scope;
+        c->rpm = claim->rpm;
+        c->tpm = claim->tpm;
+        c->parallel = claim->parallel;
+        c->budget = claim->budget;
+
+        if (c->len == 0) {
+            ngx_memcpy(c->name, claim->name.data, claim->name.len);
+            ngx_memory_barrier();
+            c->len = (uint16_t) claim->name.len;
+        }
+    }
+}
+
+
+/* NGX_DECLINED: LiteLLM tells nothing of limits of that kind */
+
+static ngx_int_t
+ngx_http_litellm_metrics_limit_labels(ngx_http_litellm_metrics_conf_t *mc,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_claim_t *claim,
+    ngx_http_litellm_labels_t *l)
+{
+    ngx_str_t  end_user, user, model;
+
+    ngx_str_null(&end_user);
+    ngx_str_null(&user);
+    ngx_str_null(&model);
+
+    ngx_http_litellm_labels_init(l);
+
+    switch (claim->scope) {
+
+    case NGX_HTTP_LITELLM_OF_KEY:
+    case NGX_HTTP_LITELLM_OF_TEAM:
+        break;
+
+    case NGX_HTTP_LITELLM_OF_USER:
+        user = ctx->who.user_id;
+        break;
+
+    case NGX_HTTP_LITELLM_OF_END_USER:
+
+        if (!mc->end_user) {
+            return NGX_DECLINED;
+        }
+
+        end_user = ctx->who.end_user_id;
+        break;
+
+    case NGX_HTTP_LITELLM_OF_KEY_MODEL:
+
+        /* "key:group" */
+
+        if (ctx->who.key == NULL
+            || claim->name.len <= ctx->who.key->id.len + 1)
+        {
+            return NGX_DECLINED;
+        }
+
+        model.data = claim->name.data + ctx->who.key->id.len + 1;
+        model.len = claim->name.len - ctx->who.key->id.len - 1;
+        break;
+
+    default:
+        return NGX_DECLINED;
+    }
+
+    ngx_http_litellm_labels_add(l, ngx_http_litellm_scope_name(claim->scope));
+    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_END_USER,
+                                   &end_user);
+
+    if (claim->scope == NGX_HTTP_LITELLM_OF_TEAM) {
+        ngx_http_litellm_labels_add(l, NULL);
+        ngx_http_litellm_labels_add(l, NULL);
+        ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_TEAM,
+                                       &ctx->who.team_id);
+        ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_TEAM_ALIAS,
+                                       ctx->who.team ? &ctx->who.team->alias
+                                                     : NULL);
+
+    } else if (claim->scope == NGX_HTTP_LITELLM_OF_KEY
+               || claim->scope == NGX_HTTP_LITELLM_OF_KEY_MODEL)
+    {
+        ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_KEY,
+                                       &ctx->who.key->id);
+        ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_KEY_ALIAS,
+                                       &ctx->who.key->alias);
+        ngx_http_litellm_labels_add(l, NULL);
+        ngx_http_litellm_labels_add(l, NULL);
+
+    } else {
+        ngx_http_litellm_labels_add(l, NULL);
+        ngx_http_litellm_labels_add(l, NULL);
+        ngx_http_litellm_labels_add(l, NULL);
+        ngx_http_litellm_labels_add(l, NULL);
+    }
+
+    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_USER, &user);
+    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_MODEL, &model);
+
+    return NGX_OK;
+}

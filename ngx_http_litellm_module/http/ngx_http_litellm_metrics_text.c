@@ -1,0 +1,898 @@
+
+/*
+ * Counters as Prometheus reads them: its text format 0.0.4.  Names and labels
+ * are LiteLLM's where it has them; "litellm_ngx_" is ours.  A family's lines
+ * stand together, so that rows are walked over for each family; a slice is
+ * bounded in bytes and in rows looked at, and the next one goes on.
+ *
+ * All labels of a row are shown with each of its counters: two lines never
+ * have the same name and labels, which Prometheus would refuse as a whole.
+ */
+
+#include "ngx_http_litellm_metrics_text.h"
+
+
+/* the status of a request is its exception's */
+#define NGX_HTTP_LITELLM_OF_EXCEPTION  1
+
+
+static void ngx_http_litellm_metrics_head(ngx_http_litellm_page_t *p);
+static ngx_uint_t ngx_http_litellm_metrics_hidden(ngx_http_litellm_page_t *p);
+static ngx_uint_t ngx_http_litellm_metrics_named(ngx_str_t *family,
+    ngx_str_t *name);
+static ngx_int_t ngx_http_litellm_metrics_rows(ngx_http_litellm_page_t *p);
+static void ngx_http_litellm_metrics_one(ngx_http_litellm_page_t *p,
+    ngx_str_t *labels, u_char *counters);
+static ngx_int_t ngx_http_litellm_metrics_sums(ngx_http_litellm_page_t *p);
+static ngx_int_t ngx_http_litellm_metrics_classes(ngx_http_litellm_page_t *p);
+static ngx_int_t ngx_http_litellm_metrics_tokens(ngx_http_litellm_page_t *p);
+
+
+#define ngx_http_litellm_family(name, help, row, field)                       \
+    { ngx_string(name "_total"), help, NGX_HTTP_LITELLM_COUNTER,              \
+      ngx_http_litellm_metrics_rows, NGX_HTTP_LITELLM_UNIT,                   \
+      NGX_HTTP_LITELLM_ROW_##row, field, 0 }
+
+#define ngx_http_litellm_family_usage(name, help, field)                      \
+    ngx_http_litellm_family(name, help, USAGE,                                \
+                            offsetof(ngx_http_litellm_row_usage_t, field))
+
+#define ngx_http_litellm_family_hist(name, help, row, field, bounds)          \
+    { ngx_string(name), help, NGX_HTTP_LITELLM_HISTOGRAM,                     \
+      ngx_http_litellm_metrics_rows, NGX_HTTP_LITELLM_##bounds,               \
+      NGX_HTTP_LITELLM_ROW_##row, field, 0 }
+
+#define ngx_http_litellm_family_latency(name, help, field, bounds)            \
+    ngx_http_litellm_family_hist(name, help, USAGE,                           \
+                            offsetof(ngx_http_litellm_row_usage_t, field),    \
+                            bounds)
+
+#define ngx_http_litellm_family_of(name, help, write, unit, field)            \
+    { ngx_string(name "_total"), help, NGX_HTTP_LITELLM_COUNTER,              \
+      ngx_http_litellm_metrics_##write, NGX_HTTP_LITELLM_##unit,              \
+      NGX_HTTP_LITELLM_ROW_DEPLOYMENT,                                        \
+      offsetof(ngx_http_litellm_row_deployment_t, field), 0 }
+
+#define ngx_http_litellm_family_of_hist(name, help, field, bounds)            \
+    ngx_http_litellm_family_hist(name, help, DEPLOYMENT,                      \
+                          offsetof(ngx_http_litellm_row_deployment_t, field), \
+                          bounds)
+
+
+static const ngx_http_litellm_family_t  ngx_http_litellm_families[] = {
+
+    ngx_http_litellm_family("litellm_proxy_total_requests_metric",
+        "Requests for models, answered or not.", REQUEST,
+        offsetof(ngx_http_litellm_row_request_t, requests)),
+
+    { ngx_string("litellm_proxy_failed_requests_metric_total"),
+      "Requests for models that were not answered.",
+      NGX_HTTP_LITELLM_COUNTER, ngx_http_litellm_metrics_rows,
+      NGX_HTTP_LITELLM_UNIT, NGX_HTTP_LITELLM_ROW_REQUEST,
+      offsetof(ngx_http_litellm_row_request_t, failed),
+      NGX_HTTP_LITELLM_OF_EXCEPTION },
+
+    ngx_http_litellm_family_usage("litellm_requests_metric",
+        "Requests that were answered.", requests),
+    ngx_http_litellm_family_usage("litellm_llm_api_failed_requests_metric",
+        "Requests that came as far as a deployment and were not answered.",
+        failed),
+
+    { ngx_string("litellm_spend_metric_total"),
+      "Spend on requests, in dollars.",
+      NGX_HTTP_LITELLM_COUNTER, ngx_http_litellm_metrics_rows,
+      NGX_HTTP_LITELLM_DOLLARS, NGX_HTTP_LITELLM_ROW_USAGE,
+      offsetof(ngx_http_litellm_row_usage_t, spend), 0 },
+
+    ngx_http_litellm_family_usage("litellm_zero_cost_requests",
+        "Answers of deployments that cost nothing.", free),
+    ngx_http_litellm_family_usage("litellm_ngx_unpriced_requests",
+        "Answers of deployments whose price is not known.", unpriced),
+
+    { ngx_string("litellm_total_tokens_metric_total"),
+      "Tokens of requests and answers.",
+      NGX_HTTP_LITELLM_COUNTER, ngx_http_litellm_metrics_sums,
+      NGX_HTTP_LITELLM_UNIT, NGX_HTTP_LITELLM_ROW_USAGE,
+      offsetof(ngx_http_litellm_row_usage_t, prompt), 2 },
+
+    ngx_http_litellm_family_usage("litellm_input_tokens_metric",
+        "Tokens of requests.", prompt),
+    ngx_http_litellm_family_usage("litellm_output_tokens_metric",
+        "Tokens of answers.", completion),
+    ngx_http_litellm_family_usage("litellm_input_cached_tokens_metric",
+        "Tokens of requests that the provider had in its cache.", cached),
+    ngx_http_litellm_family_usage(
+        "litellm_input_cache_creation_tokens_metric",
+        "Tokens of requests that the provider put into its cache.",
+        cache_write),
+    ngx_http_litellm_family_usage("litellm_input_audio_tokens_metric",
+        "Tokens of requests that are speech.", audio_in),
+    ngx_http_litellm_family_usage("litellm_output_reasoning_tokens_metric",
+        "Tokens of answers that were reasoning.", reasoning),
+    ngx_http_litellm_family_usage("litellm_output_audio_tokens_metric",
+        "Tokens of answers that are speech.", audio_out),
+    ngx_http_litellm_family_usage(
+        "litellm_provider_cache_read_input_tokens_metric",
+        "The same as litellm_input_cached_tokens_metric_total.", cached),
+    ngx_http_litellm_family_usage(
+        "litellm_provider_cache_creation_input_tokens_metric",
+        "The same as litellm_input_cache_creation_tokens_metric_total.",
+        cache_write),
+    ngx_http_litellm_family_usage("litellm_cache_hits_metric",
+        "Requests answered from the gateway's cache.", hits),
+    ngx_http_litellm_family_usage("litellm_cache_misses_metric",
+        "Requests whose answer was looked for in the gateway's cache and was "
+        "not there.", misses),
+
+    ngx_http_litellm_family_latency("litellm_request_total_latency_metric",
+        "Seconds from the end of a request to the end of its answer.", total,
+        COARSE),
+    ngx_http_litellm_family_latency("litellm_llm_api_latency_metric",
+        "Seconds in which some deployment was asked.", upstream, COARSE),
+    ngx_http_litellm_family_latency(
+        "litellm_llm_api_time_to_first_token_metric",
+        "Seconds from the end of a request to the first content of its "
+        "stream.", ttft, COARSE),
+    ngx_http_litellm_family_latency("litellm_overhead_latency_metric",
+        "Seconds of an answered request in which no deployment was asked.",
+        overhead, FINE),
+
+    { ngx_string("litellm_deployment_total_requests_total"),
+      "Attempts at a deployment.",
+      NGX_HTTP_LITELLM_COUNTER, ngx_http_litellm_metrics_sums,
+      NGX_HTTP_LITELLM_UNIT, NGX_HTTP_LITELLM_ROW_DEPLOYMENT,
+      offsetof(ngx_http_litellm_row_deployment_t, successes),
+      2 + NGX_LITELLM_CLASSES },
+
+    ngx_http_litellm_family_of("litellm_deployment_success_responses",
+        "Attempts at a deployment that it answered.", rows, UNIT, successes),
+    ngx_http_litellm_family_of("litellm_deployment_failure_responses",
+        "Attempts at a deployment that failed.", classes, UNIT, failures),
+    ngx_http_litellm_family_of("litellm_ngx_deployment_cancelled_requests",
+        "Attempts given up before their end: the client left, or another "
+        "deployment was faster.", rows, UNIT, cancelled),
+    ngx_http_litellm_family_of("litellm_deployment_cooled_down",
+        "Cooldowns of a deployment.", classes, UNIT, cooled),
+    ngx_http_litellm_family_of("litellm_ngx_deployment_tokens",
+        "Tokens of attempts at a deployment.", tokens, UNIT, prompt),
+    ngx_http_litellm_family_of("litellm_ngx_deployment_spend_dollars",
+        "Spend on attempts at a deployment.", rows, DOLLARS, spend),
+
+    ngx_http_litellm_family_of_hist("litellm_ngx_deployment_latency_seconds",
+        "Time of attempts that were answered.", latency, COARSE),
+    ngx_http_litellm_family_of_hist(
+        "litellm_ngx_deployment_time_to_first_token_seconds",
+        "Time of attempts to the first content of a stream.", ttft, COARSE),
+    ngx_http_litellm_family_of_hist(
+        "litellm_deployment_latency_per_output_token",
+        "Seconds of attempts that were answered, for each token of the "
+        "answer.", per_token, FINE),
+    ngx_http_litellm_family_of_hist(
+        "litellm_ngx_deployment_inter_token_seconds",
+        "Time between two tokens of a stream behind the first one, its mean.",
+        gap, FINE),
+
+    ngx_http_litellm_family("litellm_deployment_successful_fallbacks",
+        "Groups that answered in place of another one.", FALLBACK,
+        offsetof(ngx_http_litellm_row_fallback_t, successes)),
+    ngx_http_litellm_family("litellm_deployment_failed_fallbacks",
+        "Groups that were tried in place of another one, and failed.",
+        FALLBACK, offsetof(ngx_http_litellm_row_fallback_t, failures)),
+
+    { ngx_null_string, NULL, 0, NULL, 0, 0, 0, 0 }
+};
+
+
+/* by class: that of LiteLLM's exception of that name */
+static const ngx_uint_t  ngx_http_litellm_metrics_statuses[] = {
+    0, 400, 400, 400, 400, 402, 401, 403, 404, 408, 422, 429, 500, 500, 500,
+    502, 503
+};
+
+
+static ngx_str_t  ngx_http_litellm_label_names[] = {
+    ngx_string("end_user"),
+    ngx_string("hashed_api_key"),
+    ngx_string("api_key_alias"),
+    ngx_string("team"),
+    ngx_string("team_alias"),
+    ngx_string("user"),
+    ngx_string("user_email"),
+    ngx_string("requested_model"),
+    ngx_string("model_group"),
+    ngx_string("model"),
+    ngx_string("litellm_model_name"),
+    ngx_string("model_id"),
+    ngx_string("api_base"),
+    ngx_string("api_provider"),
+    ngx_string("route"),
+    ngx_string("status_code"),
+    ngx_string("exception_class"),
+    ngx_string("fallback_model"),
+    ngx_string("scope")
+};
+
+static ngx_str_t  ngx_http_litellm_exception_status =
+    ngx_string("exception_status");
+
+
+ngx_str_t *
+ngx_http_litellm_metrics_label(ngx_http_litellm_label_e label)
+{
+    return &ngx_http_litellm_label_names[label];
+}
+
+
+ngx_uint_t
+ngx_http_litellm_metrics_known(ngx_str_t *name)
+{
+    const ngx_http_litellm_family_t  *f;
+
+    for (f = ngx_http_litellm_families; f->name.len; f++) {
+        if (ngx_http_litellm_metrics_named((ngx_str_t *) &f->name, name)) {
+            return 1;
+        }
+    }
+
+    for (f = ngx_http_litellm_gauges; f->name.len; f++) {
+        if (ngx_http_litellm_metrics_named((ngx_str_t *) &f->name, name)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* a counter may be told with its "_total" or without */
+
+static ngx_uint_t
+ngx_http_litellm_metrics_named(ngx_str_t *family, ngx_str_t *name)
+{
+    if (family->len < name->len
+        || ngx_memcmp(family->data, name->data, name->len) != 0)
+    {
+        return 0;
+    }
+
+    return family->len == name->len
+           || (family->len == name->len + sizeof("_total") - 1
+               && ngx_memcmp(family->data + name->len, "_total",
+                             sizeof("_total") - 1)
+                  == 0);
+}
+
+
+static ngx_uint_t
+ngx_http_litellm_metrics_hidden(ngx_http_litellm_page_t *p)
+{
+    ngx_str_t   *name;
+    ngx_uint_t   i;
+
+    name = p->mc->no_metrics.elts;
+
+    for (i = 0; i < p->mc->no_metrics.nelts; i++) {
+        if (ngx_http_litellm_metrics_named((ngx_str_t *) &p->family->name,
+                                           &name[i]))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+ngx_int_t
+ngx_http_litellm_metrics_slice(ngx_http_litellm_page_t *p)
+{
+    if (p->family == NULL) {
+        p->family = ngx_http_litellm_families;
+    }
+
+    p->looks = NGX_HTTP_LITELLM_METRICS_LOOKS;
+
+    for ( ;; ) {
+
+        if (p->family->name.len == 0) {
+
+            if (p->family->offset) {
+
+                /* the end of the second table */
+
+                return NGX_OK;
+            }
+
+            p->family = ngx_http_litellm_gauges;
+        }
+
+        if (ngx_http_litellm_metrics_full(p)) {
+            return NGX_AGAIN;
+        }
+
+        if (!ngx_http_litellm_metrics_hidden(p)
+            && p->family->write(p) == NGX_AGAIN)
+        {
+            return NGX_AGAIN;
+        }
+
+        p->family++;
+
+        p->headed = 0;
+        p->at = 0;
+        p->i = 0;
+        p->j = 0;
+        p->cursor = 0;
+        p->sum = 0;
+    }
+}
+
+
+/* a family without a line has no head */
+
+static void
+ngx_http_litellm_metrics_head(ngx_http_litellm_page_t *p)
+{
+    ngx_str_t                         type;
+    const ngx_http_litellm_family_t  *f;
+
+    static ngx_str_t  types[] = {
+        ngx_string("counter"),
+        ngx_string("gauge"),
+        ngx_string("histogram")
+    };
+
+    if (p->headed) {
+        return;
+    }
+
+    p->headed = 1;
+
+    f = p->family;
+    type = types[f->type];
+
+    ngx_litellm_out_lit(&p->out, "# HELP ");
+    ngx_litellm_out_str(&p->out, &f->name);
+    ngx_litellm_out_lit(&p->out, " ");
+    ngx_litellm_out_copy(&p->out, f->help, ngx_strlen(f->help));
+    ngx_litellm_out_lit(&p->out, "\n# TYPE ");
+    ngx_litellm_out_str(&p->out, &f->name);
+    ngx_litellm_out_lit(&p->out, " ");
+    ngx_litellm_out_str(&p->out, &type);
+    ngx_litellm_out_lit(&p->out, "\n");
+}
+
+
+static ngx_int_t
+ngx_http_litellm_metrics_rows(ngx_http_litellm_page_t *p)
+{
+    u_char                            buf[NGX_HTTP_LITELLM_METRICS_LINE];
+    ngx_str_t                         labels;
+    ngx_http_litellm_row_t           *row;
+    const ngx_http_litellm_family_t  *f;
+
+    f = p->family;
+
+    while (!ngx_http_litellm_metrics_full(p)) {
+
+        row = ngx_http_litellm_metrics_next(&p->mc->m, f->row, &p->at,
+                                            &p->looks);
+        if (row == NULL) {
+            return p->looks ? NGX_OK : NGX_AGAIN;
+        }
+
+        if (ngx_http_litellm_metrics_row_labels(p, row,
+                                                (ngx_uint_t) -1, buf, &labels)
+            == NGX_OK)
+        {
+            ngx_http_litellm_metrics_one(p, &labels,
+                                         ngx_http_litellm_row_counters(row));
+        }
+    }
+
+    return NGX_AGAIN;
+}
+
+
+/* what has never been counted is not there; but zero is told of deployments */
+
+static void
+ngx_http_litellm_metrics_one(ngx_http_litellm_page_t *p, ngx_str_t *labels,
+    u_char *counters)
+{
+    uint64_t                          n;
+    const ngx_http_litellm_family_t  *f;
+
+    f = p->family;
+
+    if (f->type == NGX_HTTP_LITELLM_HISTOGRAM) {
+        ngx_http_litellm_metrics_histogram(p, labels,
+                       (ngx_http_litellm_histogram_t *) (counters + f->offset),
+                       f->unit);
+        return;
+    }
+
+    n = *(ngx_http_litellm_counter_t *) (counters + f->offset);
+
+    if (n == 0 && f->row != NGX_HTTP_LITELLM_ROW_DEPLOYMENT) {
+        return;
+    }
+
+    if (f->unit == NGX_HTTP_LITELLM_DOLLARS) {
+        ngx_http_litellm_metrics_money(p, labels,
+                           (int64_t) ngx_min(n, NGX_LITELLM_MONEY_MAX));
+
+    } else {
+        ngx_http_litellm_metrics_line(p, "", labels, n);
+    }
+}
+
+
+/* several counters that lie one behind the other as one */
+
+static ngx_int_t
+ngx_http_litellm_metrics_sums(ngx_http_litellm_page_t *p)
+{
+    u_char                            buf[NGX_HTTP_LITELLM_METRICS_LINE];
+    uint64_t                          n;
+    ngx_str_t                         labels;
+    ngx_uint_t                        i;
+    ngx_http_litellm_row_t           *row;
+    ngx_http_litellm_counter_t       *c;
+    const ngx_http_litellm_family_t  *f;
+
+    f = p->family;
+
+    while (!ngx_http_litellm_metrics_full(p)) {
+
+        row = ngx_http_litellm_metrics_next(&p->mc->m, f->row, &p->at,
+                                            &p->looks);
+        if (row == NULL) {
+            return p->looks ? NGX_OK : NGX_AGAIN;
+        }
+
+        c = (ngx_http_litellm_counter_t *)
+            ((u_char *) ngx_http_litellm_row_counters(row) + f->offset);
+
+        for (n = 0, i = 0; i < f->more; i++) {
+            n += c[i];
+        }
+
+        if (n == 0 && f->row != NGX_HTTP_LITELLM_ROW_DEPLOYMENT) {
+            continue;
+        }
+
+        if (ngx_http_litellm_metrics_row_labels(p, row,
+                                                (ngx_uint_t) -1, buf, &labels)
+            == NGX_OK)
+        {
+            ngx_http_litellm_metrics_line(p, "", &labels, n);
+        }
+    }
+
+    return NGX_AGAIN;
+}
+
+
+/* counters by class of error */
+
+static ngx_int_t
+ngx_http_litellm_metrics_classes(ngx_http_litellm_page_t *p)
+{
+    u_char                            buf[NGX_HTTP_LITELLM_METRICS_LINE];
+    u_char                            text[NGX_HTTP_LITELLM_METRICS_VALUE];
+    u_char                           *end, *last;
+    ngx_str_t                         labels, all, value, provider, *class;
+    ngx_uint_t                        i;
+    ngx_http_litellm_row_t           *row;
+    ngx_http_litellm_counter_t       *c;
+
+    last = buf + sizeof(buf) - 1;
+
+    while (!ngx_http_litellm_metrics_full(p)) {
+
+        row = ngx_http_litellm_metrics_next(&p->mc->m, p->family->row, &p->at,
+                                            &p->looks);
+        if (row == NULL) {
+            return p->looks ? NGX_OK : NGX_AGAIN;
+        }
+
+        if (ngx_http_litellm_metrics_row_labels(p, row,
+                                                (ngx_uint_t) -1, buf, &labels)
+            != NGX_OK)
+        {
+            continue;
+        }
+
+        /* api_provider is the last one of a deployment's */
+
+        ngx_http_litellm_row_label(row, 4, &provider);
+
+        c = (ngx_http_litellm_counter_t *)
+            ((u_char *) ngx_http_litellm_row_counters(row)
+             + p->family->offset);
+
+        for (i = 0; i < NGX_LITELLM_CLASSES; i++) {
+
+            if (c[i] == 0) {
+                continue;
+            }
+
+            class = ngx_litellm_error_class(i);
+
+            value.data = text;
+            value.len = ngx_sprintf(text, "%ui",
+                                    ngx_http_litellm_metrics_statuses[i])
+                        - text;
+
+            /* without the brace */
+
+            end = ngx_http_litellm_metrics_pair(buf, last,
+                                              labels.data + labels.len - 1,
+                                              &ngx_http_litellm_exception_status,
+                                              &value);
+
+            value.len = ngx_slprintf(text, text + sizeof(text), "%V%s%V",
+                                     &provider, provider.len ? "." : "", class)
+                        - text;
+            *text = ngx_toupper(*text);
+
+            end = ngx_http_litellm_metrics_pair(buf, last, end,
+                      &ngx_http_litellm_label_names[NGX_HTTP_LITELLM_L_CLASS],
+                      &value);
+            *end++ = '}';
+
+            all.data = buf;
+            all.len = end - buf;
+
+            ngx_http_litellm_metrics_line(p, "", &all, c[i]);
+        }
+    }
+
+    return NGX_AGAIN;
+}
+
+
+/* of a request, and of its answer */
+
+static ngx_int_t
+ngx_http_litellm_metrics_tokens(ngx_http_litellm_page_t *p)
+{
+    u_char                            buf[NGX_HTTP_LITELLM_METRICS_LINE];
+    u_char                           *end;
+    ngx_str_t                         labels, all, *value;
+    ngx_uint_t                        i;
+    ngx_http_litellm_row_t           *row;
+    ngx_http_litellm_counter_t       *c;
+
+    static ngx_str_t  name = ngx_string("type");
+
+    static ngx_str_t  types[] = {
+        ngx_string("input"),
+        ngx_string("output")
+    };
+
+    while (!ngx_http_litellm_metrics_full(p)) {
+
+        row = ngx_http_litellm_metrics_next(&p->mc->m, p->family->row, &p->at,
+                                            &p->looks);
+        if (row == NULL) {
+            return p->looks ? NGX_OK : NGX_AGAIN;
+        }
+
+        if (ngx_http_litellm_metrics_row_labels(p, row,
+                                                (ngx_uint_t) -1, buf, &labels)
+            != NGX_OK)
+        {
+            continue;
+        }
+
+        c = (ngx_http_litellm_counter_t *)
+            ((u_char *) ngx_http_litellm_row_counters(row)
+             + p->family->offset);
+
+        for (i = 0; i < 2; i++) {
+            value = &types[i];
+
+            end = ngx_http_litellm_metrics_pair(buf, buf + sizeof(buf) - 1,
+                                              labels.data + labels.len - 1,
+                                              &name, value);
+            *end++ = '}';
+
+            all.data = buf;
+            all.len = end - buf;
+
+            ngx_http_litellm_metrics_line(p, "", &all, c[i]);
+        }
+    }
+
+    return NGX_AGAIN;
+}
+
+
+ngx_int_t
+ngx_http_litellm_metrics_row_labels(ngx_http_litellm_page_t *p,
+    ngx_http_litellm_row_t *row, ngx_uint_t only, u_char *buf,
+    ngx_str_t *labels)
+{
+    u_char                          *end, *last, *v, *v_last;
+    ngx_str_t                        value, *name;
+    ngx_uint_t                       i, n;
+    const ngx_http_litellm_label_e  *label;
+
+    static ngx_str_t  none = ngx_string("None");
+
+    if (row->other && p->mc->m.sh->lost[row->kind] == 0) {
+
+        /* nobody had to share it */
+
+        return NGX_DECLINED;
+    }
+
+    label = ngx_http_litellm_metrics_labels(row->kind, &n);
+
+    last = buf + NGX_HTTP_LITELLM_METRICS_LINE - 1;
+    end = buf;
+
+    v = row->labels;
+    v_last = v + row->len;
+
+    for (i = 0; i < n; i++) {
+
+        if (row->other) {
+            ngx_str_set(&value, "other");
+
+        } else if (v < v_last) {
+            value.len = *v++;
+            value.data = v;
+            v += value.len;
+
+        } else {
+            ngx_str_null(&value);
+        }
+
+        if (!(only & ((ngx_uint_t) 1 << label[i]))) {
+            continue;
+        }
+
+        if (p->mc->no_labels & ((ngx_uint_t) 1 << label[i])) {
+
+            if (value.len && !row->other) {
+
+                /* of before the last reload */
+
+                return NGX_DECLINED;
+            }
+
+            continue;
+        }
+
+        name = &ngx_http_litellm_label_names[label[i]];
+
+        if (label[i] == NGX_HTTP_LITELLM_L_STATUS
+            && (row->kind == NGX_HTTP_LITELLM_ROW_FALLBACK
+                || p->family->more == NGX_HTTP_LITELLM_OF_EXCEPTION))
+        {
+            name = &ngx_http_litellm_exception_status;
+        }
+
+        end = ngx_http_litellm_metrics_pair(buf, last, end, name,
+                                            value.len ? &value : &none);
+    }
+
+    if (end == buf) {
+        *end++ = '{';
+    }
+
+    *end++ = '}';
+
+    labels->data = buf;
+    labels->len = end - buf;
+
+    return NGX_OK;
+}
+
+
+u_char *
+ngx_http_litellm_metrics_pair(u_char *buf, u_char *last, u_char *p,
+    ngx_str_t *name, ngx_str_t *value)
+{
+    size_t  i;
+
+    if ((size_t) (last - p) < name->len + 2 * value->len + 5) {
+        return p;
+    }
+
+    if (p == buf) {
+        *p++ = '{';
+
+    } else if (p > buf + 1) {
+        *p++ = ',';
+    }
+
+    p = ngx_cpymem(p, name->data, name->len);
+    *p++ = '=';
+    *p++ = '"';
+
+    for (i = 0; i < value->len; i++) {
+
+        if (value->data[i] == '"' || value->data[i] == '\\') {
+            *p++ = '\\';
+
+        } else if (value->data[i] == '\n') {
+            *p++ = '\\';
+            *p++ = 'n';
+            continue;
+        }
+
+        *p++ = value->data[i];
+    }
+
+    *p++ = '"';
+
+    return p;
+}
+
+
+void
+ngx_http_litellm_metrics_line(ngx_http_litellm_page_t *p, const char *suffix,
+    ngx_str_t *labels, uint64_t n)
+{
+    u_char  *end, buf[NGX_INT64_LEN + 1];
+
+    ngx_http_litellm_metrics_head(p);
+
+    ngx_litellm_out_str(&p->out, &p->family->name);
+    ngx_litellm_out_copy(&p->out, suffix, ngx_strlen(suffix));
+
+    if (labels->len > 2) {
+        ngx_litellm_out_str(&p->out, labels);
+    }
+
+    ngx_litellm_out_lit(&p->out, " ");
+
+    end = ngx_litellm_out_digits(buf, n);
+    *end++ = '\n';
+
+    ngx_litellm_out_copy(&p->out, buf, end - buf);
+}
+
+
+void
+ngx_http_litellm_metrics_money(ngx_http_litellm_page_t *p, ngx_str_t *labels,
+    int64_t money)
+{
+    u_char  *end, buf[NGX_LITELLM_MONEY_LEN + 2];
+
+    ngx_http_litellm_metrics_head(p);
+
+    ngx_litellm_out_str(&p->out, &p->family->name);
+
+    if (labels->len > 2) {
+        ngx_litellm_out_str(&p->out, labels);
+    }
+
+    ngx_litellm_out_lit(&p->out, " ");
+
+    end = buf;
+
+    if (money < 0) {
+
+        /* more was spent than there was */
+
+        *end++ = '-';
+        money = -money;
+    }
+
+    end = ngx_litellm_money_print(end, money);
+    *end++ = '\n';
+
+    ngx_litellm_out_copy(&p->out, buf, end - buf);
+}
+
+
+void
+ngx_http_litellm_metrics_decimal(ngx_http_litellm_page_t *p,
+    const char *suffix, ngx_str_t *labels, uint64_t n, ngx_uint_t digits)
+{
+    u_char  *end, buf[2 * NGX_INT64_LEN];
+
+    ngx_http_litellm_metrics_head(p);
+
+    ngx_litellm_out_str(&p->out, &p->family->name);
+    ngx_litellm_out_copy(&p->out, suffix, ngx_strlen(suffix));
+
+    if (labels->len > 2) {
+        ngx_litellm_out_str(&p->out, labels);
+    }
+
+    if (digits == 3) {
+        end = ngx_sprintf(buf, " %uL.%03uL\n", n / 1000, n % 1000);
+
+    } else {
+        end = ngx_sprintf(buf, " %uL.%06uL\n", n / 1000000, n % 1000000);
+    }
+
+    ngx_litellm_out_copy(&p->out, buf, end - buf);
+}
+
+
+/* each bucket has what is in those below */
+
+void
+ngx_http_litellm_metrics_histogram(ngx_http_litellm_page_t *p,
+    ngx_str_t *labels, ngx_http_litellm_histogram_t *h,
+    ngx_http_litellm_unit_e unit)
+{
+    u_char          *end, le[sizeof(",le=\"1000.000001\"}") + 8];
+    uint64_t         n, counts[NGX_HTTP_LITELLM_METRICS_BOUNDS + 1];
+    ngx_str_t        common;
+    ngx_uint_t       i;
+    const uint32_t  *bounds;
+
+    n = 0;
+
+    /* once, so that what follows agrees with itself */
+
+    for (i = 0; i <= NGX_HTTP_LITELLM_METRICS_BOUNDS; i++) {
+        n += *(volatile ngx_http_litellm_counter_t *) &h->n[i];
+        counts[i] = n;
+    }
+
+    if (n == 0) {
+        return;
+    }
+
+    bounds = (unit == NGX_HTTP_LITELLM_FINE) ? ngx_http_litellm_bounds_fine
+                                             : ngx_http_litellm_bounds_coarse;
+
+    /* without the brace */
+
+    common.data = labels->data;
+    common.len = labels->len - 1;
+
+    ngx_http_litellm_metrics_head(p);
+
+    for (i = 0; i <= NGX_HTTP_LITELLM_METRICS_BOUNDS; i++) {
+
+        ngx_litellm_out_str(&p->out, &p->family->name);
+        ngx_litellm_out_lit(&p->out, "_bucket");
+        ngx_litellm_out_str(&p->out, &common);
+
+        end = le;
+
+        if (common.len > 1) {
+            *end++ = ',';
+        }
+
+        if (i == NGX_HTTP_LITELLM_METRICS_BOUNDS) {
+            end = ngx_sprintf(end, "le=\"+Inf\"} ");
+
+        } else if (bounds[i] % 1000000 == 0) {
+            end = ngx_sprintf(end, "le=\"%uD.0\"} ", bounds[i] / 1000000);
+
+        } else {
+            end = ngx_sprintf(end, "le=\"0.%06uD", bounds[i] % 1000000);
+
+            if (bounds[i] > 1000000) {
+                end = le + (common.len > 1);
+                end = ngx_sprintf(end, "le=\"%uD.%06uD", bounds[i] / 1000000,
+                                  bounds[i] % 1000000);
+            }
+
+            while (end[-1] == '0') {
+                end--;
+            }
+
+            end = ngx_sprintf(end, "\"} ");
+        }
+
+        ngx_litellm_out_copy(&p->out, le, end - le);
+
+        ngx_litellm_out_int(&p->out, (int64_t) counts[i]);
+        ngx_litellm_out_lit(&p->out, "\n");
+    }
+
+    ngx_http_litellm_metrics_decimal(p, "_sum", labels, h->sum, 6);
+    ngx_http_litellm_metrics_line(p, "_count", labels, n);
+}

@@ -1,0 +1,114 @@
+
+/*
+ * What is being written for Prometheus: a page, a slice at a time.
+ *
+ * A family is all that has one name; its function writes what fits into the
+ * slice and returns NGX_OK when there is no more of it, else NGX_AGAIN.  Where
+ * it stands is in the page, zeroed for each family.
+ */
+
+#ifndef _NGX_HTTP_LITELLM_METRICS_TEXT_H_INCLUDED_
+#define _NGX_HTTP_LITELLM_METRICS_TEXT_H_INCLUDED_
+
+
+#include "ngx_http_litellm_metrics.h"
+#include "ngx_http_litellm_ledger.h"
+
+
+/* of a slice: bytes, and things looked at */
+#define NGX_HTTP_LITELLM_METRICS_BYTES  (64 * 1024)
+#define NGX_HTTP_LITELLM_METRICS_LOOKS  1024
+
+/* bytes of the labels of a line: names, and values that are all escaped */
+#define NGX_HTTP_LITELLM_METRICS_LINE                                         \
+    (NGX_HTTP_LITELLM_METRICS_LABELS                                          \
+     * (2 * NGX_HTTP_LITELLM_METRICS_VALUE + 32))
+
+
+typedef struct ngx_http_litellm_family_s  ngx_http_litellm_family_t;
+
+typedef struct {
+    ngx_http_litellm_main_conf_t     *mcf;
+    ngx_http_litellm_metrics_conf_t  *mc;
+    const ngx_http_litellm_family_t  *family;
+    ngx_litellm_out_t                 out;
+    ngx_uint_t                        looks;    /* left in this slice */
+
+    /* of the family */
+    ngx_uint_t                        headed;   /* HELP and TYPE are there */
+    size_t                            at;
+    ngx_uint_t                        i;
+    ngx_uint_t                        j;
+    uint64_t                          cursor;
+    uint64_t                          sum;
+
+    /* of all accounts, by scope: looked at once */
+    ngx_uint_t                        walked;
+    uint64_t                          accounts[NGX_HTTP_LITELLM_SCOPES];
+    int64_t                           reserved[NGX_HTTP_LITELLM_SCOPES];
+    int64_t                           inflight[NGX_HTTP_LITELLM_SCOPES];
+} ngx_http_litellm_page_t;
+
+
+typedef enum {
+    NGX_HTTP_LITELLM_COUNTER = 0,
+    NGX_HTTP_LITELLM_GAUGE,
+    NGX_HTTP_LITELLM_HISTOGRAM
+} ngx_http_litellm_family_e;
+
+typedef enum {
+    NGX_HTTP_LITELLM_UNIT = 0,           /* as it is */
+    NGX_HTTP_LITELLM_DOLLARS,
+    NGX_HTTP_LITELLM_COARSE,             /* of a histogram: its bounds */
+    NGX_HTTP_LITELLM_FINE
+} ngx_http_litellm_unit_e;
+
+
+struct ngx_http_litellm_family_s {
+    ngx_str_t                         name;     /* of a counter, with _total */
+    const char                       *help;
+    ngx_http_litellm_family_e         type;
+    ngx_int_t                       (*write)(ngx_http_litellm_page_t *p);
+    ngx_http_litellm_unit_e           unit;
+    ngx_uint_t                        row;      /* ..._row_e */
+    size_t                            offset;   /* in it, or the function's */
+    size_t                            more;     /* the function's own */
+};
+
+
+/* ngx_http_litellm_metrics_text.c */
+
+/* NGX_OK: all is written; NGX_AGAIN: the slice is full */
+ngx_int_t ngx_http_litellm_metrics_slice(ngx_http_litellm_page_t *p);
+
+/* a line: labels are "" or {...}, what stands between the name and them */
+void ngx_http_litellm_metrics_line(ngx_http_litellm_page_t *p,
+    const char *suffix, ngx_str_t *labels, uint64_t n);
+void ngx_http_litellm_metrics_money(ngx_http_litellm_page_t *p,
+    ngx_str_t *labels, int64_t money);
+/* thousandths, or millionths */
+void ngx_http_litellm_metrics_decimal(ngx_http_litellm_page_t *p,
+    const char *suffix, ngx_str_t *labels, uint64_t n, ngx_uint_t digits);
+void ngx_http_litellm_metrics_histogram(ngx_http_litellm_page_t *p,
+    ngx_str_t *labels, ngx_http_litellm_histogram_t *h,
+    ngx_http_litellm_unit_e unit);
+/* name="value", a comma before it if it is not the first in buf; the end */
+u_char *ngx_http_litellm_metrics_pair(u_char *buf, u_char *last, u_char *p,
+    ngx_str_t *name, ngx_str_t *value);
+/* the labels of a row, of those in only (bits); NGX_DECLINED: one of them is
+   left out now, and has a value */
+ngx_int_t ngx_http_litellm_metrics_row_labels(ngx_http_litellm_page_t *p,
+    ngx_http_litellm_row_t *row, ngx_uint_t only, u_char *buf,
+    ngx_str_t *labels);
+
+/* is there room and time for more in this slice? */
+#define ngx_http_litellm_metrics_full(p)                                      \
+    ((p)->looks == 0 || (p)->out.size >= NGX_HTTP_LITELLM_METRICS_BYTES)
+
+
+/* ngx_http_litellm_metrics_gauge.c */
+
+extern const ngx_http_litellm_family_t  ngx_http_litellm_gauges[];
+
+
+#endif /* _NGX_HTTP_LITELLM_METRICS_TEXT_H_INCLUDED_ */
