@@ -349,6 +349,8 @@ struct ngx_http_litellm_attempt_s {
     unsigned                         committed:1;   /* header went out */
     unsigned                         charged:1;     /* cost is final */
     unsigned                         priced:1;      /* ... and known */
+    unsigned                         left:1;        /* nobody waited for its
+                                                       end: metrics' */
 };
 
 

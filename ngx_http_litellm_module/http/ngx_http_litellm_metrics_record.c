@@ -181,6 +181,7 @@ ngx_http_litellm_metrics_attempt(ngx_http_litellm_attempt_t *a,
     good = 0;
 
     if (given_up) {
+        a->left = 1;
         ngx_http_litellm_counter_add(&c->cancelled, 1);
 
     } else if (a->error.class != NGX_LITELLM_NO_ERROR) {
@@ -567,10 +568,9 @@ ngx_http_litellm_metrics_ending(ngx_http_litellm_ctx_t *ctx,
     e->status = r->headers_out.status;
     e->class = ngx_http_litellm_outcome_class(ctx);
 
-    if (a != NULL && a->error.class == NGX_LITELLM_NO_ERROR && !a->done) {
-        e->left = 1;
-
-    } else if (e->status == NGX_HTTP_CLIENT_CLOSED_REQUEST) {
+    if ((a != NULL && a->left)
+        || e->status == NGX_HTTP_CLIENT_CLOSED_REQUEST)
+    {
         e->left = 1;
     }
 
