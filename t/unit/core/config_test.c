@@ -231,8 +231,8 @@ static const say_t  says[] = {
     { X "litellm_settings: {cache: true, cache_params: {redis_url: SECRET}}\n",
       NGX_OK, { "W c.yaml:5: \"redis_url\" is not read in cache_params; did "
                 "you mean \"url\"?" } },
-    { X "litellm_settings: {callbacks: prometheus}\n", NGX_OK,
-      { "W c.yaml:5: \"callbacks\" is not run here (prometheus)" } },
+    { X "litellm_settings: {callbacks: [prometheus, langfuse]}\n", NGX_OK,
+      { "W c.yaml:5: \"callbacks\" is not run here (langfuse)" } },
     { X "litellm_settings: {success_callback: [langfuse, my.mod]}\n", NGX_OK,
       { "W c.yaml:5: \"success_callback\" is not run here (langfuse, "
         "my.mod)" } },
