@@ -1,0 +1,396 @@
+
+/*
+ * Rows of metrics in shared memory: labels as they are kept, one row for one
+ * combination whoever comes first, exact sums of many processes at once, a full
+ * zone, processes that are killed at any moment.
+ */
+
+#include "unit.h"
+#include "shm_pool.h"
+#include "ngx_http_litellm_metrics_zone.h"
+
+#include <stdlib.h>
+#include <sys/wait.h>
+
+
+#define PROCESSES  4
+#define TURNS      20000
+#define KILLS      60
+
+
+static ngx_http_litellm_metrics_t  metrics;
+
+
+static ngx_shm_zone_t *zone_make(size_t size);
+static ngx_http_litellm_row_t *row(ngx_http_litellm_row_e kind, ngx_uint_t max,
+    const char *one, const char *two);
+static void label_is(const char *value, size_t len, const char *want);
+static ngx_uint_t walk(ngx_http_litellm_row_e kind, uint64_t *sum);
+static void test_labels(void);
+static void test_rows(void);
+static void test_full(void);
+static void test_histogram(void);
+static void test_processes(void);
+static void test_killed(void);
+
+
+void
+unit_main(void)
+{
+    test_labels();
+    test_rows();
+    test_full();
+    test_histogram();
+    test_processes();
+    test_killed();
+}
+
+
+static ngx_shm_zone_t *
+zone_make(size_t size)
+{
+    ngx_shm_zone_t  *zone;
+
+    zone = shm_pool(size);
+
+    metrics.shpool = (ngx_slab_pool_t *) zone->shm.addr;
+
+    CHECK(ngx_http_litellm_metrics_make(&metrics) == NGX_OK);
+
+    return zone;
+}
+
+
+static ngx_http_litellm_row_t *
+row(ngx_http_litellm_row_e kind, ngx_uint_t max, const char *one,
+    const char *two)
+{
+    ngx_str_t                  s;
+    ngx_http_litellm_labels_t  l;
+
+    ngx_http_litellm_labels_init(&l);
+
+    s.data = (u_char *) one;
+    s.len = ngx_strlen(one);
+    ngx_http_litellm_labels_add(&l, &s);
+
+    s.data = (u_char *) two;
+    s.len = ngx_strlen(two);
+    ngx_http_litellm_labels_add(&l, &s);
+
+    return ngx_http_litellm_metrics_row(&metrics, kind, &l, max);
+}
+
+
+static void
+label_is(const char *value, size_t len, const char *want)
+{
+    ngx_str_t                  s, got;
+    ngx_http_litellm_labels_t  l;
+
+    ngx_http_litellm_labels_init(&l);
+
+    s.data = (u_char *) value;
+    s.len = len;
+    ngx_http_litellm_labels_add(&l, &s);
+
+    got.data = l.buf + 1;
+    got.len = l.buf[0];
+
+    CHECK_STR(&got, want);
+    CHECK_INT(l.len, 1 + got.len);
+}
+
+
+static void
+test_labels(void)
+{
+    char    text[512];
+    size_t  n;
+
+    unit_case("labels");
+
+    label_is("", 0, "");
+    label_is("None", 4, "");
+    label_is("gpt-4o", 6, "gpt-4o");
+    label_is("a longer one than a word", 24, "a longer one than a word");
+    label_is("quote\"\\", 7, "quote\"\\");
+    label_is("line\nbreak\r\t\0end", 16, "line break   end");
+    label_is("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 9,
+             "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
+    label_is("\xff\xc0\xaf\xed\xa0\x80\xe2\x82", 8, "????????");
+
+    memset(text, 'x', sizeof(text));
+    label_is(text, sizeof(text), (memset(text + 128, 0, 1), text));
+
+    /* cut in the middle of a character, at each place */
+
+    for (n = 120; n < 128; n++) {
+        memset(text, 'x', sizeof(text));
+        ngx_memcpy(text + n, "\xf0\x9f\x98\x80", 4);
+    
+        {
+            ngx_str_t                  s;
+            ngx_http_litellm_labels_t  l;
+
+            ngx_http_litellm_labels_init(&l);
+            s.data = (u_char *) text;
+            s.len = sizeof(text);
+            ngx_http_litellm_labels_add(&l, &s);
+
+            CHECK_INT(l.buf[0], 128);
+            CHECK_INT(l.buf[128], (n < 124) ? 'x'
+                                  : (n == 124) ? 0x80 : '?');
+        }
+    }
+}
+
+
+static void
+test_rows(void)
+{
+    size_t                   at;
+    uint64_t                 sum;
+    ngx_str_t                value;
+    ngx_uint_t               n;
+    ngx_shm_zone_t          *zone;
+    ngx_http_litellm_row_t  *a, *b;
+
+    unit_case("rows");
+
+    zone = zone_make(512 * 1024);
+
+    a = row(NGX_HTTP_LITELLM_ROW_REQUEST, 10, "one", "two");
+    b = row(NGX_HTTP_LITELLM_ROW_REQUEST, 10, "onet", "wo");
+
+    CHECK(a != b);
+    CHECK(a == row(NGX_HTTP_LITELLM_ROW_REQUEST, 10, "one", "two"));
+    CHECK(a != row(NGX_HTTP_LITELLM_ROW_USAGE, 10, "one", "two"));
+    CHECK_INT((size_t) ngx_http_litellm_row_counters(a) % 64, 0);
+
+    ngx_http_litellm_row_label(a, 1, &value);
+    CHECK_STR(&value, "two");
+    ngx_http_litellm_row_label(a, 2, &value);
+    CHECK_INT(value.len, 0);
+
+    /* with "other" */
+
+    CHECK_INT(walk(NGX_HTTP_LITELLM_ROW_REQUEST, &sum), 3);
+    CHECK_INT(walk(NGX_HTTP_LITELLM_ROW_USAGE, &sum), 2);
+
+    at = 0;
+    n = 2;
+    CHECK(ngx_http_litellm_metrics_next(&metrics,
+                                        NGX_HTTP_LITELLM_ROW_USAGE, &at, &n)
+          != NULL);
+    CHECK(ngx_http_litellm_metrics_next(&metrics,
+                                        NGX_HTTP_LITELLM_ROW_USAGE, &at, &n)
+          == NULL);
+    CHECK_INT(n, 0);
+
+    shm_pool_free(zone);
+}
+
+
+static void
+test_full(void)
+{
+    char                     name[32];
+    ngx_uint_t               i, n;
+    ngx_shm_zone_t          *zone;
+    ngx_http_litellm_row_t  *r;
+
+    unit_case("full");
+
+    zone = zone_make(256 * 1024);
+
+    for (i = 0, n = 0; i < 5000; i++) {
+        *ngx_sprintf((u_char *) name, "name %ui", i) = '\0';
+
+        r = row(NGX_HTTP_LITELLM_ROW_USAGE, 100, name, "x");
+
+        if (r->other) {
+            n++;
+            CHECK(r == metrics.sh->other[NGX_HTTP_LITELLM_ROW_USAGE]);
+        }
+    }
+
+    CHECK_INT(metrics.sh->nrows[NGX_HTTP_LITELLM_ROW_USAGE], 100);
+    CHECK_INT(metrics.sh->lost[NGX_HTTP_LITELLM_ROW_USAGE], n);
+    CHECK_INT(n, 4900);
+
+    for (i = 0; i < 5000; i++) {
+        *ngx_sprintf((u_char *) name, "name %ui", i) = '\0';
+        (void) row(NGX_HTTP_LITELLM_ROW_DEPLOYMENT, 100000, name, "x");
+    }
+
+    CHECK(metrics.sh->lost[NGX_HTTP_LITELLM_ROW_DEPLOYMENT] > 4000);
+    CHECK(metrics.sh->used <= metrics.sh->size);
+    CHECK(!row(NGX_HTTP_LITELLM_ROW_USAGE, 100, "name 99", "x")->other);
+
+    shm_pool_free(zone);
+}
+
+
+static void
+test_histogram(void)
+{
+    ngx_uint_t                    i;
+    ngx_http_litellm_histogram_t  h;
+
+    unit_case("histogram");
+
+    ngx_memzero(&h, sizeof(h));
+
+    for (i = 0; i < NGX_HTTP_LITELLM_METRICS_BOUNDS; i++) {
+        ngx_http_litellm_histogram_observe(&h, ngx_http_litellm_bounds_fine,
+                                           ngx_http_litellm_bounds_fine[i]);
+        CHECK_INT(h.n[i], 1);
+    }
+
+    ngx_http_litellm_histogram_observe(&h, ngx_http_litellm_bounds_fine,
+                                       100000000);
+    CHECK_INT(h.n[NGX_HTTP_LITELLM_METRICS_BOUNDS], 1);
+
+    for (i = 1; i < NGX_HTTP_LITELLM_METRICS_BOUNDS; i++) {
+        CHECK(ngx_http_litellm_bounds_fine[i]
+              > ngx_http_litellm_bounds_fine[i - 1]);
+        CHECK(ngx_http_litellm_bounds_coarse[i]
+              > ngx_http_litellm_bounds_coarse[i - 1]);
+    }
+}
+
+
+/* how many there are, and what they have counted; each combination once */
+
+static ngx_uint_t
+walk(ngx_http_litellm_row_e kind, uint64_t *sum)
+{
+    size_t                           at;
+    ngx_uint_t                       n, rows;
+    ngx_http_litellm_row_t          *r;
+    ngx_http_litellm_labels_t        l;
+    ngx_http_litellm_row_request_t  *c;
+
+    at = 0;
+    rows = 0;
+    *sum = 0;
+
+    do {
+        n = 7;
+
+        while ((r = ngx_http_litellm_metrics_next(&metrics, kind, &at, &n))
+               != NULL)
+        {
+            rows++;
+            c = ngx_http_litellm_row_counters(r);
+            *sum += c->requests;
+
+            if (!r->other) {
+                l.len = r->len;
+                ngx_memcpy(l.buf, r->labels, r->len);
+
+                CHECK(ngx_http_litellm_metrics_find(&metrics, kind, &l) == r);
+            }
+        }
+
+    } while (n == 0);
+
+    return rows;
+}
+
+
+static void
+test_processes(void)
+{
+    char                             name[32];
+    pid_t                            pids[PROCESSES];
+    uint64_t                         sum;
+    ngx_uint_t                       i, j;
+    ngx_shm_zone_t                  *zone;
+    ngx_http_litellm_row_request_t  *c;
+
+    unit_case("processes");
+
+    zone = zone_make(1024 * 1024);
+
+    for (i = 0; i < PROCESSES; i++) {
+
+        pids[i] = fork();
+
+        if (pids[i] == 0) {
+            ngx_pid = getpid();
+
+            for (j = 0; j < TURNS; j++) {
+                *ngx_sprintf((u_char *) name, "name %ui", j % 500) = '\0';
+
+                c = ngx_http_litellm_row_counters(
+                           row(NGX_HTTP_LITELLM_ROW_REQUEST, 400, name, "x"));
+
+                ngx_http_litellm_counter_add(&c->requests, 1);
+            }
+
+            _exit(0);
+        }
+    }
+
+    for (i = 0; i < PROCESSES; i++) {
+        (void) waitpid(pids[i], NULL, 0);
+    }
+
+    CHECK_INT(walk(NGX_HTTP_LITELLM_ROW_REQUEST, &sum), 401);
+    CHECK_INT(sum, PROCESSES * TURNS);
+
+    shm_pool_free(zone);
+}
+
+
+/* each makes rows as fast as it can, and is killed in the middle of it */
+
+static void
+test_killed(void)
+{
+    char             name[32];
+    pid_t            pid;
+    uint64_t         sum;
+    ngx_uint_t       i, j, rows, before;
+    ngx_shm_zone_t  *zone;
+
+    unit_case("killed");
+
+    zone = zone_make(8 * 1024 * 1024);
+    before = 0;
+
+    for (i = 0; i < KILLS; i++) {
+
+        pid = fork();
+
+        if (pid == 0) {
+            ngx_pid = getpid();
+
+            for (j = 0; /* void */ ; j++) {
+                *ngx_sprintf((u_char *) name, "%ui name %ui", i, j % 200)
+                    = '\0';
+                (void) row(NGX_HTTP_LITELLM_ROW_REQUEST, 100000, name, "x");
+            }
+        }
+
+        usleep(100 + random() % 500);
+
+        kill(pid, SIGKILL);
+        (void) waitpid(pid, NULL, 0);
+        shm_unlock(zone, pid);
+
+        rows = walk(NGX_HTTP_LITELLM_ROW_REQUEST, &sum);
+
+        CHECK(rows >= before && rows <= (i + 1) * 200 + 1);
+        before = rows;
+
+        ngx_pid = getpid();
+        (void) row(NGX_HTTP_LITELLM_ROW_FALLBACK, 100000, "still", "works");
+    }
+
+    CHECK_INT(walk(NGX_HTTP_LITELLM_ROW_FALLBACK, &sum), 2);
+
+    shm_pool_free(zone);
+}
