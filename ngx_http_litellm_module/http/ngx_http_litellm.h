@@ -507,6 +507,8 @@ struct ngx_http_litellm_ctx_s {
     void                            *health;
     void                            *usage;      /* row of metrics that its last
                                                     answer counts in; NULL */
+    ngx_str_t                        labels;     /* of who asks, for rows of
+                                                    metrics; empty: not made */
     void                            *detached;   /* NULL: a client's */
 
     unsigned                         authorized:1;

@@ -350,6 +350,14 @@ ngx_http_litellm_metrics_who(ngx_http_litellm_metrics_conf_t *mc,
 {
     ngx_http_litellm_who_t  *who;
 
+    /* the beginning of all rows of a request that have it */
+
+    if (ctx->labels.len) {
+        ngx_memcpy(l->buf, ctx->labels.data, ctx->labels.len);
+        l->len = ctx->labels.len;
+        return;
+    }
+
     who = &ctx->who;
 
     ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_END_USER,
@@ -361,6 +369,13 @@ ngx_http_litellm_metrics_who(ngx_http_litellm_metrics_conf_t *mc,
                                    &who->user_id);
     ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_USER_EMAIL,
                                    who->user ? &who->user->alias : NULL);
+
+    ctx->labels.data = ngx_pnalloc(ctx->request->pool, l->len);
+
+    if (ctx->labels.data != NULL) {
+        ngx_memcpy(ctx->labels.data, l->buf, l->len);
+        ctx->labels.len = l->len;
+    }
 }
 
 
@@ -668,7 +683,7 @@ ngx_http_litellm_metrics_ended(ngx_http_litellm_metrics_conf_t *mc,
 }
 
 
-/* what a request says that came as far as a model, or an answer that was kept */
+/* of a request that came as far as a model, or an answer that was kept */
 
 static void
 ngx_http_litellm_metrics_answered(ngx_http_litellm_metrics_conf_t *mc,

@@ -528,9 +528,9 @@ ngx_http_litellm_metrics_classes(ngx_http_litellm_page_t *p)
             /* without the brace */
 
             end = ngx_http_litellm_metrics_pair(buf, last,
-                                              labels.data + labels.len - 1,
-                                              &ngx_http_litellm_exception_status,
-                                              &value);
+                                           labels.data + labels.len - 1,
+                                           &ngx_http_litellm_exception_status,
+                                           &value);
 
             value.len = ngx_slprintf(text, text + sizeof(text), "%V%s%V",
                                      &provider, provider.len ? "." : "", class)

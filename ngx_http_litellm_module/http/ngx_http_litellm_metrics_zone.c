@@ -408,9 +408,9 @@ ngx_http_litellm_metrics_add_locked(ngx_http_litellm_metrics_sh_t *sh,
     row->hash = hash;
     row->size = (uint32_t) size;
     row->place = (uint32_t) i;
-    row->counters = (uint32_t) (size
-                                - ngx_align(ngx_http_litellm_metrics_sizes[kind],
-                                            NGX_HTTP_LITELLM_METRICS_UNIT));
+    row->counters = (uint32_t)
+                    (size - ngx_align(ngx_http_litellm_metrics_sizes[kind],
+                                      NGX_HTTP_LITELLM_METRICS_UNIT));
     row->len = (uint16_t) l->len;
     row->kind = (u_char) kind;
     row->other = (u_char) other;
