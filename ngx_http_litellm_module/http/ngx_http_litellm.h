@@ -104,12 +104,14 @@ typedef struct {
     ngx_flag_t                       redis_fail_closed;
     ngx_http_litellm_metrics_conf_t *metrics;    /* NULL: off */
     unsigned                         metrics_off:1;
+    ngx_str_t                        status_policy;  /* of the status page */
     unsigned                         used:1;     /* some location serves */
 } ngx_http_litellm_main_conf_t;
 
 
 typedef struct {
     ngx_flag_t                       enable;
+    ngx_uint_t                       status;     /* ..._status_e */
     ngx_str_t                        config_path;
     ngx_uint_t                       direct;     /* ngx_litellm_direct_e */
     ngx_litellm_config_t            *config;

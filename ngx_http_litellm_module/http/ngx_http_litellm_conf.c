@@ -8,8 +8,11 @@
  */
 
 #include "ngx_http_litellm.h"
+#include "ngx_http_litellm_status.h"
 
 
+static ngx_int_t ngx_http_litellm_status_merge(ngx_conf_t *cf,
+    ngx_http_litellm_loc_conf_t *conf, ngx_http_litellm_loc_conf_t *prev);
 static ngx_int_t ngx_http_litellm_load(ngx_conf_t *cf,
     ngx_http_litellm_main_conf_t *mcf, ngx_http_litellm_loc_conf_t *lcf);
 static ngx_uint_t ngx_http_litellm_same_files(ngx_array_t *a, ngx_array_t *b);
@@ -41,6 +44,7 @@ ngx_http_litellm_create_main_conf(ngx_conf_t *cf)
      *     mcf->limit_set = 0;
      *     mcf->prices = NULL;
      *     mcf->redis = NULL;
+     *     mcf->status_policy = { 0, NULL };
      *     mcf->nendpoints = 0;
      *     mcf->used = 0;
      */
@@ -100,6 +104,7 @@ ngx_http_litellm_create_loc_conf(ngx_conf_t *cf)
      */
 
     lcf->enable = NGX_CONF_UNSET;
+    lcf->status = NGX_CONF_UNSET_UINT;
     lcf->direct = NGX_CONF_UNSET_UINT;
     lcf->keys = NGX_CONF_UNSET_PTR;
 
@@ -303,6 +308,10 @@ ngx_http_litellm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
 #endif
 
+    if (ngx_http_litellm_status_merge(cf, conf, prev) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     if (!conf->enable) {
         return NGX_CONF_OK;
     }
@@ -334,6 +343,65 @@ ngx_http_litellm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* "if" and limit_except inside of a location have the page of that location */
+
+static ngx_int_t
+ngx_http_litellm_status_merge(ngx_conf_t *cf,
+    ngx_http_litellm_loc_conf_t *conf, ngx_http_litellm_loc_conf_t *prev)
+{
+    ngx_http_core_loc_conf_t      *clcf;
+    ngx_http_litellm_main_conf_t  *mcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_litellm_module);
+
+    if (conf->status == NGX_CONF_UNSET_UINT) {
+        conf->status = clcf->noname ? prev->status
+                                    : NGX_HTTP_LITELLM_STATUS_OFF;
+
+        if (conf->status && clcf->lmt_excpt) {
+            clcf->handler = ngx_http_litellm_status_handler;
+        }
+    }
+
+    if (!conf->status) {
+        return NGX_OK;
+    }
+
+    if (conf->enable) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "both \"litellm\" and \"litellm_status\" in location "
+                      "\"%V\"", &clcf->name);
+        return NGX_ERROR;
+    }
+
+    if (conf->status != NGX_HTTP_LITELLM_STATUS_KEY) {
+        return NGX_OK;
+    }
+
+    if (conf->config_path.len == 0) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"litellm_status key\" in location \"%V\" without "
+                      "\"litellm_config\"", &clcf->name);
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_litellm_load(cf, mcf, conf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (conf->config->master_key.len == 0) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"litellm_status key\" in location \"%V\", but \"%V\" "
+                      "has no \"master_key\"", &clcf->name,
+                      &conf->config_path);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 

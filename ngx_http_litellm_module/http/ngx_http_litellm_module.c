@@ -12,6 +12,7 @@
 #include "ngx_http_litellm_cost.h"
 #include "ngx_http_litellm_redis.h"
 #include "ngx_http_litellm_metrics.h"
+#include "ngx_http_litellm_status.h"
 
 
 static char *ngx_http_litellm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -81,6 +82,13 @@ static ngx_command_t  ngx_http_litellm_commands[] = {
     { ngx_string("litellm"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_litellm,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("litellm_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_litellm_status,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
