@@ -53,7 +53,7 @@ test_needs() {
     echo perl:prove curl:curl openssl:openssl python3:python3 clang:clang \
          libyajl-dev:/usr/include/yajl/yajl_parse.h libpcre2-dev:/usr/include/pcre2.h \
          zlib1g-dev:/usr/include/zlib.h nodejs:node npm:npm \
-         redis-server:redis-server prometheus:prometheus
+         redis-server:redis-server chromium-headless-shell:chromium-headless-shell prometheus:prometheus
 }
 
 # missing PACKAGE:PROBE... - the packages whose probe is not there
