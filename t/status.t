@@ -15,7 +15,7 @@ use Time::HiRes qw(time sleep);
 use LiteLLM::Mock qw(answer openai_chat openai_error);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(79);
+my $t = LiteLLM::Test->new->plan(84);
 my $slow = $LiteLLM::Peer::slow;
 my $source = dirname(dirname(abs_path(__FILE__))) . '/ngx_http_litellm_module/http';
 
@@ -204,6 +204,17 @@ is("$l->{name} $l->{alias} $l->{model} $l->{used} $l->{percent}", 'sk-...ijkl th
 is($j->{limits}{list}[0]{percent} >= $j->{limits}{list}[-1]{percent}, 1, 'the nearest first');
 ok($j->{limits}{near} >= 2 && $j->{limits}{over} >= 1 && $j->{limits}{accounts} > 2, 'how many');
 is(near($j, 'api_key', 'tokens')->{name}, undef, 'nobody who is far from a limit');
+
+# counters
+
+my $c = of($j, 'good-1')->{counters};
+is("$c->{ok} $c->{in} $c->{out}", '19 133 57', 'counters of a deployment');
+my $sum = 0;
+$sum += $_ for @{$c->{latency}};
+is("$sum " . @{$c->{latency}} . ' ' . @{$j->{bounds}{coarse}}, '19 18 17', 'its latencies');
+is_deeply(of($j, 'fails-1')->{counters}{errors}, { InternalServerError => 6 }, 'its errors');
+is($j->{totals}{attempts}, (my $n = eval { my $k = 0; for my $d (@{$j->{deployments}{list}}) { my $x = $d->{counters} or next; $k += $x->{ok}; $k += $_ for values %{$x->{errors}} } $k }), 'totals: attempts');
+ok($j->{totals}{requests} >= $n && $j->{totals}{spend} > 5, 'totals: requests and spend');
 
 # what is not said
 
