@@ -102,6 +102,7 @@ typedef struct {
     ngx_uint_t                       redis_limits;  /* UNSET: async */
     ngx_msec_t                       redis_interval;
     ngx_flag_t                       redis_fail_closed;
+    ngx_flag_t                       redis_keys;
     ngx_http_litellm_metrics_conf_t *metrics;    /* NULL: off */
     unsigned                         metrics_off:1;
     ngx_str_t                        status_policy;  /* of the status page */

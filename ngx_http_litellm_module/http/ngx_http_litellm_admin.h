@@ -159,6 +159,10 @@ ngx_int_t ngx_http_litellm_admin_remove(ngx_http_litellm_admin_t *a,
 /* the accounts of a record that is gone */
 ngx_int_t ngx_http_litellm_admin_forget(ngx_http_litellm_admin_t *a,
     ngx_litellm_principal_e kind, ngx_str_t *id, ngx_str_t *json);
+/* the same, without a request: also of one that another gateway deleted */
+ngx_int_t ngx_http_litellm_records_forget(ngx_shm_zone_t *zone,
+    ngx_pool_t *pool, ngx_litellm_principal_e kind, ngx_str_t *id,
+    ngx_str_t *json);
 
 /* it may be changed: NGX_OK, NGX_DECLINED with the error */
 ngx_int_t ngx_http_litellm_admin_changeable(ngx_http_litellm_admin_t *a,

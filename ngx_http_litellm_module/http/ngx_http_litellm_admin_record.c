@@ -614,6 +614,14 @@ ngx_int_t
 ngx_http_litellm_admin_forget(ngx_http_litellm_admin_t *a,
     ngx_litellm_principal_e kind, ngx_str_t *id, ngx_str_t *json)
 {
+    return ngx_http_litellm_records_forget(a->zone, a->pool, kind, id, json);
+}
+
+
+ngx_int_t
+ngx_http_litellm_records_forget(ngx_shm_zone_t *zone, ngx_pool_t *pool,
+    ngx_litellm_principal_e kind, ngx_str_t *id, ngx_str_t *json)
+{
     u_char                                 *buf;
     ngx_int_t                               rc;
     ngx_str_t                               why, name, *scope;
@@ -625,9 +633,9 @@ ngx_http_litellm_admin_forget(ngx_http_litellm_admin_t *a,
 
     k = &ngx_http_litellm_records_kinds[kind];
 
-    ngx_http_litellm_ledger_forget(a->zone, k->scope, id);
+    ngx_http_litellm_ledger_forget(zone, k->scope, id);
 
-    rc = ngx_litellm_principal_read(a->pool, kind, json, &p, &why);
+    rc = ngx_litellm_principal_read(pool, kind, json, &p, &why);
 
     if (rc != NGX_OK) {
 
@@ -636,7 +644,7 @@ ngx_http_litellm_admin_forget(ngx_http_litellm_admin_t *a,
         return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
     }
 
-    buf = ngx_pnalloc(a->pool, id->len + NGX_LITELLM_ID_MAX + 64);
+    buf = ngx_pnalloc(pool, id->len + NGX_LITELLM_ID_MAX + 64);
     if (buf == NULL) {
         return NGX_ERROR;
     }
@@ -648,7 +656,7 @@ ngx_http_litellm_admin_forget(ngx_http_litellm_admin_t *a,
         m = p.limits.models->elts;
         name.len = ngx_sprintf(buf, "%V:%V", id, &m[i].model) - buf;
 
-        ngx_http_litellm_ledger_forget(a->zone, k->model, &name);
+        ngx_http_litellm_ledger_forget(zone, k->model, &name);
     }
 
     scope = ngx_http_litellm_scope_name(k->scope);
@@ -659,7 +667,7 @@ ngx_http_litellm_admin_forget(ngx_http_litellm_admin_t *a,
         name.len = ngx_sprintf(buf, "%V:%V:%V", scope, id, &b[i].duration)
                    - buf;
 
-        ngx_http_litellm_ledger_forget(a->zone, NGX_HTTP_LITELLM_OF_PERIOD,
+        ngx_http_litellm_ledger_forget(zone, NGX_HTTP_LITELLM_OF_PERIOD,
                                        &name);
     }
 

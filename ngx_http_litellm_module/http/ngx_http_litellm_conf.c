@@ -69,6 +69,7 @@ ngx_http_litellm_create_main_conf(ngx_conf_t *cf)
     mcf->redis_limits = NGX_CONF_UNSET_UINT;
     mcf->redis_interval = NGX_CONF_UNSET_MSEC;
     mcf->redis_fail_closed = NGX_CONF_UNSET;
+    mcf->redis_keys = NGX_CONF_UNSET;
 
     ngx_rbtree_init(&mcf->endpoints, &mcf->sentinel,
                     ngx_str_rbtree_insert_value);

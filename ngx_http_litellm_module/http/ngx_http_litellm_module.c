@@ -177,6 +177,17 @@ static ngx_command_t  ngx_http_litellm_commands[] = {
       0,
       NULL },
 
+    { ngx_string("litellm_redis_keys"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
+#if (NGX_LITELLM_HAVE_HIREDIS)
+      ngx_conf_set_flag_slot,
+#else
+      ngx_http_litellm_redis_limits,
+#endif
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_litellm_main_conf_t, redis_keys),
+      NULL },
+
     { ngx_string("litellm_limit_window"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
       ngx_http_litellm_limit_window,

@@ -218,6 +218,8 @@ ngx_http_litellm_redis_lost(ngx_http_litellm_redis_conn_t *conn,
     if (!conn->leaving
         && (ngx_atomic_cmp_set(state, 1, 2) || ngx_atomic_cmp_set(state, 0, 2)))
     {
+        (void) ngx_atomic_fetch_add(&conn->redis->sh->outages, 1);
+
         ngx_log_error(NGX_LOG_ERR, conn->log, err,
                       "litellm: Redis \"%V\" %s", &conn->redis->shown, why);
 
@@ -475,6 +477,7 @@ ngx_http_litellm_redis_enter(ngx_cycle_t *cycle)
     redis->sh = ngx_http_litellm_zone_redis(mcf->zone);
     redis->conn = conn;
 
+    ngx_http_litellm_redis_records_enter(redis, mcf->zone);
     ngx_http_litellm_redis_share_enter(redis, mcf->zone, cycle->log);
 
     return NGX_OK;
@@ -496,6 +499,7 @@ ngx_http_litellm_redis_leave(ngx_cycle_t *cycle)
     redis = mcf->redis;
 
     ngx_http_litellm_redis_share_leave();
+    ngx_http_litellm_redis_records_leave();
 
     redis->conn->leaving = 1;
 

@@ -9,6 +9,7 @@
  *   ngx_http_litellm_redis_conf.c   directives, the YAML's settings
  *   ngx_http_litellm_redis_share.c  limits and spend of several gateways
  *   ngx_http_litellm_redis_admit.c  a request that asks before it is let in
+ *   ngx_http_litellm_redis_records.c  keys, teams and users of several gateways
  *
  * Built without hiredis there is no connection, and the directive is an error.
  */
@@ -35,6 +36,32 @@ typedef enum {
 } ngx_http_litellm_redis_limits_e;
 
 
+/*
+ * Records that several gateways share, in the zone: what we know of those in
+ * Redis.  For metrics: read its counters.
+ */
+typedef struct {
+    ngx_atomic_t                  known;      /* id and cursor are */
+    u_char                        id[NGX_HTTP_LITELLM_REDIS_ID];
+    uint64_t                      cursor;     /* all up to it was taken over */
+
+    ngx_uint_t                    pass;       /* a number, from 1 */
+    ngx_uint_t                    pass_on;    /* it is under way */
+    uint64_t                      pass_at;
+    int64_t                       pass_end;   /* UNKNOWN: the end of the log */
+    ngx_uint_t                    missed;     /* what is not there was deleted
+                                                 in good order */
+    ngx_atomic_uint_t             outages;    /* that were looked at */
+
+    ngx_atomic_t                  sent;       /* changes told to others */
+    ngx_atomic_t                  taken;      /* changes of others */
+    ngx_atomic_t                  bad;        /* what was no record */
+    ngx_atomic_t                  full;       /* no room for it */
+} ngx_http_litellm_redis_records_t;
+
+#define NGX_HTTP_LITELLM_RECORDS_UNKNOWN  -1
+
+
 /* of all workers, in the zone; for metrics: read its counters */
 typedef struct {
     ngx_atomic_t                  state;      /* 0: not tried, 1: up, 2: down */
@@ -50,6 +77,9 @@ typedef struct {
     u_char                        id[NGX_HTTP_LITELLM_REDIS_ID];
     ngx_atomic_t                  has_id;
     ngx_atomic_t                  useless;    /* answers, but not our script */
+
+    ngx_atomic_t                  outages;
+    ngx_http_litellm_redis_records_t  records;
 } ngx_http_litellm_redis_sh_t;
 
 
@@ -71,6 +101,7 @@ struct ngx_http_litellm_redis_s {
     ngx_msec_t                    window;     /* of limits */
     ngx_http_litellm_redis_limits_e  limits;
     ngx_flag_t                    fail_closed;
+    ngx_flag_t                    keys;       /* records are shared */
     ngx_http_litellm_redis_sh_t  *sh;         /* from init_process on */
     ngx_http_litellm_redis_conn_t *conn;      /* this worker's */
 };
@@ -118,6 +149,8 @@ ngx_http_litellm_redis_sh_t *ngx_http_litellm_zone_redis(ngx_shm_zone_t *zone);
 void ngx_http_litellm_redis_share_enter(ngx_http_litellm_redis_t *redis,
     ngx_shm_zone_t *zone, ngx_log_t *log);
 void ngx_http_litellm_redis_share_leave(void);
+/* the leader is to take its turn at once */
+void ngx_http_litellm_redis_share_again(void);
 /*
  * Counts of accounts to the server and those of others back.  As
  * ngx_http_litellm_redis_command(); the reply is for .._share_others().
@@ -138,6 +171,13 @@ ngx_int_t ngx_http_litellm_redis_share_others(ngx_litellm_resp_t *reply,
  */
 ngx_int_t ngx_http_litellm_redis_admit(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_bill_t *bill);
+
+/* ngx_http_litellm_redis_records.c */
+void ngx_http_litellm_redis_records_enter(ngx_http_litellm_redis_t *redis,
+    ngx_shm_zone_t *zone);
+void ngx_http_litellm_redis_records_leave(void);
+/* of the leader, each interval */
+void ngx_http_litellm_redis_records_turn(void);
 
 /* ngx_http_litellm_redis_conn.c */
 

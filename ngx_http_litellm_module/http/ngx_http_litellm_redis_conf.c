@@ -262,6 +262,12 @@ ngx_http_litellm_redis_init(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf)
             return NGX_ERROR;
         }
 
+        if (mcf->redis_keys == 1) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "\"litellm_redis_keys\" needs a Redis, too");
+            return NGX_ERROR;
+        }
+
         return NGX_OK;
     }
 
@@ -275,6 +281,7 @@ ngx_http_litellm_redis_init(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf)
     redis->fail_closed = (mcf->redis_fail_closed == NGX_CONF_UNSET)
                          ? closed : mcf->redis_fail_closed;
     redis->window = mcf->limit_window;
+    redis->keys = (mcf->redis_keys != 0);
 
     if (redis->timeout == 0) {
         redis->timeout = NGX_HTTP_LITELLM_REDIS_TIMEOUT;

@@ -132,11 +132,13 @@ ngx_http_litellm_redis_share_enter(ngx_http_litellm_redis_t *redis,
     ngx_memzero(&ngx_http_litellm_redis_sharing,
                 sizeof(ngx_http_litellm_redis_sharing));
 
-    if (redis->limits == NGX_HTTP_LITELLM_REDIS_OFF) {
+    if (redis->limits == NGX_HTTP_LITELLM_REDIS_OFF && !redis->keys) {
         return;
     }
 
-    if (ngx_http_litellm_ledger_share_on(zone) != NGX_OK) {
+    if (redis->limits != NGX_HTTP_LITELLM_REDIS_OFF
+        && ngx_http_litellm_ledger_share_on(zone) != NGX_OK)
+    {
         ngx_log_error(NGX_LOG_ERR, log, 0,
                       "litellm: the zone has no room for what is shared "
                       "through Redis; make \"litellm_zone\" larger");
@@ -194,7 +196,13 @@ ngx_http_litellm_redis_share_timer(ngx_event_t *ev)
 
     ngx_add_timer(ev, redis->interval);
 
-    if (!ngx_http_litellm_redis_share_leads()
+    if (!ngx_http_litellm_redis_share_leads()) {
+        return;
+    }
+
+    ngx_http_litellm_redis_records_turn();
+
+    if (redis->limits == NGX_HTTP_LITELLM_REDIS_OFF
         || ngx_http_litellm_redis_share_id() != NGX_OK
         || ngx_http_litellm_redis_sharing.cmd != NULL)
     {
@@ -426,8 +434,25 @@ ngx_http_litellm_redis_share_done(void *data, ngx_int_t rc,
 
         /* there is more */
 
-        ngx_add_timer(&ngx_http_litellm_redis_sharing.timer, 1);
+        ngx_http_litellm_redis_share_again();
     }
+}
+
+
+/* a timer that is set would not be moved by so little */
+
+void
+ngx_http_litellm_redis_share_again(void)
+{
+    ngx_event_t  *ev;
+
+    ev = &ngx_http_litellm_redis_sharing.timer;
+
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
+    }
+
+    ngx_add_timer(ev, 1);
 }
 
 

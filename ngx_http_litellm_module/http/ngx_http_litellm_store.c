@@ -6,58 +6,24 @@
  * workers make of them is another file's: ngx_http_litellm_store_cache.c.
  *
  * A change of a record that is there is written to the journal before; if its
- * process is killed, the next one to take the lock does it.
+ * process is killed, the next one to take the lock does it.  Each has a mark of
+ * when it was made, so that gateways that share records agree on the last one:
+ * ngx_http_litellm_store_share.c.
  */
 
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_zone.h"
-#include "ngx_http_litellm_store.h"
-#include "ngx_http_litellm_store_name.h"
+#include "ngx_http_litellm_store_node.h"
 
 
-typedef struct {
-    ngx_rbtree_node_t              node;
-    ngx_http_litellm_store_name_t  name;       /* a key's alias */
-    ngx_uint_t                     version;
-    uint32_t                       id_len;
-    uint32_t                       len;
-    u_char                        *json;
-    u_char                         id[1];
-} ngx_http_litellm_store_node_t;
-
-
-/* what a record is to become */
-typedef struct {
-    ngx_http_litellm_store_node_t *node;       /* NULL: it is */
-    u_char                        *json;
-    uint32_t                       len;
-    ngx_uint_t                     version;
-    uint64_t                       name;
-} ngx_http_litellm_store_journal_t;
-
-
-struct ngx_http_litellm_store_s {
-    ngx_rbtree_t                   trees[NGX_LITELLM_PRINCIPALS];
-    ngx_rbtree_node_t              sentinel;
-    ngx_atomic_t                   n[NGX_LITELLM_PRINCIPALS];
-    ngx_atomic_t                   version;
-    ngx_http_litellm_store_names_t    names;
-    ngx_http_litellm_store_journal_t  journal;
-};
-
-
-static ngx_http_litellm_store_t *ngx_http_litellm_store_lock(
-    ngx_shm_zone_t *zone);
-static void ngx_http_litellm_store_unlock(ngx_shm_zone_t *zone);
 static void ngx_http_litellm_store_finish_locked(
     ngx_http_litellm_store_t *store);
 static ngx_int_t ngx_http_litellm_store_write(ngx_shm_zone_t *zone,
     ngx_litellm_principal_e kind, ngx_str_t *id, ngx_str_t *json,
     ngx_uint_t version, ngx_uint_t unique, ngx_str_t *from);
-static ngx_int_t ngx_http_litellm_store_write_locked(
+static ngx_http_litellm_store_node_t *ngx_http_litellm_store_node_locked(
     ngx_http_litellm_store_t *store, ngx_slab_pool_t *shpool,
-    ngx_litellm_principal_e kind, ngx_str_t *id, ngx_str_t *json,
-    uint64_t name);
+    ngx_litellm_principal_e kind, ngx_str_t *id);
 static ngx_uint_t ngx_http_litellm_store_taken_locked(
     ngx_http_litellm_store_t *store, ngx_str_t *id, ngx_str_t *from,
     uint64_t name);
@@ -65,12 +31,6 @@ static void ngx_http_litellm_store_insert(ngx_rbtree_node_t *temp,
     ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
 static ngx_int_t ngx_http_litellm_store_compare(const u_char *a, size_t alen,
     const u_char *b, size_t blen);
-static ngx_http_litellm_store_node_t *ngx_http_litellm_store_lookup_locked(
-    ngx_http_litellm_store_t *store, ngx_litellm_principal_e kind,
-    ngx_str_t *id);
-static ngx_http_litellm_store_node_t *ngx_http_litellm_store_behind_locked(
-    ngx_http_litellm_store_t *store, ngx_litellm_principal_e kind,
-    ngx_str_t *id);
 
 
 ngx_http_litellm_store_t *
@@ -87,6 +47,8 @@ ngx_http_litellm_store_create(ngx_slab_pool_t *shpool)
     for (i = 0; i < NGX_LITELLM_PRINCIPALS; i++) {
         ngx_rbtree_init(&store->trees[i], &store->sentinel,
                         ngx_http_litellm_store_insert);
+        ngx_rbtree_init(&store->gone[i], &store->sentinel,
+                        ngx_http_litellm_store_insert);
     }
 
     store->version = 1;
@@ -99,7 +61,7 @@ ngx_http_litellm_store_create(ngx_slab_pool_t *shpool)
 }
 
 
-static ngx_http_litellm_store_t *
+ngx_http_litellm_store_t *
 ngx_http_litellm_store_lock(ngx_shm_zone_t *zone)
 {
     ngx_http_litellm_store_t  *store;
@@ -116,7 +78,7 @@ ngx_http_litellm_store_lock(ngx_shm_zone_t *zone)
 }
 
 
-static void
+void
 ngx_http_litellm_store_unlock(ngx_shm_zone_t *zone)
 {
     ngx_shmtx_unlock(&ngx_http_litellm_zone_pool(zone)->mutex);
@@ -139,9 +101,19 @@ ngx_http_litellm_store_finish_locked(ngx_http_litellm_store_t *store)
     n->json = j->json;
     n->len = j->len;
     n->version = j->version;
+    n->born = j->born;
+    n->stamp = j->stamp;
+    n->synced = (u_char) j->synced;
 
     if (j->name) {
         ngx_http_litellm_store_name_link(&store->names, &n->name, j->name);
+    }
+
+    if (j->changed) {
+        ngx_http_litellm_store_change_locked(store, n);
+
+    } else {
+        n->changed = 0;
     }
 
     ngx_memory_barrier();
@@ -198,15 +170,15 @@ ngx_http_litellm_store_insert(ngx_rbtree_node_t *temp, ngx_rbtree_node_t *node,
 }
 
 
-static ngx_http_litellm_store_node_t *
+ngx_http_litellm_store_node_t *
 ngx_http_litellm_store_lookup_locked(ngx_http_litellm_store_t *store,
-    ngx_litellm_principal_e kind, ngx_str_t *id)
+    ngx_rbtree_t *tree, ngx_str_t *id)
 {
     ngx_int_t                       rc;
     ngx_rbtree_node_t              *node;
     ngx_http_litellm_store_node_t  *n;
 
-    node = store->trees[kind].root;
+    node = tree->root;
 
     while (node != &store->sentinel) {
         n = (ngx_http_litellm_store_node_t *) node;
@@ -224,17 +196,15 @@ ngx_http_litellm_store_lookup_locked(ngx_http_litellm_store_t *store,
 }
 
 
-/* the first one whose id is greater */
-
-static ngx_http_litellm_store_node_t *
+ngx_http_litellm_store_node_t *
 ngx_http_litellm_store_behind_locked(ngx_http_litellm_store_t *store,
-    ngx_litellm_principal_e kind, ngx_str_t *id)
+    ngx_rbtree_t *tree, ngx_str_t *id)
 {
     ngx_rbtree_node_t              *node;
     ngx_http_litellm_store_node_t  *n, *found;
 
     found = NULL;
-    node = store->trees[kind].root;
+    node = tree->root;
 
     while (node != &store->sentinel) {
         n = (ngx_http_litellm_store_node_t *) node;
@@ -300,7 +270,7 @@ ngx_http_litellm_store_write(ngx_shm_zone_t *zone,
 
     store = ngx_http_litellm_store_lock(zone);
 
-    n = ngx_http_litellm_store_lookup_locked(store, kind, id);
+    n = ngx_http_litellm_store_lookup_locked(store, &store->trees[kind], id);
 
     if ((version == NGX_HTTP_LITELLM_STORE_NEW)
         ? (n != NULL)
@@ -316,7 +286,7 @@ ngx_http_litellm_store_write(ngx_shm_zone_t *zone,
     } else {
         rc = ngx_http_litellm_store_write_locked(store,
                                            ngx_http_litellm_zone_pool(zone),
-                                           kind, id, json, name);
+                                           kind, id, json, name, NULL);
     }
 
     ngx_http_litellm_store_unlock(zone);
@@ -325,16 +295,18 @@ ngx_http_litellm_store_write(ngx_shm_zone_t *zone,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_litellm_store_write_locked(ngx_http_litellm_store_t *store,
     ngx_slab_pool_t *shpool, ngx_litellm_principal_e kind, ngx_str_t *id,
-    ngx_str_t *json, uint64_t name)
+    ngx_str_t *json, uint64_t name, ngx_http_litellm_store_mark_t *mark)
 {
     u_char                            *text, *old;
+    ngx_uint_t                         made;
     ngx_http_litellm_store_node_t     *n;
     ngx_http_litellm_store_journal_t  *j;
 
-    n = ngx_http_litellm_store_lookup_locked(store, kind, id);
+    n = ngx_http_litellm_store_lookup_locked(store, &store->trees[kind], id);
+    made = (n == NULL);
 
     text = ngx_slab_alloc_locked(shpool, ngx_max(json->len, 1));
 
@@ -344,22 +316,15 @@ ngx_http_litellm_store_write_locked(ngx_http_litellm_store_t *store,
 
     ngx_memcpy(text, json->data, json->len);
 
-    if (n == NULL) {
-        n = ngx_slab_alloc_locked(shpool,
-                                  offsetof(ngx_http_litellm_store_node_t, id)
-                                  + id->len);
+    if (made) {
+        n = ngx_http_litellm_store_node_locked(store, shpool, kind, id);
         if (n == NULL) {
             ngx_slab_free_locked(shpool, text);
             return NGX_BUSY;
         }
 
-        n->node.key = 0;
-        n->name.hash = 0;
-        n->version = store->version;
-        n->id_len = (uint32_t) id->len;
         n->json = text;
         n->len = (uint32_t) json->len;
-        ngx_memcpy(n->id, id->data, id->len);
 
         ngx_rbtree_insert(&store->trees[kind], &n->node);
         store->n[kind]++;
@@ -372,6 +337,22 @@ ngx_http_litellm_store_write_locked(ngx_http_litellm_store_t *store,
     j->len = (uint32_t) json->len;
     j->version = ++store->version;
     j->name = name;
+
+    if (mark != NULL) {
+        j->born = mark->born;
+        j->stamp = mark->stamp;
+        j->changed = mark->changed;
+        j->synced = mark->synced;
+
+        store->clock = ngx_max(store->clock, ngx_max(j->born, j->stamp));
+
+    } else {
+        j->stamp = ngx_http_litellm_store_tick_locked(store);
+        j->born = made ? j->stamp : n->born;
+        j->changed = store->shared;
+        j->synced = made ? 0 : n->synced;
+    }
+
     ngx_memory_barrier();
     j->node = n;
     ngx_memory_barrier();
@@ -386,6 +367,39 @@ ngx_http_litellm_store_write_locked(ngx_http_litellm_store_t *store,
 }
 
 
+/* a new one, or what is left of one that was deleted; in no tree */
+
+static ngx_http_litellm_store_node_t *
+ngx_http_litellm_store_node_locked(ngx_http_litellm_store_t *store,
+    ngx_slab_pool_t *shpool, ngx_litellm_principal_e kind, ngx_str_t *id)
+{
+    ngx_http_litellm_store_node_t  *n;
+
+    n = ngx_http_litellm_store_lookup_locked(store, &store->gone[kind], id);
+
+    if (n != NULL) {
+        ngx_rbtree_delete(&store->gone[kind], &n->node);
+        store->ngone--;
+
+        return n;
+    }
+
+    n = ngx_slab_calloc_locked(shpool,
+                               offsetof(ngx_http_litellm_store_node_t, id)
+                               + id->len);
+    if (n == NULL) {
+        return NULL;
+    }
+
+    n->version = store->version;
+    n->kind = (u_char) kind;
+    n->id_len = (uint16_t) id->len;
+    ngx_memcpy(n->id, id->data, id->len);
+
+    return n;
+}
+
+
 /* does another key have this alias, if it is not the one it has already? */
 
 static ngx_uint_t
@@ -394,7 +408,8 @@ ngx_http_litellm_store_taken_locked(ngx_http_litellm_store_t *store,
 {
     ngx_http_litellm_store_node_t  *n;
 
-    n = ngx_http_litellm_store_lookup_locked(store, NGX_LITELLM_KEY,
+    n = ngx_http_litellm_store_lookup_locked(store,
+                                             &store->trees[NGX_LITELLM_KEY],
                                              from ? from : id);
 
     if (n != NULL && n->name.hash == name) {
@@ -470,7 +485,8 @@ ngx_http_litellm_store_get(ngx_shm_zone_t *zone, ngx_pool_t *pool,
 
         store = ngx_http_litellm_store_lock(zone);
 
-        n = ngx_http_litellm_store_lookup_locked(store, kind, id);
+        n = ngx_http_litellm_store_lookup_locked(store, &store->trees[kind],
+                                                 id);
 
         if (n == NULL) {
             ngx_http_litellm_store_unlock(zone);
@@ -513,20 +529,25 @@ ngx_http_litellm_store_delete(ngx_shm_zone_t *zone,
     shpool = ngx_http_litellm_zone_pool(zone);
     store = ngx_http_litellm_store_lock(zone);
 
-    n = ngx_http_litellm_store_lookup_locked(store, kind, id);
+    n = ngx_http_litellm_store_lookup_locked(store, &store->trees[kind], id);
 
     if (n == NULL) {
         ngx_http_litellm_store_unlock(zone);
         return NGX_DECLINED;
     }
 
-    ngx_http_litellm_store_name_unlink(&store->names, &n->name);
-    ngx_rbtree_delete(&store->trees[kind], &n->node);
-    ngx_slab_free_locked(shpool, n->json);
-    ngx_slab_free_locked(shpool, n);
+    ngx_http_litellm_store_bury_locked(store, shpool, n);
 
-    store->n[kind]--;
-    store->version++;
+    if (store->shared) {
+        n->stamp = ngx_http_litellm_store_tick_locked(store);
+        n->born = n->stamp;
+        n->synced = 0;
+
+        ngx_http_litellm_store_change_locked(store, n);
+
+    } else {
+        ngx_http_litellm_store_free_locked(store, shpool, n);
+    }
 
     ngx_http_litellm_store_unlock(zone);
 
@@ -550,7 +571,8 @@ ngx_http_litellm_store_next(ngx_shm_zone_t *zone, ngx_pool_t *pool,
 
         store = ngx_http_litellm_store_lock(zone);
 
-        n = ngx_http_litellm_store_behind_locked(store, kind, id);
+        n = ngx_http_litellm_store_behind_locked(store, &store->trees[kind],
+                                                 id);
 
         if (n == NULL) {
             ngx_http_litellm_store_unlock(zone);
@@ -607,7 +629,7 @@ ngx_http_litellm_store_record(ngx_shm_zone_t *zone,
 
     store = ngx_http_litellm_store_lock(zone);
 
-    n = ngx_http_litellm_store_lookup_locked(store, kind, id);
+    n = ngx_http_litellm_store_lookup_locked(store, &store->trees[kind], id);
     record = n ? n->version : 0;
     *version = store->version;
 
