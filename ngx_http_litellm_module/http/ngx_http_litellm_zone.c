@@ -22,7 +22,7 @@
 
 
 /* changes with the layout of what is in the zone */
-#define NGX_HTTP_LITELLM_ZONE_LAYOUT   8
+#define NGX_HTTP_LITELLM_ZONE_LAYOUT   9
 
 /* dead workers are looked for that often */
 #define NGX_HTTP_LITELLM_ZONE_BURY     1000
