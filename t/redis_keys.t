@@ -22,7 +22,7 @@ plan(skip_all => 'no redis-server') unless LiteLLM::Redis->has;
 
 my $b = LiteLLM::Test->new;
 my $c = LiteLLM::Test->new;
-my $a = LiteLLM::Test->new->plan(67);
+my $a = LiteLLM::Test->new->plan(85);
 
 my $master = 'sk-master-of-all';
 my $redis = LiteLLM::Redis->start($a);
@@ -266,6 +266,54 @@ ok(refused($b, $keys[0]), 'a new leader goes on');
 my $last = make($b);
 ok(works($a, $last), 'both ways');
 ok(works($c, $last), 'everywhere');
+
+# --- with a state file over a restart while Redis is gone, and one that was away
+
+$c->stop;
+mkdir $c->dir . '/state';
+chmod 0777, $c->dir . '/state';
+configure($c, '8m state=' . $c->dir . '/state/z interval=100ms');
+$c->run;
+my ($off, $out, $kept, $away) = map { make($c) } 1 .. 4;
+ok(works($a, $_), 'state: known') for $off, $out, $kept, $away;
+$redis->stop;
+done($c, '/key/block', { key => $off });
+done($c, '/key/delete', { keys => [$out] });
+$c->stop;
+$c->run;
+is(use_key($c, $off), 401, 'state: blocked');
+$redis->again;
+ok(refused($b, $off), 'state: blocked alone before a restart, and then everywhere');
+ok(refused($b, $out), 'state: so is what was deleted');
+works($b, $kept);
+$c->stop;
+done($a, '/key/delete', { keys => [$away] });
+done($a, '/key/block', { key => $kept });
+ok(wait_for(sub { stored($away) =~ /^\d+ \d+ $/ && stored($kept) =~ /"blocked":true/ }), 'state: changed while one is away');
+$c->run;
+ok(refused($c, $away), 'state: its file brings nothing back');
+ok(refused($c, $kept), 'state: nor what is blocked');
+sleep 0.5;
+is(use_key($a, $_), 401, 'state: nor at others') for $away, $kept;
+
+# a deletion that is forgotten in Redis before one comes back that was there
+
+sub records_id { return $redis->do('HGET', '{litellm}:records', 'id') }
+my $old = make($a);
+ok(works($c, $old), 'forgotten: known');
+kill 'STOP', $c->workers;
+done($a, '/key/delete', { keys => [$old] });
+my $hash = sha256_hex($old);
+ok(wait_for(sub { stored($old) =~ /^\d+ \d+ $/ }), 'forgotten: deleted');
+$redis->do('ZADD', '{litellm}:records:gone', 5, "key:$hash");
+ok(wait_for(sub { !defined $redis->do('HGET', '{litellm}:records', "key:$hash") }), 'forgotten: the deletion is');
+kill 'CONT', $c->workers;
+ok(refused($c, $old), 'forgotten: what is not there was deleted');
+sleep 0.3;
+is(use_key($a, $old), 401, 'forgotten: and is not brought back');
+is(use_key($c, $kept), 401, 'forgotten: the rest is as it was');
+works($c, $last);
+is(use_key($c, $last), 200, 'forgotten: nothing else is');
 
 # --- no room: said, and an older record is not used in its place
 

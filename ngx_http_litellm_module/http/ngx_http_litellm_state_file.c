@@ -481,58 +481,26 @@ ngx_http_litellm_state_file_accounts(ngx_http_litellm_state_writer_t *wr)
 static ngx_int_t
 ngx_http_litellm_state_file_records(ngx_http_litellm_state_writer_t *wr)
 {
-    u_char      *last;
-    ngx_int_t    rc;
-    ngx_str_t    id, json;
-    ngx_uint_t   kind;
+    ngx_int_t                       rc;
+    ngx_http_litellm_store_walk_t   w;
+    ngx_http_litellm_store_item_t   item;
 
-    last = NULL;
-    rc = NGX_OK;
+    ngx_memzero(&w, sizeof(ngx_http_litellm_store_walk_t));
 
-    for (kind = 0; kind < NGX_LITELLM_PRINCIPALS; kind++) {
+    for ( ;; ) {
+        rc = ngx_http_litellm_store_each(wr->sf->zone, wr->pool, &w, &item);
 
-        ngx_str_null(&id);
-
-        for ( ;; ) {
-            rc = ngx_http_litellm_store_next(wr->sf->zone, wr->pool, kind, &id,
-                                             &json);
-            if (rc != NGX_OK) {
-                break;
-            }
-
-            ngx_http_litellm_state_record_write(&wr->out, kind, &id, &json);
-            wr->lines++;
-
-            /* the id is needed once more, and the pool is begun anew */
-
-            if (last != NULL) {
-                ngx_free(last);
-            }
-
-            last = ngx_alloc(id.len + 1, wr->log);
-            if (last == NULL) {
-                return NGX_ERROR;
-            }
-
-            ngx_memcpy(last, id.data, id.len);
-            id.data = last;
-
-            if (ngx_http_litellm_state_file_flush(wr) != NGX_OK) {
-                ngx_free(last);
-                return NGX_ERROR;
-            }
+        if (rc != NGX_OK) {
+            return (rc == NGX_DONE) ? NGX_OK : NGX_ERROR;
         }
 
-        if (rc != NGX_DONE) {
-            break;
+        ngx_http_litellm_state_record_write(&wr->out, &item);
+        wr->lines++;
+
+        if (ngx_http_litellm_state_file_flush(wr) != NGX_OK) {
+            return NGX_ERROR;
         }
     }
-
-    if (last != NULL) {
-        ngx_free(last);
-    }
-
-    return (rc == NGX_DONE) ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -69,7 +69,9 @@ typedef struct {
     ngx_http_litellm_ledger_item_t   item;       /* of an account */
     ngx_litellm_principal_e          kind;       /* of a record */
     ngx_str_t                        id;
-    ngx_str_t                        json;
+    ngx_str_t                        json;       /* empty: it was deleted */
+    int64_t                          born;       /* its mark; 1: not said */
+    int64_t                          stamp;
     int64_t                          lines;      /* of the end */
     int64_t                          crc32;
 } ngx_http_litellm_state_line_t;
@@ -83,7 +85,7 @@ void ngx_http_litellm_state_head_write(ngx_litellm_out_t *out, int64_t epoch,
 void ngx_http_litellm_state_account_write(ngx_litellm_out_t *out,
     ngx_http_litellm_ledger_item_t *item);
 void ngx_http_litellm_state_record_write(ngx_litellm_out_t *out,
-    ngx_litellm_principal_e kind, ngx_str_t *id, ngx_str_t *json);
+    ngx_http_litellm_store_item_t *item);
 void ngx_http_litellm_state_end_write(ngx_litellm_out_t *out,
     ngx_uint_t lines, uint32_t crc32);
 

@@ -288,11 +288,33 @@ ngx_http_litellm_state_record_read(ngx_litellm_json_doc_t *doc,
         return rc;
     }
 
+    line->born = 1;
+    line->stamp = 1;
+
+    if (ngx_litellm_json_member(doc->root, "born") != NULL
+        && (ngx_http_litellm_state_number(doc, "born", 1,
+                                          NGX_HTTP_LITELLM_STATE_EPOCH,
+                                          &line->born)
+            != NGX_OK
+            || ngx_http_litellm_state_number(doc, "stamp", 1,
+                                             NGX_HTTP_LITELLM_STATE_EPOCH,
+                                             &line->stamp)
+               != NGX_OK))
+    {
+        return NGX_DECLINED;
+    }
+
+    if (line->id.len == 0) {
+        return NGX_DECLINED;
+    }
+
     v = ngx_litellm_json_member(doc->root, "json");
 
-    if (!ngx_litellm_json_is(v, OBJECT) || v->len > NGX_LITELLM_RECORD_MAX
-        || line->id.len == 0)
-    {
+    if (ngx_litellm_json_is(v, NULL)) {
+        return NGX_OK;
+    }
+
+    if (!ngx_litellm_json_is(v, OBJECT) || v->len > NGX_LITELLM_RECORD_MAX) {
         return NGX_DECLINED;
     }
 
@@ -401,18 +423,27 @@ ngx_http_litellm_state_account_write(ngx_litellm_out_t *out,
 
 void
 ngx_http_litellm_state_record_write(ngx_litellm_out_t *out,
-    ngx_litellm_principal_e kind, ngx_str_t *id, ngx_str_t *json)
+    ngx_http_litellm_store_item_t *item)
 {
     u_char  *p, *last, *start;
 
     ngx_litellm_out_lit(out, "{\"record\":\"");
-    ngx_litellm_out_str(out, &ngx_http_litellm_state_kinds[kind]);
+    ngx_litellm_out_str(out, &ngx_http_litellm_state_kinds[item->kind]);
     ngx_litellm_out_lit(out, "\",\"id\":");
-    ngx_litellm_out_json(out, id);
+    ngx_litellm_out_json(out, &item->id);
+    ngx_litellm_out_lit(out, ",");
+    ngx_http_litellm_state_number_write(out, "born", item->mark.born);
+    ngx_litellm_out_lit(out, ",");
+    ngx_http_litellm_state_number_write(out, "stamp", item->mark.stamp);
     ngx_litellm_out_lit(out, ",\"json\":");
 
-    start = json->data;
-    last = start + json->len;
+    if (item->json.len == 0) {
+        ngx_litellm_out_lit(out, "null}\n");
+        return;
+    }
+
+    start = item->json.data;
+    last = start + item->json.len;
 
     for (p = start; p < last; p++) {
 

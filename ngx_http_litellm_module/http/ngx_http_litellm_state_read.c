@@ -294,11 +294,32 @@ static ngx_int_t
 ngx_http_litellm_state_take_record(ngx_http_litellm_state_reader_t *rd,
     ngx_http_litellm_state_line_t *line)
 {
-    ngx_int_t                 rc;
-    ngx_str_t                 why;
-    ngx_litellm_principal_t   p;
+    ngx_int_t                       rc;
+    ngx_str_t                       why;
+    ngx_litellm_principal_t         p;
+    ngx_http_litellm_store_item_t   item;
 
     ngx_memzero(&p, sizeof(ngx_litellm_principal_t));
+    ngx_memzero(&item, sizeof(ngx_http_litellm_store_item_t));
+
+    item.kind = line->kind;
+    item.id = line->id;
+    item.mark.born = (uint64_t) line->born;
+    item.mark.stamp = (uint64_t) line->stamp;
+
+    if (line->json.len == 0) {
+
+        /* a deletion that there is no room for is no loss of ours */
+
+        if (line->id.len > NGX_HTTP_LITELLM_STORE_ID) {
+            rd->why = "a record that is none";
+            return NGX_ERROR;
+        }
+
+        (void) ngx_http_litellm_store_restore(rd->sf->zone, &item);
+
+        return NGX_OK;
+    }
 
     rc = ngx_litellm_principal_read(rd->pool, line->kind, &line->json, &p,
                                     &why);
@@ -311,10 +332,9 @@ ngx_http_litellm_state_take_record(ngx_http_litellm_state_reader_t *rd,
         return NGX_ERROR;
     }
 
-    if (ngx_http_litellm_store_put(rd->sf->zone, line->kind, &line->id,
-                                   &p.json, 0)
-        != NGX_OK)
-    {
+    item.json = p.json;
+
+    if (ngx_http_litellm_store_restore(rd->sf->zone, &item) != NGX_OK) {
         rd->lost++;
     }
 

@@ -21,9 +21,6 @@ static void ngx_http_litellm_store_finish_locked(
 static ngx_int_t ngx_http_litellm_store_write(ngx_shm_zone_t *zone,
     ngx_litellm_principal_e kind, ngx_str_t *id, ngx_str_t *json,
     ngx_uint_t version, ngx_uint_t unique, ngx_str_t *from);
-static ngx_http_litellm_store_node_t *ngx_http_litellm_store_node_locked(
-    ngx_http_litellm_store_t *store, ngx_slab_pool_t *shpool,
-    ngx_litellm_principal_e kind, ngx_str_t *id);
 static ngx_uint_t ngx_http_litellm_store_taken_locked(
     ngx_http_litellm_store_t *store, ngx_str_t *id, ngx_str_t *from,
     uint64_t name);
@@ -367,9 +364,7 @@ ngx_http_litellm_store_write_locked(ngx_http_litellm_store_t *store,
 }
 
 
-/* a new one, or what is left of one that was deleted; in no tree */
-
-static ngx_http_litellm_store_node_t *
+ngx_http_litellm_store_node_t *
 ngx_http_litellm_store_node_locked(ngx_http_litellm_store_t *store,
     ngx_slab_pool_t *shpool, ngx_litellm_principal_e kind, ngx_str_t *id)
 {

@@ -168,6 +168,13 @@ void ngx_http_litellm_store_remove(ngx_shm_zone_t *zone,
 ngx_int_t ngx_http_litellm_store_unseen(ngx_shm_zone_t *zone,
     ngx_http_litellm_store_walk_t *w, ngx_uint_t pass, ngx_uint_t missed,
     ngx_http_litellm_store_mark_t *mark);
+/* all, and what was deleted, one at a time, copied to pool: NGX_OK, NGX_DONE,
+   NGX_ERROR */
+ngx_int_t ngx_http_litellm_store_each(ngx_shm_zone_t *zone, ngx_pool_t *pool,
+    ngx_http_litellm_store_walk_t *w, ngx_http_litellm_store_item_t *item);
+/* of the state file, in a new zone; NGX_BUSY: no room */
+ngx_int_t ngx_http_litellm_store_restore(ngx_shm_zone_t *zone,
+    ngx_http_litellm_store_item_t *item);
 /* forgets some deletions that others know and that are from before that, s */
 void ngx_http_litellm_store_sweep(ngx_shm_zone_t *zone,
     ngx_http_litellm_store_walk_t *w, time_t before);

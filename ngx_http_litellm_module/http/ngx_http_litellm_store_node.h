@@ -82,6 +82,10 @@ ngx_http_litellm_store_node_t *ngx_http_litellm_store_behind_locked(
 ngx_int_t ngx_http_litellm_store_write_locked(ngx_http_litellm_store_t *store,
     ngx_slab_pool_t *shpool, ngx_litellm_principal_e kind, ngx_str_t *id,
     ngx_str_t *json, uint64_t name, ngx_http_litellm_store_mark_t *mark);
+/* a new one, or what is left of one that was deleted; in no tree */
+ngx_http_litellm_store_node_t *ngx_http_litellm_store_node_locked(
+    ngx_http_litellm_store_t *store, ngx_slab_pool_t *shpool,
+    ngx_litellm_principal_e kind, ngx_str_t *id);
 
 /* ngx_http_litellm_store_share.c */
 

@@ -549,6 +549,129 @@ ngx_http_litellm_store_unseen(ngx_shm_zone_t *zone,
 }
 
 
+ngx_int_t
+ngx_http_litellm_store_each(ngx_shm_zone_t *zone, ngx_pool_t *pool,
+    ngx_http_litellm_store_walk_t *w, ngx_http_litellm_store_item_t *item)
+{
+    size_t                          len;
+    u_char                          last[NGX_HTTP_LITELLM_STORE_ID];
+    ngx_str_t                       id;
+    ngx_uint_t                      kind, gone;
+    ngx_http_litellm_store_t       *store;
+    ngx_http_litellm_store_node_t  *n;
+
+    ngx_str_null(&item->json);
+    len = 0;
+
+    for ( ;; ) {
+
+        kind = w->kind;
+        gone = w->gone;
+        id = w->id;
+        ngx_memcpy(last, w->buf, id.len);
+
+        store = ngx_http_litellm_store_lock(zone);
+
+        do {
+            n = ngx_http_litellm_store_walk_locked(store, w);
+        } while (n != NULL && n->born == 0);
+
+        if (n == NULL) {
+            ngx_http_litellm_store_unlock(zone);
+            return NGX_DONE;
+        }
+
+        if (n->len <= len) {
+            item->kind = n->kind;
+            item->id = w->id;
+            item->mark.born = n->born;
+            item->mark.stamp = n->stamp;
+            item->json.len = n->len;
+
+            if (n->len) {
+                ngx_memcpy(item->json.data, n->json, n->len);
+            }
+
+            ngx_http_litellm_store_unlock(zone);
+
+            return NGX_OK;
+        }
+
+        len = n->len;
+
+        ngx_http_litellm_store_unlock(zone);
+
+        /* the same one again, if it is still there */
+
+        w->kind = kind;
+        w->gone = gone;
+        w->id = id;
+        ngx_memcpy(w->buf, last, id.len);
+
+        item->json.data = ngx_pnalloc(pool, len);
+        if (item->json.data == NULL) {
+            return NGX_ERROR;
+        }
+    }
+}
+
+
+ngx_int_t
+ngx_http_litellm_store_restore(ngx_shm_zone_t *zone,
+    ngx_http_litellm_store_item_t *item)
+{
+    uint64_t                        name;
+    ngx_int_t                       rc;
+    ngx_slab_pool_t                *shpool;
+    ngx_http_litellm_store_t       *store;
+    ngx_http_litellm_store_node_t  *n;
+
+    shpool = ngx_http_litellm_zone_pool(zone);
+    store = ngx_http_litellm_zone_store(zone);
+    name = 0;
+
+    if (item->kind == NGX_LITELLM_KEY && item->json.len
+        && ngx_http_litellm_store_name_of(&store->names, &item->json, &name)
+           != NGX_OK)
+    {
+        return NGX_BUSY;
+    }
+
+    store = ngx_http_litellm_store_lock(zone);
+
+    rc = NGX_OK;
+    item->mark.changed = 0;
+    item->mark.synced = 0;
+
+    if (item->json.len) {
+        rc = ngx_http_litellm_store_write_locked(store, shpool, item->kind,
+                                                 &item->id, &item->json, name,
+                                                 &item->mark);
+
+    } else if (ngx_http_litellm_store_any_locked(store, item->kind, &item->id)
+               == NULL)
+    {
+        n = ngx_http_litellm_store_node_locked(store, shpool, item->kind,
+                                               &item->id);
+        if (n != NULL) {
+            n->born = item->mark.born;
+            n->stamp = item->mark.stamp;
+            store->clock = ngx_max(store->clock, n->stamp);
+
+            ngx_rbtree_insert(&store->gone[item->kind], &n->node);
+            store->ngone++;
+
+        } else {
+            rc = NGX_BUSY;
+        }
+    }
+
+    ngx_http_litellm_store_unlock(zone);
+
+    return rc;
+}
+
+
 void
 ngx_http_litellm_store_sweep(ngx_shm_zone_t *zone,
     ngx_http_litellm_store_walk_t *w, time_t before)

@@ -49,7 +49,7 @@ written(ngx_litellm_out_t *out)
 static void
 there_and_back(void)
 {
-    ngx_str_t                        id, json;
+    ngx_http_litellm_store_item_t    record;
     ngx_uint_t                       i;
     ngx_litellm_out_t                out;
     ngx_http_litellm_ledger_item_t   item;
@@ -98,17 +98,38 @@ there_and_back(void)
 
     unit_case("a record with line ends");
 
-    id = unit_str("team \"one\"");
-    json = unit_str("{\n\"team_id\":\r\n\"x\\ny\"}");
+    ngx_memzero(&record, sizeof(record));
+    record.kind = NGX_LITELLM_TEAM;
+    record.id = unit_str("team \"one\"");
+    record.json = unit_str("{\n\"team_id\":\r\n\"x\\ny\"}");
+    record.mark.born = 1790000000000001;
+    record.mark.stamp = 1790000000000002;
 
     ngx_litellm_out_init(&out, unit_pool);
-    ngx_http_litellm_state_record_write(&out, NGX_LITELLM_TEAM, &id, &json);
+    ngx_http_litellm_state_record_write(&out, &record);
 
     if (CHECK_INT(read_line(written(&out), &line), NGX_OK)) {
         CHECK_INT(line.type, NGX_HTTP_LITELLM_STATE_RECORD);
         CHECK_INT(line.kind, NGX_LITELLM_TEAM);
         CHECK_STR(&line.id, "team \"one\"");
         CHECK_STR(&line.json, "{ \"team_id\":  \"x\\ny\"}");
+        CHECK_INT(line.born, 1790000000000001);
+        CHECK_INT(line.stamp, 1790000000000002);
+    }
+
+    unit_case("a record that was deleted");
+
+    record.id = unit_str("team \"one\"");
+    ngx_str_null(&record.json);
+
+    ngx_litellm_out_init(&out, unit_pool);
+    ngx_http_litellm_state_record_write(&out, &record);
+
+    if (CHECK_INT(read_line(written(&out), &line), NGX_OK)) {
+        CHECK_INT(line.type, NGX_HTTP_LITELLM_STATE_RECORD);
+        CHECK_STR(&line.id, "team \"one\"");
+        CHECK_INT(line.json.len, 0);
+        CHECK_INT(line.stamp, 1790000000000002);
     }
 
     unit_case("a head and an end");
