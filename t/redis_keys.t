@@ -22,7 +22,7 @@ plan(skip_all => 'no redis-server') unless LiteLLM::Redis->has;
 
 my $b = LiteLLM::Test->new;
 my $c = LiteLLM::Test->new;
-my $a = LiteLLM::Test->new->plan(85);
+my $a = LiteLLM::Test->new->plan(86);
 
 my $master = 'sk-master-of-all';
 my $redis = LiteLLM::Redis->start($a);
