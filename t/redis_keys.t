@@ -22,7 +22,7 @@ plan(skip_all => 'no redis-server') unless LiteLLM::Redis->has;
 
 my $b = LiteLLM::Test->new;
 my $c = LiteLLM::Test->new;
-my $a = LiteLLM::Test->new->plan(86);
+my $a = LiteLLM::Test->new->plan(87);
 
 my $master = 'sk-master-of-all';
 my $redis = LiteLLM::Redis->start($a);
@@ -307,6 +307,8 @@ my $hash = sha256_hex($old);
 ok(wait_for(sub { stored($old) =~ /^\d+ \d+ $/ }), 'forgotten: deleted');
 $redis->do('ZADD', '{litellm}:records:gone', 5, "key:$hash");
 ok(wait_for(sub { !defined $redis->do('HGET', '{litellm}:records', "key:$hash") }), 'forgotten: the deletion is');
+for my $g ($a, $b) { $g->stop; $g->run }
+ok(wait_for(sub { count($a) == $had + $many + 4 && count($b) == count($a) }), 'forgotten: also by the others') or diag(count($a), ' ', $had + $many);
 kill 'CONT', $c->workers;
 ok(refused($c, $old), 'forgotten: what is not there was deleted');
 sleep 0.3;

@@ -10,6 +10,7 @@
  *   ngx_http_litellm_redis_share.c  limits and spend of several gateways
  *   ngx_http_litellm_redis_admit.c  a request that asks before it is let in
  *   ngx_http_litellm_redis_records.c  keys, teams and users of several gateways
+ *   ngx_http_litellm_redis_take.c   the same: what others have told
  *
  * Built without hiredis there is no connection, and the directive is an error.
  */
@@ -20,6 +21,7 @@
 
 #include "ngx_http_litellm.h"
 #include "ngx_litellm_resp.h"
+#include "ngx_http_litellm_store.h"
 
 
 /* commands that wait for their turn or for a reply, and their bytes */
@@ -178,6 +180,32 @@ void ngx_http_litellm_redis_records_enter(ngx_http_litellm_redis_t *redis,
 void ngx_http_litellm_redis_records_leave(void);
 /* of the leader, each interval */
 void ngx_http_litellm_redis_records_turn(void);
+
+/* ngx_http_litellm_redis_take.c: of the leader */
+
+/* "key:" and so on: with the id behind it, a record's name in Redis */
+extern ngx_str_t  ngx_http_litellm_redis_names[NGX_LITELLM_PRINCIPALS];
+
+void ngx_http_litellm_redis_take_enter(ngx_http_litellm_redis_t *redis,
+    ngx_shm_zone_t *zone);
+/*
+ * One record of Redis.  NGX_OK; NGX_DECLINED: it is none, though it has a mark,
+ * which is in item.
+ */
+ngx_int_t ngx_http_litellm_redis_take(ngx_str_t *field,
+    ngx_litellm_resp_t *value, ngx_http_litellm_store_item_t *item);
+/* it was deleted elsewhere: its accounts go, too */
+void ngx_http_litellm_redis_take_gone(ngx_http_litellm_store_item_t *item,
+    ngx_pool_t *pool);
+/* the highest mark that can be meant */
+uint64_t ngx_http_litellm_redis_take_top(void);
+/* once, when it is time to try again what had no room */
+ngx_uint_t ngx_http_litellm_redis_take_again(void);
+/* what is wrong with Redis or its records (why may be NULL) */
+void ngx_http_litellm_redis_take_bad(const char *what, ngx_str_t *why);
+/* digits; NGX_ERROR: none, or more than a double holds */
+ngx_int_t ngx_http_litellm_redis_take_number(u_char **pos, u_char *last,
+    uint64_t *n);
 
 /* ngx_http_litellm_redis_conn.c */
 

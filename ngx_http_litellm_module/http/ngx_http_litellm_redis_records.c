@@ -22,7 +22,6 @@
  */
 
 #include "ngx_http_litellm_redis.h"
-#include "ngx_http_litellm_admin.h"
 #include "ngx_http_litellm_zone.h"
 #include <openssl/rand.h>
 #include <ngx_sha1.h>
@@ -39,16 +38,6 @@
 /* deletions are remembered so long: in Redis, here; s */
 #define NGX_HTTP_LITELLM_RECORDS_KEPT     (7 * 86400)
 #define NGX_HTTP_LITELLM_RECORDS_BURIED   86400
-
-/* marks that are further ahead than a year are none: microseconds */
-#define NGX_HTTP_LITELLM_RECORDS_AHEAD    (366 * (uint64_t) 86400000000)
-
-/* numbers that Lua and sorted sets hold exactly */
-#define NGX_HTTP_LITELLM_RECORDS_NUMBER   ((uint64_t) 1 << 53)
-
-/* a line in the log, and what had no room is tried again: ms */
-#define NGX_HTTP_LITELLM_RECORDS_LOG      60000
-#define NGX_HTTP_LITELLM_RECORDS_RETRY    30000
 
 #define NGX_HTTP_LITELLM_RECORDS_ARGS     8
 #define NGX_HTTP_LITELLM_RECORDS_SHA      40
@@ -80,19 +69,7 @@ static ngx_int_t ngx_http_litellm_records_told(
     ngx_http_litellm_redis_records_t *sh, ngx_litellm_resp_t *list);
 static ngx_int_t ngx_http_litellm_records_page(ngx_litellm_resp_t *list,
     uint64_t *next);
-static ngx_int_t ngx_http_litellm_records_take(ngx_str_t *field,
-    ngx_litellm_resp_t *value, ngx_http_litellm_store_item_t *item);
-static ngx_int_t ngx_http_litellm_records_parse(
-    ngx_http_litellm_store_item_t *item, ngx_str_t *field, ngx_str_t *value);
-static ngx_int_t ngx_http_litellm_records_put(
-    ngx_http_litellm_store_item_t *item, ngx_pool_t *pool);
-static void ngx_http_litellm_records_remove(
-    ngx_http_litellm_store_item_t *item, ngx_pool_t *pool);
 static void ngx_http_litellm_records_own(ngx_http_litellm_redis_records_t *sh);
-static void ngx_http_litellm_records_bad(const char *what, ngx_str_t *why);
-static void ngx_http_litellm_records_full(void);
-static ngx_int_t ngx_http_litellm_records_number(u_char **p, u_char *last,
-    uint64_t *n);
 
 
 /* of this worker */
@@ -108,22 +85,11 @@ static struct {
     ngx_uint_t                          pass;      /* that own is of */
     ngx_http_litellm_store_walk_t       own;
     ngx_http_litellm_store_walk_t       swept;
-    ngx_uint_t                          bad;       /* since the last line */
-    ngx_msec_t                          said;
-    ngx_msec_t                          full;      /* 0: nothing waits */
     u_char                              sha[NGX_HTTP_LITELLM_RECORDS_SHA];
     u_char                              id[NGX_HTTP_LITELLM_REDIS_ID];
     ngx_http_litellm_store_item_t
                               items[NGX_HTTP_LITELLM_RECORDS_BATCH];
 } ngx_http_litellm_records;
-
-
-static ngx_str_t  ngx_http_litellm_records_names[NGX_LITELLM_PRINCIPALS] = {
-    ngx_string("key:"),
-    ngx_string("team:"),
-    ngx_string("user:"),
-    ngx_string("end_user:")
-};
 
 
 /*
@@ -257,8 +223,8 @@ ngx_http_litellm_redis_records_enter(ngx_http_litellm_redis_t *redis,
 
     ngx_http_litellm_records.redis = redis;
     ngx_http_litellm_records.zone = zone;
-    ngx_http_litellm_records.said = ngx_current_msec
-                                    - NGX_HTTP_LITELLM_RECORDS_LOG;
+
+    ngx_http_litellm_redis_take_enter(redis, zone);
 }
 
 
@@ -295,12 +261,7 @@ ngx_http_litellm_redis_records_turn(void)
         ngx_http_litellm_records_pass(sh, sh->pass_on && sh->missed);
     }
 
-    if (ngx_http_litellm_records.full
-        && ngx_current_msec - ngx_http_litellm_records.full
-           > NGX_HTTP_LITELLM_RECORDS_RETRY
-        && !sh->pass_on)
-    {
-        ngx_http_litellm_records.full = 0;
+    if (!sh->pass_on && ngx_http_litellm_redis_take_again()) {
         ngx_http_litellm_records_pass(sh, 0);
     }
 
@@ -421,8 +382,7 @@ ngx_http_litellm_records_send(ngx_http_litellm_redis_t *redis,
         argv[n].len = p - argv[n].data;
     }
 
-    top = ngx_http_litellm_store_clock(ngx_http_litellm_records.zone)
-          + NGX_HTTP_LITELLM_RECORDS_AHEAD;
+    top = ngx_http_litellm_redis_take_top();
 
 #define ngx_http_litellm_records_add(value)                                   \
     argv[n].data = p;                                                         \
@@ -510,7 +470,7 @@ ngx_http_litellm_records_change(ngx_str_t *argv, ngx_uint_t *argc,
     u_char     *p;
     ngx_str_t  *name;
 
-    name = &ngx_http_litellm_records_names[item->kind];
+    name = &ngx_http_litellm_redis_names[item->kind];
 
     p = ngx_pnalloc(ngx_http_litellm_records.pool,
                     name->len + item->id.len + item->json.len
@@ -631,7 +591,7 @@ ngx_http_litellm_records_reply(ngx_http_litellm_redis_records_t *sh,
 
 invalid:
 
-    ngx_http_litellm_records_bad("sent another reply than our script gives",
+    ngx_http_litellm_redis_take_bad("sent another reply than our script gives",
                                  NULL);
 
     return NGX_ERROR;
@@ -653,7 +613,7 @@ ngx_http_litellm_records_error(ngx_litellm_resp_t *reply)
     why.data = reply->text.data;
     why.len = ngx_min(reply->text.len, 120);
 
-    ngx_http_litellm_records_bad("does not run our script", &why);
+    ngx_http_litellm_redis_take_bad("does not run our script", &why);
 
     return NGX_ERROR;
 }
@@ -685,7 +645,7 @@ ngx_http_litellm_records_where(ngx_http_litellm_redis_records_t *sh,
                 return NGX_ERROR;
             }
 
-        } else if (ngx_http_litellm_records_number(&p, p + text->len,
+        } else if (ngx_http_litellm_redis_take_number(&p, p + text->len,
                                                    &n[i - 1])
                    != NGX_OK)
         {
@@ -756,7 +716,7 @@ ngx_http_litellm_records_told(ngx_http_litellm_redis_records_t *sh,
             return NGX_ERROR;
         }
 
-        name = &ngx_http_litellm_records_names[item->kind];
+        name = &ngx_http_litellm_redis_names[item->kind];
 
         field.len = name->len + item->id.len;
         field.data = ngx_pnalloc(ngx_http_litellm_records.pool, field.len);
@@ -767,7 +727,7 @@ ngx_http_litellm_records_told(ngx_http_litellm_redis_records_t *sh,
         ngx_memcpy(ngx_cpymem(field.data, name->data, name->len),
                    item->id.data, item->id.len);
 
-        if (ngx_http_litellm_records_take(&field, value, &there)
+        if (ngx_http_litellm_redis_take(&field, value, &there)
             == NGX_DECLINED)
         {
             /* what can't be had must not keep ours back */
@@ -800,7 +760,7 @@ ngx_http_litellm_records_page(ngx_litellm_resp_t *list, uint64_t *next)
     text = &list->elts[0]->text;
     p = text->data;
 
-    if (ngx_http_litellm_records_number(&p, p + text->len, next) != NGX_OK) {
+    if (ngx_http_litellm_redis_take_number(&p, p + text->len, next) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -810,228 +770,11 @@ ngx_http_litellm_records_page(ngx_litellm_resp_t *list, uint64_t *next)
             return NGX_ERROR;
         }
 
-        (void) ngx_http_litellm_records_take(&list->elts[i]->text,
+        (void) ngx_http_litellm_redis_take(&list->elts[i]->text,
                                              list->elts[i + 1], &item);
     }
 
     return NGX_OK;
-}
-
-
-/*
- * One record of Redis.  NGX_DECLINED: it is none, but item says which one it
- * would be, and its mark (0: none, so that any other one is later).
- */
-
-static ngx_int_t
-ngx_http_litellm_records_take(ngx_str_t *field, ngx_litellm_resp_t *value,
-    ngx_http_litellm_store_item_t *item)
-{
-    ngx_int_t        rc;
-    ngx_pool_t      *pool;
-    ngx_shm_zone_t  *zone;
-
-    zone = ngx_http_litellm_records.zone;
-
-    if (value->type == NGX_LITELLM_RESP_STRING && value->text.len == 0) {
-        return NGX_OK;
-    }
-
-    rc = ngx_http_litellm_records_parse(item, field,
-                                        (value->type
-                                         == NGX_LITELLM_RESP_STRING)
-                                        ? &value->text : NULL);
-
-    if (rc != NGX_OK) {
-        ngx_http_litellm_records_bad("has a record that is none", NULL);
-
-        if (rc == NGX_DECLINED) {
-            ngx_http_litellm_store_retell(zone, item->kind, &item->id, NULL);
-        }
-
-        return NGX_OK;
-    }
-
-    rc = ngx_http_litellm_store_look(zone, item,
-                             ngx_http_litellm_records.redis->sh->records.pass);
-
-    if (rc != NGX_AGAIN) {
-        return NGX_OK;
-    }
-
-    pool = ngx_create_pool(4096, ngx_cycle->log);
-    if (pool == NULL) {
-        return NGX_OK;
-    }
-
-    if (item->json.len == 0) {
-        ngx_http_litellm_records_remove(item, pool);
-
-    } else {
-        rc = ngx_http_litellm_records_put(item, pool);
-    }
-
-    ngx_destroy_pool(pool);
-
-    return (rc == NGX_DECLINED) ? NGX_DECLINED : NGX_OK;
-}
-
-
-/*
- * "key:id", "born stamp {json}".  NGX_DECLINED: the name is one of a record, the
- * value (NULL: too large) is none.
- */
-
-static ngx_int_t
-ngx_http_litellm_records_parse(ngx_http_litellm_store_item_t *item,
-    ngx_str_t *field, ngx_str_t *value)
-{
-    u_char      *p, *last;
-    uint64_t     top;
-    ngx_str_t   *name;
-    ngx_uint_t   i;
-
-    ngx_memzero(item, sizeof(ngx_http_litellm_store_item_t));
-
-    for (i = 0; i < NGX_LITELLM_PRINCIPALS; i++) {
-        name = &ngx_http_litellm_records_names[i];
-
-        if (field->len > name->len
-            && ngx_strncmp(field->data, name->data, name->len) == 0)
-        {
-            break;
-        }
-    }
-
-    if (i == NGX_LITELLM_PRINCIPALS
-        || field->len - name->len > NGX_HTTP_LITELLM_STORE_ID)
-    {
-        return NGX_ERROR;
-    }
-
-    item->kind = i;
-    item->id.data = field->data + name->len;
-    item->id.len = field->len - name->len;
-
-    if (value == NULL) {
-        return NGX_DECLINED;
-    }
-
-    p = value->data;
-    last = p + value->len;
-
-    top = ngx_http_litellm_store_clock(ngx_http_litellm_records.zone)
-          + NGX_HTTP_LITELLM_RECORDS_AHEAD;
-
-    if (ngx_http_litellm_records_number(&p, last, &item->mark.born) != NGX_OK
-        || p == last || *p++ != ' '
-        || ngx_http_litellm_records_number(&p, last, &item->mark.stamp)
-           != NGX_OK
-        || p == last || *p++ != ' '
-        || item->mark.born == 0 || item->mark.born > top
-        || item->mark.stamp == 0 || item->mark.stamp > top
-        || last - p > NGX_LITELLM_RECORD_MAX)
-    {
-        return NGX_DECLINED;
-    }
-
-    item->json.data = p;
-    item->json.len = last - p;
-
-    return NGX_OK;
-}
-
-
-/* as a record of the state file is read; NGX_DECLINED: it is none */
-
-static ngx_int_t
-ngx_http_litellm_records_put(ngx_http_litellm_store_item_t *item,
-    ngx_pool_t *pool)
-{
-    ngx_int_t                          rc;
-    ngx_str_t                          why;
-    ngx_shm_zone_t                    *zone;
-    ngx_litellm_principal_t            p;
-    ngx_http_litellm_redis_records_t  *sh;
-
-    zone = ngx_http_litellm_records.zone;
-    sh = &ngx_http_litellm_records.redis->sh->records;
-
-    rc = ngx_litellm_principal_read(pool, item->kind, &item->json, &p, &why);
-
-    if (rc == NGX_ERROR) {
-        return NGX_OK;
-    }
-
-    if (rc == NGX_OK
-        && (p.id.len != item->id.len
-            || ngx_memcmp(p.id.data, item->id.data, p.id.len) != 0
-            || p.json.len > NGX_LITELLM_RECORD_MAX))
-    {
-        ngx_str_set(&why, "it is another one's");
-        rc = NGX_DECLINED;
-    }
-
-    if (rc != NGX_OK) {
-        ngx_http_litellm_records_bad("has a record that is none", &why);
-        return NGX_DECLINED;
-    }
-
-    item->json = p.json;
-
-    rc = ngx_http_litellm_store_take(zone, item, sh->pass);
-
-    if (rc == NGX_OK) {
-        rc = ngx_http_litellm_ledger_write(zone,
-                              ngx_http_litellm_records_kinds[item->kind].scope,
-                              &item->id, NGX_LITELLM_MONEY_UNKNOWN,
-                              &p.limits.budget.period, 1);
-        if (rc == NGX_OK) {
-            (void) ngx_atomic_fetch_add(&sh->taken, 1);
-            return NGX_OK;
-        }
-
-        /* without room for its account there is no record either */
-
-        ngx_http_litellm_store_remove(zone, item->kind, &item->id);
-    }
-
-    if (rc != NGX_DECLINED) {
-        ngx_http_litellm_records_full();
-    }
-
-    return NGX_OK;
-}
-
-
-/* it was deleted elsewhere: its accounts go, too */
-
-static void
-ngx_http_litellm_records_remove(ngx_http_litellm_store_item_t *item,
-    ngx_pool_t *pool)
-{
-    ngx_int_t        rc;
-    ngx_str_t        json;
-    ngx_uint_t       version;
-    ngx_shm_zone_t  *zone;
-
-    zone = ngx_http_litellm_records.zone;
-
-    rc = ngx_http_litellm_store_get(zone, pool, item->kind, &item->id, &json,
-                                    &version);
-
-    if (ngx_http_litellm_store_take(zone, item,
-                             ngx_http_litellm_records.redis->sh->records.pass)
-        != NGX_OK || rc != NGX_OK)
-    {
-        return;
-    }
-
-    (void) ngx_http_litellm_records_forget(zone, pool, item->kind, &item->id,
-                                           &json);
-
-    (void) ngx_atomic_fetch_add(
-                      &ngx_http_litellm_records.redis->sh->records.taken, 1);
 }
 
 
@@ -1079,90 +822,10 @@ ngx_http_litellm_records_own(ngx_http_litellm_redis_records_t *sh)
         item.id = w->id;
         ngx_str_null(&item.json);
 
-        ngx_http_litellm_records_remove(&item, pool);
+        ngx_http_litellm_redis_take_gone(&item, pool);
 
         ngx_destroy_pool(pool);
     }
-}
-
-
-/* what is wrong with Redis or its records: counted, and one line a minute */
-
-static void
-ngx_http_litellm_records_bad(const char *what, ngx_str_t *why)
-{
-    ngx_http_litellm_redis_t  *redis;
-
-    static ngx_str_t  none = ngx_string("");
-
-    redis = ngx_http_litellm_records.redis;
-
-    (void) ngx_atomic_fetch_add(&redis->sh->records.bad, 1);
-
-    ngx_http_litellm_records.bad++;
-
-    if (ngx_current_msec - ngx_http_litellm_records.said
-        < NGX_HTTP_LITELLM_RECORDS_LOG)
-    {
-        return;
-    }
-
-    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "litellm: Redis \"%V\" %s%s%V (%ui times)",
-                  &redis->shown, what, why ? ": " : "", why ? why : &none,
-                  ngx_http_litellm_records.bad);
-
-    ngx_http_litellm_records.bad = 0;
-    ngx_http_litellm_records.said = ngx_current_msec;
-}
-
-
-/* a later pass may find room for it */
-
-static void
-ngx_http_litellm_records_full(void)
-{
-    (void) ngx_atomic_fetch_add(
-                       &ngx_http_litellm_records.redis->sh->records.full, 1);
-
-    if (ngx_http_litellm_records.full) {
-        return;
-    }
-
-    ngx_http_litellm_records.full = ngx_current_msec ? ngx_current_msec : 1;
-
-    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "litellm: the zone has no room for records of other "
-                  "gateways, which are not known here; make \"litellm_zone\" "
-                  "larger");
-}
-
-
-static ngx_int_t
-ngx_http_litellm_records_number(u_char **pos, u_char *last, uint64_t *n)
-{
-    u_char    *p;
-    uint64_t   value;
-
-    value = 0;
-
-    for (p = *pos; p < last && *p >= '0' && *p <= '9'; p++) {
-
-        if (value > NGX_HTTP_LITELLM_RECORDS_NUMBER / 10) {
-            return NGX_ERROR;
-        }
-
-        value = value * 10 + (*p - '0');
-    }
-
-    if (p == *pos) {
-        return NGX_ERROR;
-    }
-
-    *pos = p;
-    *n = value;
-
-    return NGX_OK;
 }
 
 #endif
