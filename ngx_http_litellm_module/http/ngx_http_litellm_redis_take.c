@@ -144,8 +144,8 @@ ngx_http_litellm_redis_take(ngx_str_t *field, ngx_litellm_resp_t *value,
 
 
 /*
- * "key:id", "born stamp {json}".  NGX_DECLINED: the name is one of a record, the
- * value (NULL: too large) is none.
+ * "key:id", "born stamp {json}".  NGX_DECLINED: the name is one of a record,
+ * the value (NULL: too large) is none.
  */
 
 static ngx_int_t
