@@ -371,6 +371,7 @@ typedef struct {
     int64_t                   max_temperature;   /* millionths; -1: none */
     size_t                    max_size;      /* bytes of an answer */
     unsigned                  redis:1;       /* type redis: in Redis too */
+    unsigned                  redis_named:1; /* ... as the file says */
     unsigned                  by_model:1;    /* some deployment has cache_off
                                                 or cache_ttl */
 } ngx_litellm_cache_t;
@@ -459,6 +460,8 @@ typedef struct {
     ngx_litellm_metrics_t     metrics;
     ngx_litellm_limiting_t    limiting;
     ngx_litellm_redis_t       redis;     /* that limits are shared through */
+    ngx_litellm_redis_t       cache_redis;   /* that answers are kept in, if
+                                                cache_params name one */
     ngx_flag_t                redis_fail_closed;
     unsigned                  counted:1;   /* somebody's requests or money are
                                               kept account of */

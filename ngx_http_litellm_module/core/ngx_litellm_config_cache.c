@@ -4,8 +4,8 @@
  * guide's "cache" at the top level, and what a deployment says of itself.
  *
  * Whatever type of cache the file names, answers are kept in shared memory,
- * found by what was asked for; a type that LiteLLM has beyond that is told.
- * Keys of the connection to Redis are not read here.
+ * found by what was asked for; those of type redis in a Redis, too, if one is
+ * known.  A type that LiteLLM has beyond that is told.
  */
 
 
@@ -269,6 +269,7 @@ ngx_litellm_cf_cache_type(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v)
         || ngx_litellm_cf_is(&type, "valkey"))
     {
         c->redis = 1;
+        c->redis_named = 1;
         return;
     }
 
@@ -293,7 +294,7 @@ ngx_litellm_cf_cache_params(ngx_litellm_cf_t *cf, ngx_litellm_cf_cache_t *in)
 
     /* no type is redis, as in LiteLLM */
 
-    c->redis = 1;
+    c->redis = c->enable ? 1 : 0;
 
     v = ngx_litellm_cf_cache_key(in, "type");
 

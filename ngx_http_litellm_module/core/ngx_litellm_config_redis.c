@@ -19,6 +19,9 @@ typedef struct {
 } ngx_litellm_cf_redis_t;
 
 
+static void ngx_litellm_cf_redis_answers(ngx_litellm_cf_t *cf);
+static void ngx_litellm_cf_redis_fill(ngx_litellm_cf_t *cf,
+    ngx_litellm_cf_redis_t *in);
 static ngx_int_t ngx_litellm_cf_redis_cache(ngx_litellm_cf_t *cf,
     ngx_litellm_cf_redis_t *in, ngx_litellm_yaml_t **where);
 static ngx_uint_t ngx_litellm_cf_redis_type(ngx_litellm_cf_t *cf,
@@ -49,6 +52,7 @@ void
 ngx_litellm_cf_redis(ngx_litellm_cf_t *cf)
 {
     ngx_int_t                rc;
+    ngx_uint_t               answers;
     ngx_litellm_yaml_t      *general, *router, *v;
     ngx_litellm_redis_t     *r;
     ngx_litellm_cf_redis_t   in;
@@ -57,6 +61,7 @@ ngx_litellm_cf_redis(ngx_litellm_cf_t *cf)
 
     in.redis = r;
     in.tls = -1;
+    answers = 0;
 
     general = ngx_litellm_cf_section(cf, "general_settings");
     router = ngx_litellm_cf_section(cf, "router_settings");
@@ -70,10 +75,12 @@ ngx_litellm_cf_redis(ngx_litellm_cf_t *cf)
     v = ngx_litellm_yaml_member(general, "coordination_redis");
 
     if (v != NULL && v->type == NGX_LITELLM_YAML_MAP) {
+        ngx_litellm_cf_redis_answers(cf);
         rc = ngx_litellm_cf_redis_map(cf, v, "", &in);
 
     } else {
         rc = ngx_litellm_cf_redis_cache(cf, &in, &v);
+        answers = (rc == NGX_OK);
 
         if (rc == NGX_DECLINED && router != NULL
             && router->type == NGX_LITELLM_YAML_MAP)
@@ -90,7 +97,7 @@ ngx_litellm_cf_redis(ngx_litellm_cf_t *cf)
         return;
     }
 
-    ngx_litellm_cf_redis_env(cf, &in);
+    ngx_litellm_cf_redis_fill(cf, &in);
 
     if (!ngx_litellm_redis_known(r)) {
 
@@ -103,12 +110,44 @@ ngx_litellm_cf_redis(ngx_litellm_cf_t *cf)
         return;
     }
 
-    if (in.tls == 1) {
-        r->tls = 1;
+    if (answers) {
+        cf->conf->cache_redis = *r;
+    }
+}
+
+
+/* of the cache alone, where limits are shared through another one */
+
+static void
+ngx_litellm_cf_redis_answers(ngx_litellm_cf_t *cf)
+{
+    ngx_litellm_yaml_t      *v;
+    ngx_litellm_cf_redis_t   in;
+
+    in.redis = &cf->conf->cache_redis;
+    in.tls = -1;
+
+    if (ngx_litellm_cf_redis_cache(cf, &in, &v) == NGX_OK) {
+        ngx_litellm_cf_redis_fill(cf, &in);
+    }
+}
+
+
+static void
+ngx_litellm_cf_redis_fill(ngx_litellm_cf_t *cf, ngx_litellm_cf_redis_t *in)
+{
+    ngx_litellm_cf_redis_env(cf, in);
+
+    if (!ngx_litellm_redis_known(in->redis)) {
+        return;
     }
 
-    if (r->port == 0) {
-        r->port = NGX_LITELLM_CF_REDIS_PORT;
+    if (in->tls == 1) {
+        in->redis->tls = 1;
+    }
+
+    if (in->redis->port == 0) {
+        in->redis->port = NGX_LITELLM_CF_REDIS_PORT;
     }
 }
 

@@ -93,12 +93,15 @@ typedef struct {
     ngx_shm_zone_t                  *zone;
     ngx_shm_zone_t                  *cache_zone; /* the first one declared, or
                                                     the default; NULL: none */
+    ngx_array_t                      cache_zones;   /* ngx_shm_zone_t *: those
+                                                    that are shared by Redis */
     ngx_http_litellm_state_file_t   *state;      /* NULL: none */
     ngx_msec_t                       limit_window;
     unsigned                         limit_sliding:1;
     unsigned                         limit_set:1;
     ngx_litellm_prices_t            *prices;     /* NULL: no map was read */
     ngx_http_litellm_redis_t        *redis;      /* NULL: none */
+    ngx_http_litellm_redis_t        *cache_redis;   /* of answers; the same */
     ngx_uint_t                       redis_limits;  /* UNSET: async */
     ngx_msec_t                       redis_interval;
     ngx_flag_t                       redis_fail_closed;
@@ -106,6 +109,10 @@ typedef struct {
     ngx_http_litellm_metrics_conf_t *metrics;    /* NULL: off */
     unsigned                         metrics_off:1;
     ngx_str_t                        status_policy;  /* of the status page */
+    unsigned                         cache_shared:1;   /* some location keeps
+                                                    answers in a Redis */
+    unsigned                         cache_redis_set:1;     /* by a directive */
+    unsigned                         cache_redis_named:1;   /* by the YAML */
     unsigned                         used:1;     /* some location serves */
 } ngx_http_litellm_main_conf_t;
 

@@ -13,6 +13,7 @@
 #include "ngx_http_litellm_cache.h"
 #include "ngx_http_litellm_bill.h"
 #include "ngx_http_litellm_cost.h"
+#include "ngx_http_litellm_cache_redis.h"
 
 
 static ngx_int_t ngx_http_litellm_cache_begin(ngx_http_request_t *r,
@@ -24,10 +25,10 @@ static ngx_int_t ngx_http_litellm_cache_look(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc);
 static ngx_int_t ngx_http_litellm_cache_find(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc);
-static ngx_int_t ngx_http_litellm_cache_hit(ngx_http_request_t *r,
-    ngx_http_litellm_ctx_t *ctx, ngx_str_t *body);
 static void ngx_http_litellm_cache_put(ngx_http_litellm_attempt_t *a,
     ngx_litellm_out_t *out);
+static void ngx_http_litellm_cache_keep(ngx_http_litellm_caching_t *caching,
+    ngx_http_litellm_cache_handle_t *h, ngx_litellm_out_t *out);
 
 
 ngx_int_t
@@ -139,6 +140,14 @@ ngx_http_litellm_cache_begin(ngx_http_request_t *r,
     caching->ttl = ttl;
     caching->max = cc->settings.max_size;
 
+    if (cc->redis) {
+        caching->redis_ttl = (control->ttl > 0) ? control->ttl
+                                                : cc->settings.redis_ttl;
+
+        (void) ngx_litellm_config_cached(&cc->settings, ctx->candidates,
+                                         &caching->redis_ttl);
+    }
+
     return NGX_OK;
 }
 
@@ -183,7 +192,17 @@ static ngx_int_t
 ngx_http_litellm_cache_look(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc)
 {
-    return ngx_http_litellm_cache_find(r, ctx, cc);
+    ngx_int_t  rc;
+
+    if (!ngx_http_litellm_cache_redis_asking(ctx)) {
+        rc = ngx_http_litellm_cache_find(r, ctx, cc);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return ngx_http_litellm_cache_redis_look(r, ctx, cc);
 }
 
 
@@ -281,7 +300,7 @@ ngx_http_litellm_cache_load(ngx_http_request_t *r, ngx_shm_zone_t *zone,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_litellm_cache_hit(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_str_t *body)
 {
@@ -476,7 +495,6 @@ ngx_http_litellm_cache_put(ngx_http_litellm_attempt_t *a,
     ngx_litellm_out_t *out)
 {
     int64_t                           cost;
-    ngx_chain_t                      *cl;
     ngx_http_litellm_caching_t       *caching;
     ngx_http_litellm_cache_handle_t   h;
 
@@ -497,15 +515,26 @@ ngx_http_litellm_cache_put(ngx_http_litellm_attempt_t *a,
     h.meta.kind = a->ctx->call.op;
     h.meta.cost = cost;
 
-    if (ngx_http_litellm_cache_create(caching->zone, &h) != NGX_OK) {
+    ngx_http_litellm_cache_keep(caching, &h, out);
+    ngx_http_litellm_cache_redis_put(a->ctx, &h.meta, out);
+}
+
+
+static void
+ngx_http_litellm_cache_keep(ngx_http_litellm_caching_t *caching,
+    ngx_http_litellm_cache_handle_t *h, ngx_litellm_out_t *out)
+{
+    ngx_chain_t  *cl;
+
+    if (ngx_http_litellm_cache_create(caching->zone, h) != NGX_OK) {
         return;
     }
 
     for (cl = out->first; cl; cl = cl->next) {
-        ngx_http_litellm_cache_write(caching->zone, &h, cl->buf->pos,
+        ngx_http_litellm_cache_write(caching->zone, h, cl->buf->pos,
                                      cl->buf->last - cl->buf->pos);
     }
 
-    ngx_http_litellm_cache_commit(caching->zone, caching->key, &h);
-    ngx_http_litellm_cache_close(caching->zone, &h);
+    ngx_http_litellm_cache_commit(caching->zone, caching->key, h);
+    ngx_http_litellm_cache_close(caching->zone, h);
 }

@@ -8,6 +8,7 @@
  *   ngx_http_litellm_cache_capture.c  a stream on its way as a whole answer
  *   ngx_http_litellm_cache_replay.c   a whole answer as the events of a stream
  *   ngx_http_litellm_cache_api.c      /cache/...
+ *   ngx_http_litellm_cache_redis.h    the second place
  *
  * An entry is the whole answer as a client gets it that asks for no stream, so
  * that one entry serves both.  A request has a ngx_http_litellm_caching_t only
@@ -40,6 +41,7 @@ typedef enum {
 
 
 typedef struct ngx_http_litellm_cache_items_s  ngx_http_litellm_cache_items_t;
+typedef struct ngx_http_litellm_cache_asked_s  ngx_http_litellm_cache_asked_t;
 
 
 struct ngx_http_litellm_caching_s {
@@ -47,8 +49,11 @@ struct ngx_http_litellm_caching_s {
     ngx_litellm_cache_control_t      control;
     u_char                           key[NGX_LITELLM_CACHE_KEY];
     ngx_http_litellm_cache_items_t  *items;    /* NULL: it is kept whole */
-    ngx_shm_zone_t                  *zone;     /* where it is stored */
+    ngx_shm_zone_t                  *zone;     /* where it is stored; may be
+                                                  NULL */
     time_t                           ttl;
+    ngx_int_t                        redis_ttl;   /* 0: it is not, there */
+    ngx_http_litellm_cache_asked_t  *asked;    /* NULL: Redis was not */
     size_t                           max;      /* bytes of an entry */
     unsigned                         look:1;   /* it may be answered from what
                                                   is there */
@@ -62,6 +67,10 @@ struct ngx_http_litellm_caching_s {
  */
 ngx_int_t ngx_http_litellm_cache(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
+
+/* the answer is this entry: as the step, or NGX_DECLINED: it can't be told */
+ngx_int_t ngx_http_litellm_cache_hit(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_str_t *body);
 
 /* the attempt's whole answer, as it is about to be sent */
 void ngx_http_litellm_cache_answer(ngx_http_litellm_attempt_t *a,

@@ -28,6 +28,9 @@ static ngx_int_t ngx_http_litellm_cache_words(ngx_conf_t *cf,
     ngx_http_litellm_cache_set_t *set, ngx_str_t *value);
 static ngx_shm_zone_t *ngx_http_litellm_cache_default(ngx_conf_t *cf,
     ngx_http_litellm_main_conf_t *mcf);
+static ngx_int_t ngx_http_litellm_cache_share(ngx_conf_t *cf,
+    ngx_http_litellm_main_conf_t *mcf, ngx_http_litellm_cache_set_t *set,
+    ngx_http_litellm_cache_conf_t *cc);
 static ngx_int_t ngx_http_litellm_cache_principals(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_uint_t scope, ngx_array_t *parts);
 static ngx_int_t ngx_http_litellm_cache_values(ngx_http_request_t *r,
@@ -50,6 +53,8 @@ ngx_http_litellm_cache_conf_init(ngx_http_litellm_cache_set_t *set)
     set->scope = NGX_CONF_UNSET_PTR;
     set->bypass = NGX_CONF_UNSET_PTR;
     set->no_store = NGX_CONF_UNSET_PTR;
+    set->redis = NGX_CONF_UNSET_UINT;
+    set->redis_timeout = NGX_CONF_UNSET_MSEC;
 }
 
 
@@ -200,6 +205,11 @@ ngx_http_litellm_cache_conf_merge(ngx_http_litellm_cache_set_t *conf,
 
     ngx_conf_merge_ptr_value(conf->bypass, prev->bypass, NULL);
     ngx_conf_merge_ptr_value(conf->no_store, prev->no_store, NULL);
+
+    if (conf->redis == NGX_CONF_UNSET_UINT) {
+        conf->redis = prev->redis;
+        conf->redis_timeout = prev->redis_timeout;
+    }
 }
 
 
@@ -256,13 +266,64 @@ ngx_http_litellm_cache_conf_make(ngx_conf_t *cf,
     cc->bypass = set->bypass;
     cc->no_store = set->no_store;
 
-    cc->zone = set->zone ? set->zone
-                         : ngx_http_litellm_cache_default(cf, mcf);
-    if (cc->zone == NULL) {
-        return NGX_ERROR;
+    if (set->redis != NGX_HTTP_LITELLM_CACHE_REDIS_ONLY) {
+        cc->zone = set->zone ? set->zone
+                             : ngx_http_litellm_cache_default(cf, mcf);
+        if (cc->zone == NULL) {
+            return NGX_ERROR;
+        }
     }
 
     lcf->cache = cc;
+
+    return ngx_http_litellm_cache_share(cf, mcf, set, cc);
+}
+
+
+/* with other gateways; what that is by is known when all is read */
+
+static ngx_int_t
+ngx_http_litellm_cache_share(ngx_conf_t *cf,
+    ngx_http_litellm_main_conf_t *mcf, ngx_http_litellm_cache_set_t *set,
+    ngx_http_litellm_cache_conf_t *cc)
+{
+    ngx_uint_t        i;
+    ngx_shm_zone_t  **zone;
+
+    cc->redis = (set->redis == NGX_CONF_UNSET_UINT)
+                ? cc->settings.redis
+                : (set->redis != NGX_HTTP_LITELLM_CACHE_REDIS_OFF);
+
+    cc->redis_timeout = (set->redis_timeout == NGX_CONF_UNSET_MSEC)
+                        ? NGX_HTTP_LITELLM_CACHE_REDIS_TIMEOUT
+                        : set->redis_timeout;
+
+    if (!cc->redis) {
+        return NGX_OK;
+    }
+
+    mcf->cache_shared = 1;
+    mcf->cache_redis_set |= (set->redis != NGX_CONF_UNSET_UINT);
+    mcf->cache_redis_named |= cc->settings.redis_named;
+
+    if (cc->zone == NULL) {
+        return NGX_OK;
+    }
+
+    zone = mcf->cache_zones.elts;
+
+    for (i = 0; i < mcf->cache_zones.nelts; i++) {
+        if (zone[i] == cc->zone) {
+            return NGX_OK;
+        }
+    }
+
+    zone = ngx_array_push(&mcf->cache_zones);
+    if (zone == NULL) {
+        return NGX_ERROR;
+    }
+
+    *zone = cc->zone;
 
     return NGX_OK;
 }

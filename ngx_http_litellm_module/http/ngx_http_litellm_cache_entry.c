@@ -51,6 +51,10 @@ ngx_http_litellm_cache_open(ngx_shm_zone_t *zone,
 
     ngx_memzero(h, sizeof(ngx_http_litellm_cache_handle_t));
 
+    if (zone == NULL) {
+        return NGX_DECLINED;
+    }
+
     c = zone->data;
     sh = c->sh;
     now = ngx_time();
@@ -159,11 +163,15 @@ ngx_http_litellm_cache_create(ngx_shm_zone_t *zone,
     ngx_int_t                  rc;
     ngx_http_litellm_cache_t  *c;
 
-    c = zone->data;
-
     h->entry = 0;
     h->pin = 0;
     h->done = 0;
+
+    if (zone == NULL) {
+        return NGX_DECLINED;
+    }
+
+    c = zone->data;
 
     n = ngx_http_litellm_cache_blocks(h->meta.len);
 
@@ -356,6 +364,10 @@ ngx_http_litellm_cache_delete(ngx_shm_zone_t *zone,
     ngx_http_litellm_cache_t        *c;
     ngx_http_litellm_cache_sh_t     *sh;
     ngx_http_litellm_cache_entry_t  *e;
+
+    if (zone == NULL) {
+        return NGX_DECLINED;
+    }
 
     c = zone->data;
     sh = c->sh;

@@ -50,7 +50,12 @@ typedef struct {
 ngx_shm_zone_t *ngx_http_litellm_cache_zone_add(ngx_conf_t *cf,
     ngx_str_t *name, size_t size);
 
-/* NGX_OK: pinned, to be read and closed; NGX_DECLINED: not there, or expired */
+/*
+ * To .._open(), .._create() and .._delete() zone may be NULL: nothing is there,
+ * there is no room.
+ *
+ * NGX_OK: pinned, to be read and closed; NGX_DECLINED: not there, or expired.
+ */
 ngx_int_t ngx_http_litellm_cache_open(ngx_shm_zone_t *zone,
     const u_char key[NGX_HTTP_LITELLM_CACHE_KEY],
     ngx_http_litellm_cache_handle_t *h);

@@ -45,6 +45,7 @@ ngx_http_litellm_create_main_conf(ngx_conf_t *cf)
      *     mcf->prices = NULL;
      *     mcf->redis = NULL;
      *     mcf->status_policy = { 0, NULL };
+     *     mcf->cache_redis = NULL;
      *     mcf->nendpoints = 0;
      *     mcf->used = 0;
      */
@@ -61,6 +62,9 @@ ngx_http_litellm_create_main_conf(ngx_conf_t *cf)
         || ngx_array_init(&mcf->checks, cf->pool, 1, sizeof(void *))
            != NGX_OK
         || ngx_array_init(&mcf->env_files, cf->pool, 1, sizeof(ngx_str_t))
+           != NGX_OK
+        || ngx_array_init(&mcf->cache_zones, cf->pool, 1,
+                          sizeof(ngx_shm_zone_t *))
            != NGX_OK)
     {
         return NULL;

@@ -13,6 +13,7 @@
 #include "ngx_http_litellm_redis.h"
 #include "ngx_http_litellm_metrics.h"
 #include "ngx_http_litellm_status.h"
+#include "ngx_http_litellm_cache_redis.h"
 
 
 static char *ngx_http_litellm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -354,6 +355,13 @@ static ngx_command_t  ngx_http_litellm_commands[] = {
       ngx_conf_set_size_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_litellm_loc_conf_t, cache_set.max_size),
+      NULL },
+
+    { ngx_string("litellm_cache_redis"),
+      NGX_HTTP_LITELLM_CONF|NGX_CONF_TAKE12,
+      ngx_http_litellm_cache_redis_switch,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
       NULL },
 
     { ngx_string("litellm_cache_bypass"),
@@ -742,6 +750,7 @@ ngx_http_litellm_init(ngx_conf_t *cf)
 
     if (ngx_http_litellm_zone_default(cf, mcf) != NGX_OK
         || ngx_http_litellm_metrics_init(cf, mcf) != NGX_OK
+        || ngx_http_litellm_cache_redis_init(cf, mcf) != NGX_OK
         || ngx_http_litellm_redis_init(cf, mcf) != NGX_OK)
     {
         return NGX_ERROR;

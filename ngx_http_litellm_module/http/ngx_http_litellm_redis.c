@@ -7,16 +7,22 @@
  *
  * While Redis is known to be down commands are refused at once; a timer of the
  * connection tries again.  A command that has waited too long is told, and
- * stays in the queue for its reply; if it was the next one to get a reply, the
- * server is taken to be gone.
+ * stays in the queue for its reply.  If nothing has come from the server for
+ * the time-out of the connection although it had something to say, it is taken
+ * to be gone.
  */
 
 #include "ngx_http_litellm_redis.h"
+#include "ngx_http_litellm_cache_redis.h"
 
 
 #if (NGX_LITELLM_HAVE_HIREDIS)
 
 
+static ngx_uint_t ngx_http_litellm_redis_down(
+    ngx_http_litellm_redis_conn_t *conn);
+static ngx_msec_t ngx_http_litellm_redis_silent(
+    ngx_http_litellm_redis_conn_t *conn);
 static ngx_http_litellm_redis_command_t *ngx_http_litellm_redis_make(
     ngx_http_litellm_redis_conn_t *conn, ngx_str_t *argv, ngx_uint_t argc,
     ngx_http_litellm_redis_pt handler, void *data, ngx_msec_t timeout);
@@ -35,6 +41,9 @@ static void ngx_http_litellm_redis_ignored(void *data, ngx_int_t rc,
 static void ngx_http_litellm_redis_ready(void *data, ngx_int_t rc,
     ngx_litellm_resp_t *reply);
 static void ngx_http_litellm_redis_timer(ngx_event_t *ev);
+static ngx_int_t ngx_http_litellm_redis_begin(ngx_cycle_t *cycle,
+    ngx_http_litellm_redis_t *redis, ngx_http_litellm_redis_sh_t *sh);
+static void ngx_http_litellm_redis_end(ngx_http_litellm_redis_t *redis);
 
 
 ngx_http_litellm_redis_command_t *
@@ -47,9 +56,7 @@ ngx_http_litellm_redis_command(ngx_http_litellm_redis_t *redis,
 
     conn = redis->conn;
 
-    if (conn == NULL || conn->waiting || conn->leaving
-        || (conn->failures && !conn->up))
-    {
+    if (ngx_http_litellm_redis_down(conn)) {
         return NULL;
     }
 
@@ -66,6 +73,47 @@ ngx_http_litellm_redis_command(ngx_http_litellm_redis_t *redis,
     ngx_http_litellm_redis_flush(conn);
 
     return cmd;
+}
+
+
+static ngx_uint_t
+ngx_http_litellm_redis_down(ngx_http_litellm_redis_conn_t *conn)
+{
+    return conn == NULL || conn->waiting || conn->leaving
+           || (conn->failures && !conn->up);
+}
+
+
+ngx_msec_t
+ngx_http_litellm_redis_silence(ngx_http_litellm_redis_t *redis)
+{
+    return ngx_http_litellm_redis_down(redis->conn)
+           ? NGX_TIMER_INFINITE
+           : ngx_http_litellm_redis_silent(redis->conn);
+}
+
+
+static ngx_msec_t
+ngx_http_litellm_redis_silent(ngx_http_litellm_redis_conn_t *conn)
+{
+    ngx_queue_t                       *q;
+    ngx_msec_t                         since;
+    ngx_http_litellm_redis_command_t  *cmd;
+
+    if (ngx_queue_empty(&conn->commands)) {
+        return 0;
+    }
+
+    q = ngx_queue_head(&conn->commands);
+    cmd = ngx_queue_data(q, ngx_http_litellm_redis_command_t, queue);
+
+    since = cmd->since;
+
+    if ((ngx_msec_int_t) (conn->heard - since) > 0) {
+        since = conn->heard;
+    }
+
+    return ngx_current_msec - since;
 }
 
 
@@ -150,18 +198,29 @@ ngx_http_litellm_redis_forget(ngx_http_litellm_redis_command_t *cmd)
 static void
 ngx_http_litellm_redis_late(ngx_event_t *ev)
 {
+    ngx_msec_t                         silent, timeout;
     ngx_http_litellm_redis_conn_t     *conn;
     ngx_http_litellm_redis_command_t  *cmd;
 
     cmd = ev->data;
     conn = cmd->conn;
 
-    (void) ngx_atomic_fetch_add(&conn->redis->sh->timeouts, 1);
+    if (cmd->handler != NULL) {
+        (void) ngx_atomic_fetch_add(&conn->redis->sh->timeouts, 1);
+    }
 
-    if (ngx_queue_head(&conn->commands) == &cmd->queue) {
+    silent = ngx_http_litellm_redis_silent(conn);
+    timeout = conn->redis->timeout;
+
+    if (silent >= timeout) {
         ngx_http_litellm_redis_lost(conn, "does not answer", 0);
         return;
     }
+
+    /* it is looked after until there is a reply */
+
+    ev->cancelable = 1;
+    ngx_add_timer(ev, timeout - silent);
 
     ngx_http_litellm_redis_tell(cmd, NGX_BUSY, NULL);
 }
@@ -447,17 +506,49 @@ ngx_http_litellm_redis_timer(ngx_event_t *ev)
 ngx_int_t
 ngx_http_litellm_redis_enter(ngx_cycle_t *cycle)
 {
-    ngx_http_litellm_redis_t       *redis;
-    ngx_http_litellm_main_conf_t   *mcf;
-    ngx_http_litellm_redis_conn_t  *conn;
+    ngx_http_litellm_main_conf_t        *mcf;
+    ngx_http_litellm_cache_redis_sh_t   *sh;
 
     mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_litellm_module);
 
-    if (mcf == NULL || mcf->redis == NULL || mcf->zone == NULL) {
+    if (mcf == NULL || mcf->zone == NULL) {
         return NGX_OK;
     }
 
-    redis = mcf->redis;
+    if (mcf->redis != NULL) {
+
+        if (ngx_http_litellm_redis_begin(cycle, mcf->redis,
+                                       ngx_http_litellm_zone_redis(mcf->zone))
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        ngx_http_litellm_redis_records_enter(mcf->redis, mcf->zone);
+        ngx_http_litellm_redis_share_enter(mcf->redis, mcf->zone, cycle->log);
+    }
+
+    if (mcf->cache_redis != NULL) {
+        sh = ngx_http_litellm_zone_cache_redis(mcf->zone);
+
+        if (ngx_http_litellm_redis_begin(cycle, mcf->cache_redis, &sh->redis)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        return ngx_http_litellm_cache_redis_enter(mcf, cycle);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_litellm_redis_begin(ngx_cycle_t *cycle,
+    ngx_http_litellm_redis_t *redis, ngx_http_litellm_redis_sh_t *sh)
+{
+    ngx_http_litellm_redis_conn_t  *conn;
 
     conn = ngx_pcalloc(cycle->pool, sizeof(ngx_http_litellm_redis_conn_t));
     if (conn == NULL) {
@@ -474,11 +565,8 @@ ngx_http_litellm_redis_enter(ngx_cycle_t *cycle)
 
     ngx_queue_init(&conn->commands);
 
-    redis->sh = ngx_http_litellm_zone_redis(mcf->zone);
+    redis->sh = sh;
     redis->conn = conn;
-
-    ngx_http_litellm_redis_records_enter(redis, mcf->zone);
-    ngx_http_litellm_redis_share_enter(redis, mcf->zone, cycle->log);
 
     return NGX_OK;
 }
@@ -487,20 +575,30 @@ ngx_http_litellm_redis_enter(ngx_cycle_t *cycle)
 void
 ngx_http_litellm_redis_leave(ngx_cycle_t *cycle)
 {
-    ngx_http_litellm_redis_t      *redis;
     ngx_http_litellm_main_conf_t  *mcf;
 
     mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_litellm_module);
 
-    if (mcf == NULL || mcf->redis == NULL || mcf->redis->conn == NULL) {
+    if (mcf == NULL) {
         return;
     }
 
-    redis = mcf->redis;
+    if (mcf->redis != NULL && mcf->redis->conn != NULL) {
+        ngx_http_litellm_redis_share_leave();
+        ngx_http_litellm_redis_records_leave();
+        ngx_http_litellm_redis_end(mcf->redis);
+    }
 
-    ngx_http_litellm_redis_share_leave();
-    ngx_http_litellm_redis_records_leave();
+    if (mcf->cache_redis != NULL && mcf->cache_redis->conn != NULL) {
+        ngx_http_litellm_cache_redis_leave();
+        ngx_http_litellm_redis_end(mcf->cache_redis);
+    }
+}
 
+
+static void
+ngx_http_litellm_redis_end(ngx_http_litellm_redis_t *redis)
+{
     redis->conn->leaving = 1;
 
     if (redis->conn->timer.timer_set) {

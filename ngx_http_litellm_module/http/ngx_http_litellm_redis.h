@@ -1,8 +1,9 @@
 
 /*
- * Redis: one pipelined connection per worker to one server.  Whoever wants
- * something of it gives a command and a handler; nothing here ever blocks, and
- * nobody waits longer than the time that the command was given.
+ * Redis: one pipelined connection per worker to a server; limits and the cache
+ * of answers have one each, so that large values are in nobody's way.  Whoever
+ * wants something of it gives a command and a handler; nothing here ever
+ * blocks, and nobody waits longer than the time that the command was given.
  *
  *   ngx_http_litellm_redis.c        commands: queue, deadlines, what they get
  *   ngx_http_litellm_redis_conn.c   the connection: name, TLS, login, bytes
@@ -130,6 +131,11 @@ typedef void (*ngx_http_litellm_redis_pt)(void *data, ngx_int_t rc,
 ngx_http_litellm_redis_command_t *ngx_http_litellm_redis_command(
     ngx_http_litellm_redis_t *redis, ngx_str_t *argv, ngx_uint_t argc,
     ngx_http_litellm_redis_pt handler, void *data, ngx_msec_t timeout);
+/*
+ * How long nothing has come from the server while it had something to say;
+ * NGX_TIMER_INFINITE: it is down, commands are refused.
+ */
+ngx_msec_t ngx_http_litellm_redis_silence(ngx_http_litellm_redis_t *redis);
 /* the handler will not be called */
 void ngx_http_litellm_redis_cancel(ngx_http_litellm_redis_command_t *cmd);
 /* a worker begins, and leaves */
@@ -143,6 +149,9 @@ char *ngx_http_litellm_redis_limits(ngx_conf_t *cf, ngx_command_t *cmd,
 /* when all is read: mcf->redis, or NULL */
 ngx_int_t ngx_http_litellm_redis_init(ngx_conf_t *cf,
     ngx_http_litellm_main_conf_t *mcf);
+/* redis->conf is set: where that is */
+ngx_int_t ngx_http_litellm_redis_locate(ngx_conf_t *cf,
+    ngx_http_litellm_main_conf_t *mcf, ngx_http_litellm_redis_t *redis);
 
 /* ngx_http_litellm_zone.c */
 ngx_http_litellm_redis_sh_t *ngx_http_litellm_zone_redis(ngx_shm_zone_t *zone);
@@ -230,6 +239,7 @@ struct ngx_http_litellm_redis_conn_s {
     ngx_http_litellm_resolve_t    resolve;
     ngx_litellm_resp_reader_t     reader;
     ngx_queue_t                   commands;   /* in the order of replies */
+    ngx_msec_t                    heard;      /* when bytes last came */
     ngx_uint_t                    ncommands;
     size_t                        bytes;
     ngx_event_t                   timer;      /* of the next try, or of this */

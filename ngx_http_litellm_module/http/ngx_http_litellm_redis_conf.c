@@ -18,8 +18,6 @@
 
 static char *ngx_http_litellm_redis_parameter(ngx_conf_t *cf,
     ngx_http_litellm_redis_t *redis, ngx_str_t *value);
-static ngx_int_t ngx_http_litellm_redis_locate(ngx_conf_t *cf,
-    ngx_http_litellm_main_conf_t *mcf, ngx_http_litellm_redis_t *redis);
 static ngx_int_t ngx_http_litellm_redis_ssl(ngx_conf_t *cf,
     ngx_http_litellm_redis_t *redis);
 
@@ -283,17 +281,13 @@ ngx_http_litellm_redis_init(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf)
     redis->window = mcf->limit_window;
     redis->keys = (mcf->redis_keys != 0);
 
-    if (redis->timeout == 0) {
-        redis->timeout = NGX_HTTP_LITELLM_REDIS_TIMEOUT;
-    }
-
     return ngx_http_litellm_redis_locate(cf, mcf, redis);
 }
 
 
-/* where it is; a name is looked up when it is connected to */
+/* a name is looked up when it is connected to */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_litellm_redis_locate(ngx_conf_t *cf,
     ngx_http_litellm_main_conf_t *mcf, ngx_http_litellm_redis_t *redis)
 {
@@ -303,6 +297,10 @@ ngx_http_litellm_redis_locate(ngx_conf_t *cf,
     ngx_litellm_url_t                url;
     ngx_http_core_loc_conf_t        *clcf;
     ngx_http_litellm_origin_conf_t   conf;
+
+    if (redis->timeout == 0) {
+        redis->timeout = NGX_HTTP_LITELLM_REDIS_TIMEOUT;
+    }
 
     if (redis->conf.path.len) {
         sun = &redis->sockaddr.sockaddr_un;

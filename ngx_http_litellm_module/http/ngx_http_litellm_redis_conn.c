@@ -513,6 +513,8 @@ ngx_http_litellm_redis_read(ngx_event_t *ev)
             return;
         }
 
+        conn->heard = ngx_current_msec;
+
         if (ngx_litellm_resp_feed(&conn->reader, buf, (size_t) n) != NGX_OK) {
             ngx_http_litellm_redis_lost(conn, "sent more than is read", 0);
             return;

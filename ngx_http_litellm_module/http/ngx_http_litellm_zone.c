@@ -17,6 +17,7 @@
 #include "ngx_http_litellm_state.h"
 #include "ngx_http_litellm_zone.h"
 #include "ngx_http_litellm_redis.h"
+#include "ngx_http_litellm_cache_redis.h"
 #include "ngx_http_litellm_state_file.h"
 #include <ngx_sha1.h>
 
@@ -61,6 +62,7 @@ typedef struct {
     ngx_http_litellm_state_saved_t  saved;
     ngx_http_litellm_hedges_t    hedges;
     ngx_http_litellm_redis_sh_t  redis;
+    ngx_http_litellm_cache_redis_sh_t  cache_redis;
 } ngx_http_litellm_zone_sh_t;
 
 
@@ -606,6 +608,17 @@ ngx_http_litellm_zone_redis(ngx_shm_zone_t *zone)
     z = zone->data;
 
     return &z->sh->redis;
+}
+
+
+ngx_http_litellm_cache_redis_sh_t *
+ngx_http_litellm_zone_cache_redis(ngx_shm_zone_t *zone)
+{
+    ngx_http_litellm_zone_t  *z;
+
+    z = zone->data;
+
+    return &z->sh->cache_redis;
 }
 
 

@@ -109,7 +109,7 @@ test_params(void)
     CHECK_INT(c->enable, 1);
     CHECK_INT(c->redis, 1);
     CHECK_INT(c->ttl, 3600);
-    CHECK(!has("c.yaml"));
+    CHECK(has("a Redis is asked for"));
 
     c = cached(K "cache: {ttl: 3600, mode: default_off}\n"
                "litellm_settings: {cache_params: {ttl: 5}}");
