@@ -10,6 +10,7 @@
  */
 
 #include "ngx_http_litellm_cache.h"
+#include "ngx_http_litellm_cache_redis.h"
 
 
 /* one entry costs one lock; a name is longer than 64 bytes with its quotes */
@@ -25,7 +26,8 @@ static ngx_int_t ngx_http_litellm_cache_done(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
 static void ngx_http_litellm_cache_delete_body(ngx_http_request_t *r);
 static ngx_int_t ngx_http_litellm_cache_delete_list(ngx_http_request_t *r,
-    ngx_http_litellm_ctx_t *ctx);
+    ngx_http_litellm_ctx_t *ctx, u_char **keys, ngx_uint_t *n);
+static ngx_uint_t ngx_http_litellm_cache_shared(ngx_http_request_t *r);
 static ngx_int_t ngx_http_litellm_cache_body(ngx_http_request_t *r,
     ngx_str_t *body);
 static ngx_int_t ngx_http_litellm_cache_name(ngx_litellm_json_t *v,
@@ -41,6 +43,8 @@ ngx_http_litellm_cache_managed(ngx_http_request_t *r,
     ngx_http_litellm_loc_conf_t  *lcf;
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_litellm_module);
+
+    *zone = NULL;
 
     if (admin && !ctx->who.admin) {
         return ngx_http_litellm_cache_forbid(r, ctx, NGX_HTTP_FORBIDDEN,
@@ -94,10 +98,9 @@ ngx_int_t
 ngx_http_litellm_cache_ping(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx)
 {
-    ngx_int_t                       rc;
-    ngx_shm_zone_t                 *zone;
-    ngx_litellm_out_t               out;
-    ngx_http_litellm_cache_stat_t   stat;
+    ngx_int_t           rc;
+    ngx_shm_zone_t     *zone;
+    ngx_litellm_out_t   out;
 
     rc = ngx_http_litellm_cache_managed(r, ctx, 0, &zone);
 
@@ -109,28 +112,66 @@ ngx_http_litellm_cache_ping(ngx_http_request_t *r,
         r->keepalive = 0;
     }
 
-    ngx_memzero(&stat, sizeof(ngx_http_litellm_cache_stat_t));
-    ngx_http_litellm_cache_stat(zone, &stat);
+    if (ngx_http_litellm_cache_shared(r)) {
+        return ngx_http_litellm_cache_redis_ping(r, ctx);
+    }
 
     ngx_litellm_out_init(&out, r->pool);
-
-    ngx_litellm_out_lit(&out, "{\"status\":\"healthy\",\"cache_type\":"
-                        "\"local\",\"ping_response\":true,"
-                        "\"set_cache_response\":null,"
-                        "\"litellm_cache_params\":null,\"entries\":");
-    ngx_litellm_out_int(&out, stat.entries);
-    ngx_litellm_out_lit(&out, ",\"bytes\":");
-    ngx_litellm_out_int(&out, (int64_t) (stat.blocks - stat.free)
-                              * stat.block_size);
-    ngx_litellm_out_lit(&out, ",\"max_bytes\":");
-    ngx_litellm_out_int(&out, (int64_t) stat.blocks * stat.block_size);
-    ngx_litellm_out_lit(&out, ",\"hits\":");
-    ngx_litellm_out_int(&out, stat.hits);
-    ngx_litellm_out_lit(&out, ",\"misses\":");
-    ngx_litellm_out_int(&out, stat.misses);
-    ngx_litellm_out_lit(&out, "}");
+    ngx_http_litellm_cache_state(&out, zone, 0);
 
     return ngx_http_litellm_send_body(r, ctx, NULL, NGX_HTTP_OK, &out);
+}
+
+
+void
+ngx_http_litellm_cache_state(ngx_litellm_out_t *out, ngx_shm_zone_t *zone,
+    ngx_uint_t redis)
+{
+    ngx_http_litellm_cache_stat_t   stat;
+
+    ngx_memzero(&stat, sizeof(ngx_http_litellm_cache_stat_t));
+
+    if (zone != NULL) {
+        ngx_http_litellm_cache_stat(zone, &stat);
+    }
+
+    if (redis) {
+        ngx_litellm_out_lit(out, "{\"status\":\"healthy\",\"cache_type\":"
+                            "\"redis\"");
+    } else {
+        ngx_litellm_out_lit(out, "{\"status\":\"healthy\",\"cache_type\":"
+                            "\"local\"");
+    }
+
+    ngx_litellm_out_lit(out, ",\"ping_response\":true,"
+                        "\"set_cache_response\":null,"
+                        "\"litellm_cache_params\":null,\"entries\":");
+    ngx_litellm_out_int(out, stat.entries);
+    ngx_litellm_out_lit(out, ",\"bytes\":");
+    ngx_litellm_out_int(out, (int64_t) (stat.blocks - stat.free)
+                             * stat.block_size);
+    ngx_litellm_out_lit(out, ",\"max_bytes\":");
+    ngx_litellm_out_int(out, (int64_t) stat.blocks * stat.block_size);
+    ngx_litellm_out_lit(out, ",\"hits\":");
+    ngx_litellm_out_int(out, stat.hits);
+    ngx_litellm_out_lit(out, ",\"misses\":");
+    ngx_litellm_out_int(out, stat.misses);
+    ngx_litellm_out_lit(out, "}");
+}
+
+
+/* answers of the location are kept in a Redis */
+
+static ngx_uint_t
+ngx_http_litellm_cache_shared(ngx_http_request_t *r)
+{
+    ngx_http_litellm_loc_conf_t   *lcf;
+    ngx_http_litellm_main_conf_t  *mcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_litellm_module);
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_litellm_module);
+
+    return lcf->cache->redis && mcf->cache_redis != NULL;
 }
 
 
@@ -145,6 +186,15 @@ ngx_http_litellm_cache_redis_info(ngx_http_request_t *r,
 
     if (rc != NGX_OK || ctx->responded) {
         return rc;
+    }
+
+    if (ngx_http_litellm_cache_shared(r)) {
+
+        if (ngx_http_discard_request_body(r) != NGX_OK) {
+            r->keepalive = 0;
+        }
+
+        return ngx_http_litellm_cache_redis_tell(r, ctx);
     }
 
     return ngx_http_litellm_cache_forbid(r, ctx, NGX_HTTP_SERVICE_UNAVAILABLE,
@@ -179,14 +229,25 @@ ngx_http_litellm_cache_delete_keys(ngx_http_request_t *r,
 static void
 ngx_http_litellm_cache_delete_body(ngx_http_request_t *r)
 {
+    u_char                  *keys;
     ngx_int_t                rc;
+    ngx_uint_t               n;
     ngx_http_litellm_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
 
-    rc = ngx_http_litellm_cache_delete_list(r, ctx);
+    rc = ngx_http_litellm_cache_delete_list(r, ctx, &keys, &n);
 
-    if (rc == NGX_OK) {
+    if (rc == NGX_OK && ngx_http_litellm_cache_shared(r)) {
+        rc = ngx_http_litellm_cache_redis_delete(r, ctx, keys, n);
+
+        if (rc == NGX_OK) {
+            return;
+        }
+
+        rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+    } else if (rc == NGX_OK) {
         rc = ngx_http_litellm_cache_done(r, ctx);
 
     } else if (rc == NGX_DECLINED) {
@@ -206,9 +267,9 @@ ngx_http_litellm_cache_delete_body(ngx_http_request_t *r)
 
 static ngx_int_t
 ngx_http_litellm_cache_delete_list(ngx_http_request_t *r,
-    ngx_http_litellm_ctx_t *ctx)
+    ngx_http_litellm_ctx_t *ctx, u_char **keys, ngx_uint_t *n)
 {
-    u_char                        key[NGX_LITELLM_CACHE_KEY];
+    u_char                       *key;
     ngx_int_t                     rc;
     ngx_str_t                     body;
     ngx_uint_t                    i;
@@ -239,20 +300,28 @@ ngx_http_litellm_cache_delete_list(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
+    key = ngx_pnalloc(r->pool, list->count * NGX_LITELLM_CACHE_KEY + 1);
+    if (key == NULL) {
+        return NGX_ERROR;
+    }
+
+    *keys = key;
+    *n = list->count;
+
     v = list + 1;
 
     for (i = 0; i < list->count; i++, v = ngx_litellm_json_next(v)) {
+
         if (ngx_http_litellm_cache_name(v, key) != NGX_OK) {
             return NGX_DECLINED;
         }
+
+        key += NGX_LITELLM_CACHE_KEY;
     }
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_litellm_module);
 
-    v = list + 1;
-
-    for (i = 0; i < list->count; i++, v = ngx_litellm_json_next(v)) {
-        (void) ngx_http_litellm_cache_name(v, key);
+    for (key = *keys, i = 0; i < *n; i++, key += NGX_LITELLM_CACHE_KEY) {
         (void) ngx_http_litellm_cache_delete(lcf->cache->zone, key);
     }
 
@@ -374,10 +443,17 @@ ngx_http_litellm_cache_flushall(ngx_http_request_t *r,
         r->keepalive = 0;
     }
 
-    (void) ngx_http_litellm_cache_flush(zone);
+    if (zone != NULL) {
+        (void) ngx_http_litellm_cache_flush(zone);
 
-    ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
-                  "litellm: the cache \"%V\" was emptied", &zone->shm.name);
+        ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
+                      "litellm: the cache \"%V\" was emptied",
+                      &zone->shm.name);
+    }
+
+    if (ngx_http_litellm_cache_shared(r)) {
+        return ngx_http_litellm_cache_redis_flushall(r, ctx);
+    }
 
     return ngx_http_litellm_cache_done(r, ctx);
 }

@@ -131,10 +131,15 @@ ngx_int_t ngx_http_litellm_cache_redis_flushall(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
 ngx_int_t ngx_http_litellm_cache_redis_tell(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
-/* keys: n times NGX_LITELLM_CACHE_KEY bytes; finalizes the request, or
-   returns NGX_ERROR */
+/* keys: n times NGX_LITELLM_CACHE_KEY bytes.  NGX_OK: the request is, or will
+   be, finalized; NGX_ERROR */
 ngx_int_t ngx_http_litellm_cache_redis_delete(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, u_char *keys, ngx_uint_t n);
+
+
+/* ngx_http_litellm_cache_api.c: what /cache/ping tells; redis: it answered */
+void ngx_http_litellm_cache_state(ngx_litellm_out_t *out,
+    ngx_shm_zone_t *zone, ngx_uint_t redis);
 
 
 /* ngx_http_litellm_cache_redis_conf.c */
