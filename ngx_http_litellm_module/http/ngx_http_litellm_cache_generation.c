@@ -321,8 +321,9 @@ ngx_http_litellm_redis_command_t *
 ngx_http_litellm_cache_redis_flush(ngx_http_litellm_redis_pt handler,
     void *data)
 {
-    uint64_t      now;
-    ngx_time_t   *tp;
+    uint64_t            now;
+    ngx_time_t         *tp;
+    ngx_atomic_uint_t   next;
 
     if (ngx_http_litellm_cache_there.redis == NULL) {
         return NULL;
@@ -331,9 +332,9 @@ ngx_http_litellm_cache_redis_flush(ngx_http_litellm_redis_pt handler,
     tp = ngx_timeofday();
     now = (uint64_t) tp->sec * 1000 + tp->msec;
 
-    return ngx_http_litellm_cache_raise(
-                   ngx_max(now, ngx_http_litellm_cache_there.sh->generation + 1),
-                   1, handler, data);
+    next = ngx_http_litellm_cache_there.sh->generation + 1;
+
+    return ngx_http_litellm_cache_raise(ngx_max(now, next), 1, handler, data);
 }
 
 
