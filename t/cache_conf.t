@@ -11,7 +11,7 @@ use Test::More;
 use LiteLLM::Mock qw(answer openai_chat);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(30);
+my $t = LiteLLM::Test->new->plan(41);
 $t->allow_log(qr/\[emerg\]/);
 $t->write_yaml;
 
@@ -47,6 +47,12 @@ refused(qr/invalid value/, location => 'litellm_cache_max_response_size much;');
 refused(qr/number of arguments/, location => 'litellm_cache_bypass;');
 refused(qr/number of arguments/, location => 'litellm_no_cache;');
 
+refused(qr/invalid parameter "maybe"/, location => 'litellm_cache_redis maybe;');
+refused(qr/invalid parameter "timeout=0"/, location => 'litellm_cache_redis on timeout=0;');
+refused(qr/duplicate/, location => 'litellm_cache_redis on; litellm_cache_redis off;');
+refused(qr/"litellm_cache_redis" needs a Redis/, location => 'litellm_cache on; litellm_cache_redis on;');
+accepted(location => 'litellm_cache on; litellm_cache_redis off;');
+accepted(http => 'litellm_redis 127.0.0.1:1;', location => 'litellm_cache on; litellm_cache_redis only timeout=20ms;');
 accepted(location => 'litellm_cache on;');
 accepted(location => 'litellm_cache off;');
 accepted(location => 'litellm_cache a;', http => 'litellm_cache_zone zone=a:1m;');
@@ -75,6 +81,24 @@ zone($on, 0, location => 'litellm_cache off;');
 zone($on, 0, http => 'litellm_cache_zone zone=a:1m;');
 zone('', 1, location => 'litellm_cache on;');
 zone("cache: {type: redis, ttl: 3600}\n", 1);
+zone($on, 0, location => 'litellm_cache_redis only;', http => 'litellm_redis 127.0.0.1:1;');
+
+# which Redis it is
+
+sub says {
+    my ($yaml, $want, %conf) = @_;
+    $t->write_yaml($yaml);
+    $t->write_conf(%conf);
+    my ($rc, $out) = $t->test_conf;
+    ok($rc == 0 && ($want ? $out =~ $want : $out !~ /\[warn\]/), "$yaml: " . ($want // 'nothing is said')) or diag($out);
+}
+
+my $params = 'litellm_settings: {cache: true, cache_params: {type: redis, host: 127.0.0.1, port: 1, ttl: 5}}' . "\n"
+    . "general_settings: {master_key: sk-master-key-1}\n";
+says($params, undef);
+says($params, undef, http => 'litellm_redis 127.0.0.1:1;');
+says($params, qr/that of "litellm_redis": the one of "cache_params"/, http => 'litellm_redis 127.0.0.1:2;');
+says("cache: {type: redis}\n", qr/answers are kept in memory alone/);
 
 # it serves
 
