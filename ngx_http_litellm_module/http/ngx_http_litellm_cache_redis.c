@@ -30,6 +30,8 @@ struct ngx_http_litellm_cache_asked_s {
                                                     it was not asked */
     ngx_atomic_uint_t                  generation;
     ngx_litellm_cache_value_t          value;    /* body.len 0: none */
+    unsigned                           asking:1; /* until the request has seen
+                                                    the reply */
 };
 
 
@@ -90,6 +92,8 @@ ngx_http_litellm_cache_redis_look(ngx_http_request_t *r,
         return NGX_AGAIN;
     }
 
+    asked->asking = 0;
+
     if (asked->value.body.len == 0) {
         return NGX_OK;
     }
@@ -105,7 +109,7 @@ ngx_http_litellm_cache_redis_asking(ngx_http_litellm_ctx_t *ctx)
 
     asked = ctx->cache->asked;
 
-    return asked != NULL && asked->cmd != NULL;
+    return asked != NULL && asked->asking;
 }
 
 
@@ -171,6 +175,8 @@ ngx_http_litellm_cache_redis_ask(ngx_http_request_t *r,
         ngx_http_litellm_cache_count(skipped);
         return NGX_OK;
     }
+
+    asked->asking = 1;
 
     return NGX_AGAIN;
 }

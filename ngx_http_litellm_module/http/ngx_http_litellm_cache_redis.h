@@ -90,7 +90,8 @@ ngx_int_t ngx_http_litellm_cache_redis_stat(ngx_http_litellm_main_conf_t *mcf,
  */
 ngx_int_t ngx_http_litellm_cache_redis_look(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc);
-/* a reply is awaited */
+/* a reply is awaited, or was not seen by the request: memory need not be looked
+   at once more */
 ngx_uint_t ngx_http_litellm_cache_redis_asking(ngx_http_litellm_ctx_t *ctx);
 
 /* writes an answer behind what is being done; nobody waits for it */
