@@ -10,10 +10,14 @@
 #include "ngx_http_litellm_cache_redis.h"
 
 
+#if (NGX_LITELLM_HAVE_HIREDIS)
+
 static ngx_litellm_redis_t *ngx_http_litellm_cache_redis_place(ngx_conf_t *cf,
     ngx_http_litellm_main_conf_t *mcf);
 static ngx_uint_t ngx_http_litellm_cache_redis_same(ngx_litellm_redis_t *a,
     ngx_litellm_redis_t *b);
+
+#endif
 
 
 /* litellm_cache_redis on | off | only [timeout=time] */
