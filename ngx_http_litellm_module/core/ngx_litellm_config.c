@@ -82,6 +82,7 @@ ngx_litellm_config_read(ngx_pool_t *pool, ngx_str_t *path,
     ngx_litellm_cf_health(&cf);
     ngx_litellm_cf_metrics(&cf);
     ngx_litellm_cf_limiting(&cf);
+    ngx_litellm_cf_terms(&cf);
     ngx_litellm_cf_redis(&cf);
     ngx_litellm_cf_plans(&cf);
     ngx_litellm_cf_principals(&cf);

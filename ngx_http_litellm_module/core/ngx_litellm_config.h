@@ -18,6 +18,7 @@
 #include "ngx_litellm_error.h"
 #include "ngx_litellm_models.h"
 #include "ngx_litellm_price.h"
+#include "ngx_litellm_terms.h"
 #include "ngx_litellm_principal.h"
 #include "ngx_litellm_redis.h"
 
@@ -481,6 +482,8 @@ typedef struct {
                                                     the end user's id */
     ngx_array_t               internal_headers;  /* of the user's id */
     ngx_litellm_prices_t     *prices;            /* NULL: the table only */
+    ngx_array_t              *terms;             /* ngx_litellm_terms_t, see
+                                                    ngx_litellm_terms_of() */
 
     ngx_array_t               env_names;         /* ngx_str_t: variables read */
 } ngx_litellm_config_t;

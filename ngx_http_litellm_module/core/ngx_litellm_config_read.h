@@ -15,6 +15,7 @@
  *   ngx_litellm_config_principal.c  keys, teams, users, their limits
  *   ngx_litellm_config_everybody.c  limits and headers of all of them
  *   ngx_litellm_config_price.c  what it costs
+ *   ngx_litellm_config_terms.c  discounts and margins of providers
  *   ngx_litellm_config_strategy.c  how one of a group's deployments is chosen
  *   ngx_litellm_config_value.c  typed values, os.environ/NAME, JSON text
  *   ngx_litellm_config_lint.c   which keys are read where; the warnings
@@ -322,6 +323,11 @@ void ngx_litellm_cf_everybody(ngx_litellm_cf_t *cf);
 
 void ngx_litellm_cf_prices(ngx_litellm_cf_t *cf, ngx_litellm_deployment_t *d,
     ngx_litellm_cf_entry_t *e);
+
+
+/* ngx_litellm_config_terms.c */
+
+void ngx_litellm_cf_terms(ngx_litellm_cf_t *cf);
 
 
 /* ngx_litellm_config_match.c */

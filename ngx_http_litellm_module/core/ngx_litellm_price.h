@@ -58,6 +58,12 @@ typedef struct {
     int64_t                   cache_write;
     int64_t                   reasoning;
     int64_t                   tools;     /* of neither input nor output */
+
+    /* ngx_litellm_terms_apply(): total is original - discount + margin, the
+       parts above are of the original */
+    int64_t                   original;
+    int64_t                   discount;
+    int64_t                   margin;
 } ngx_litellm_cost_t;
 
 

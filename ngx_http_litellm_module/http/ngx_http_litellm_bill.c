@@ -235,6 +235,9 @@ ngx_http_litellm_bill_add(ngx_litellm_cost_t *sum, ngx_litellm_cost_t *cost)
                                              cost->cache_write);
     sum->reasoning = ngx_litellm_money_add(sum->reasoning, cost->reasoning);
     sum->tools = ngx_litellm_money_add(sum->tools, cost->tools);
+    sum->original = ngx_litellm_money_add(sum->original, cost->original);
+    sum->discount = ngx_litellm_money_add(sum->discount, cost->discount);
+    sum->margin = ngx_litellm_money_add(sum->margin, cost->margin);
 }
 
 

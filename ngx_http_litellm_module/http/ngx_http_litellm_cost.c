@@ -28,6 +28,8 @@
 static const ngx_litellm_price_t *ngx_http_litellm_cost_price(
     ngx_litellm_config_t *config, ngx_litellm_deployment_t *d,
     ngx_str_t *model);
+static ngx_litellm_terms_t *ngx_http_litellm_cost_terms(
+    ngx_litellm_config_t *config, ngx_litellm_deployment_t *d);
 static ngx_uint_t ngx_http_litellm_cost_answered(
     ngx_http_litellm_attempt_t *a);
 static void ngx_http_litellm_cost_usage(ngx_http_litellm_attempt_t *a,
@@ -73,6 +75,16 @@ ngx_http_litellm_cost_price(ngx_litellm_config_t *config,
 }
 
 
+static ngx_litellm_terms_t *
+ngx_http_litellm_cost_terms(ngx_litellm_config_t *config,
+    ngx_litellm_deployment_t *d)
+{
+    return d->provider ? ngx_litellm_terms_of(config->terms,
+                                              &d->provider->name)
+                       : NULL;
+}
+
+
 void
 ngx_http_litellm_cost_charge(ngx_http_litellm_attempt_t *a,
     ngx_litellm_usage_t *usage)
@@ -112,7 +124,15 @@ ngx_http_litellm_cost(ngx_http_litellm_attempt_t *a, ngx_litellm_cost_t *cost,
 
     ngx_http_litellm_cost_done(a, usage, &done);
 
-    return ngx_litellm_price_cost(a->price, &done, cost);
+    if (ngx_litellm_price_cost(a->price, &done, cost) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    ngx_litellm_terms_apply(ngx_http_litellm_cost_terms(a->call->config,
+                                                        a->deployment),
+                            cost);
+
+    return NGX_OK;
 }
 
 
@@ -379,10 +399,10 @@ ngx_http_litellm_cost_bound(ngx_http_litellm_ctx_t *ctx,
     ngx_array_t *deployments, int64_t prompt, int64_t completion,
     int64_t *bound)
 {
-    int64_t                      cost;
     ngx_int_t                    rc;
     ngx_str_t                    model;
     ngx_uint_t                   i;
+    ngx_litellm_cost_t           cost;
     ngx_litellm_deployment_t   **d;
     const ngx_litellm_price_t   *price;
 
@@ -413,8 +433,12 @@ ngx_http_litellm_cost_bound(ngx_http_litellm_ctx_t *ctx,
             continue;
         }
 
-        cost = ngx_litellm_price_bound(price, prompt, completion);
-        *bound = ngx_max(*bound, cost);
+        cost.total = ngx_litellm_price_bound(price, prompt, completion);
+        ngx_litellm_terms_apply(ngx_http_litellm_cost_terms(ctx->call.config,
+                                                            d[i]),
+                                &cost);
+
+        *bound = ngx_max(*bound, cost.total);
     }
 
     return rc;
@@ -425,8 +449,9 @@ ngx_int_t
 ngx_http_litellm_cost_headers(ngx_http_request_t *r,
     ngx_http_litellm_attempt_t *a)
 {
-    ngx_str_t           value;
-    ngx_litellm_cost_t  *c;
+    ngx_str_t             value;
+    ngx_litellm_cost_t   *c;
+    ngx_litellm_terms_t  *terms;
 
     if (r->headers_out.status >= NGX_HTTP_SPECIAL_RESPONSE) {
         ngx_str_set(&value, "0");
@@ -450,9 +475,26 @@ ngx_http_litellm_cost_headers(ngx_http_request_t *r,
     }
 
     ngx_http_litellm_cost_part("", c->total);
-    ngx_http_litellm_cost_part("-original", c->total);
+    ngx_http_litellm_cost_part("-original", c->original);
 
-    if (c->total && c->input == 0 && c->output == 0 && c->tools == 0) {
+    if (c->discount) {
+        ngx_http_litellm_cost_part("-discount-amount", c->discount);
+    }
+
+    if (c->margin) {
+        ngx_http_litellm_cost_part("-margin-amount", c->margin);
+
+        /* a share, whatever its name says */
+
+        terms = ngx_http_litellm_cost_terms(a->call->config, a->deployment);
+
+        ngx_http_litellm_cost_part("-margin-percent",
+                                   terms->margin
+                                   * (NGX_LITELLM_DOLLAR
+                                      / NGX_LITELLM_SHARE));
+    }
+
+    if (c->original && c->input == 0 && c->output == 0 && c->tools == 0) {
 
         /* the provider's sum has no parts */
 

@@ -13,7 +13,8 @@
 
 
 static const ngx_litellm_price_t *ngx_litellm_calculate_price(
-    ngx_litellm_config_t *config, ngx_str_t *model);
+    ngx_litellm_config_t *config, ngx_str_t *model,
+    ngx_litellm_terms_t **terms);
 static ngx_int_t ngx_litellm_calculate_bad(ngx_litellm_error_t *e,
     const char *text);
 
@@ -29,6 +30,7 @@ ngx_litellm_price_calculate(ngx_pool_t *pool, ngx_litellm_config_t *config,
     ngx_litellm_done_t          done;
     ngx_litellm_usage_t         u;
     ngx_litellm_json_doc_t      doc;
+    ngx_litellm_terms_t        *terms;
     const ngx_litellm_price_t  *price;
 
     ngx_memzero(cost, sizeof(ngx_litellm_cost_t));
@@ -77,7 +79,7 @@ ngx_litellm_price_calculate(ngx_pool_t *pool, ngx_litellm_config_t *config,
         return NGX_ERROR;
     }
 
-    price = ngx_litellm_calculate_price(config, &model);
+    price = ngx_litellm_calculate_price(config, &model, &terms);
 
     ngx_litellm_usage_init(&u);
     ngx_memzero(&done, sizeof(ngx_litellm_done_t));
@@ -103,6 +105,8 @@ ngx_litellm_price_calculate(ngx_pool_t *pool, ngx_litellm_config_t *config,
                                          "model");
     }
 
+    ngx_litellm_terms_apply(terms, cost);
+
     return NGX_OK;
 }
 
@@ -111,7 +115,7 @@ ngx_litellm_price_calculate(ngx_pool_t *pool, ngx_litellm_config_t *config,
 
 static const ngx_litellm_price_t *
 ngx_litellm_calculate_price(ngx_litellm_config_t *config,
-    ngx_str_t *model)
+    ngx_str_t *model, ngx_litellm_terms_t **terms)
 {
     u_char                     *p, *last;
     ngx_str_t                   name, provider;
@@ -120,6 +124,8 @@ ngx_litellm_calculate_price(ngx_litellm_config_t *config,
     ngx_litellm_group_t        *group;
     ngx_litellm_deployment_t  **d;
 
+    *terms = NULL;
+
     group = ngx_litellm_config_group(config, model);
 
     if (group != NULL) {
@@ -127,6 +133,8 @@ ngx_litellm_calculate_price(ngx_litellm_config_t *config,
 
         for (i = 0; i < group->deployments.nelts; i++) {
             if (d[i]->price != NULL) {
+                *terms = ngx_litellm_terms_of(config->terms,
+                                              &d[i]->provider->name);
                 return d[i]->price;
             }
         }
@@ -152,6 +160,8 @@ ngx_litellm_calculate_price(ngx_litellm_config_t *config,
         provider.len = ngx_strlen(known);
         name = *model;
     }
+
+    *terms = ngx_litellm_terms_of(config->terms, &provider);
 
     return ngx_litellm_price_find(config->prices, &provider, &name);
 }
