@@ -370,6 +370,13 @@ ngx_http_litellm_metrics_who(ngx_http_litellm_metrics_conf_t *mc,
     ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_USER_EMAIL,
                                    who->user ? &who->user->alias : NULL);
 
+    if (ctx->request->pool == NULL) {
+
+        /* the request is being freed */
+
+        return;
+    }
+
     ctx->labels.data = ngx_pnalloc(ctx->request->pool, l->len);
 
     if (ctx->labels.data != NULL) {
