@@ -28,11 +28,17 @@
 #include "ngx_http_litellm_token.h"
 #include "ngx_http_litellm_state.h"
 #include "ngx_litellm_price.h"
+#include "ngx_litellm_redact.h"
 #include "ngx_http_litellm_state_file.h"
 #include "ngx_http_litellm_cache_conf.h"
 
 
 #define NGX_HTTP_LITELLM_VERSION  "0.1.0"
+
+/* what of a request's content logs may have */
+#define NGX_HTTP_LITELLM_LOG_OFF       0x01
+#define NGX_HTTP_LITELLM_LOG_REQUEST   0x02
+#define NGX_HTTP_LITELLM_LOG_RESPONSE  0x04
 
 
 typedef struct ngx_http_litellm_ctx_s      ngx_http_litellm_ctx_t;
@@ -149,6 +155,10 @@ typedef struct {
     ngx_litellm_hedge_t             *hedge;      /* NULL: the file's */
 
     ngx_flag_t                       trace_context;   /* UNSET: the file's */
+
+    ngx_uint_t                       log_content;  /* ..._LOG_... */
+    size_t                           log_content_size;
+    ngx_uint_t                       log_redact;   /* NGX_LITELLM_REDACT_... */
 
     ngx_flag_t                       limit_dry_run;
 
@@ -513,6 +523,8 @@ struct ngx_http_litellm_ctx_s {
     ngx_http_litellm_hedging_t      *hedge;      /* the same */
     ngx_http_litellm_caching_t      *cache;      /* the same */
 
+    ngx_str_t                       *content;    /* of the answer, for logs;
+                                                    NULL: none was kept */
     ngx_str_t                        page;       /* ..._errorpage.c */
     void                            *health;
     void                            *usage;      /* row of metrics that its last
@@ -898,6 +910,26 @@ ngx_int_t ngx_http_litellm_refuse(ngx_litellm_error_t *e,
     const char *message);
 ngx_int_t ngx_http_litellm_add_header(ngx_http_request_t *r,
     const char *key, size_t len, ngx_str_t *value);
+
+/*
+ * ngx_http_litellm_content.c: is the answer to be kept for a log?  A whole
+ * answer that is about to be sent, a stream that has ended well.
+ */
+ngx_uint_t ngx_http_litellm_content_wanted(ngx_http_litellm_ctx_t *ctx);
+void ngx_http_litellm_content_answer(ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_out_t *out);
+void ngx_http_litellm_content_stream(ngx_http_litellm_attempt_t *a);
+/* JSON values for a log, redacted; null where none is to be shown */
+void ngx_http_litellm_content_request(ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_out_t *out);
+void ngx_http_litellm_content_response(ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_out_t *out);
+void ngx_http_litellm_content_error(ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_out_t *out, ngx_str_t *message);
+
+/* ngx_http_litellm_spend_log.c: the variable's getter */
+ngx_int_t ngx_http_litellm_spend_log(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 
 /* ngx_http_litellm_variables.c */
 ngx_int_t ngx_http_litellm_add_variables(ngx_conf_t *cf);

@@ -22,6 +22,9 @@
 
 #define NGX_HTTP_LITELLM_WORD      256
 
+/* bytes of an answer that is kept for a log only */
+#define NGX_HTTP_LITELLM_CAPTURE_LOGGED  (1024 * 1024)
+
 
 typedef struct ngx_http_litellm_gathered_s  ngx_http_litellm_gathered_t;
 
@@ -94,6 +97,7 @@ static ngx_int_t ngx_http_litellm_capture_put_block(
 void
 ngx_http_litellm_capture_open(ngx_http_litellm_attempt_t *a)
 {
+    size_t                       max;
     ngx_pool_t                  *pool;
     ngx_http_litellm_capture_t  *c;
     ngx_http_litellm_caching_t  *caching;
@@ -102,9 +106,17 @@ ngx_http_litellm_capture_open(ngx_http_litellm_attempt_t *a)
 
     /* an answer that goes on with another one's is no answer by itself */
 
-    if (caching == NULL || !caching->store || a->capture != NULL
-        || ngx_http_litellm_continued(a->ctx))
-    {
+    if (caching != NULL && caching->store) {
+        max = caching->max;
+
+    } else if (ngx_http_litellm_content_wanted(a->ctx)) {
+        max = NGX_HTTP_LITELLM_CAPTURE_LOGGED;
+
+    } else {
+        return;
+    }
+
+    if (a->capture != NULL || ngx_http_litellm_continued(a->ctx)) {
         return;
     }
 
@@ -116,7 +128,7 @@ ngx_http_litellm_capture_open(ngx_http_litellm_attempt_t *a)
     }
 
     c->pool = pool;
-    c->max = caching->max;
+    c->max = max;
     ngx_litellm_usage_init(&c->usage);
 
     c->decoder.call = a->call;

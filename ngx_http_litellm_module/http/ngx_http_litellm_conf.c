@@ -128,6 +128,7 @@ ngx_http_litellm_create_loc_conf(ngx_conf_t *cf)
     lcf->read_timeout = NGX_CONF_UNSET_MSEC;
     lcf->socket_keepalive = NGX_CONF_UNSET;
     lcf->trace_context = NGX_CONF_UNSET;
+    lcf->log_content_size = NGX_CONF_UNSET_SIZE;
     lcf->stream_continue = NGX_CONF_UNSET;
     lcf->stream_continue_size = NGX_CONF_UNSET_SIZE;
     lcf->stream_idle_timeout = NGX_CONF_UNSET_MSEC;
@@ -212,6 +213,17 @@ ngx_http_litellm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->socket_keepalive, prev->socket_keepalive, 1);
 
     /* unset here and above: the YAML file decides */
+
+    ngx_conf_merge_bitmask_value(conf->log_content, prev->log_content,
+                                 NGX_CONF_BITMASK_SET
+                                 |NGX_HTTP_LITELLM_LOG_OFF);
+    ngx_conf_merge_size_value(conf->log_content_size, prev->log_content_size,
+                              16 * 1024);
+    ngx_conf_merge_bitmask_value(conf->log_redact, prev->log_redact,
+                                 NGX_CONF_BITMASK_SET
+                                 |NGX_LITELLM_REDACT_SECRETS
+                                 |NGX_LITELLM_REDACT_EMAILS
+                                 |NGX_LITELLM_REDACT_CARDS);
 
     ngx_conf_merge_value(conf->trace_context, prev->trace_context,
                          NGX_CONF_UNSET);

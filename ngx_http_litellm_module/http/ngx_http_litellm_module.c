@@ -58,6 +58,23 @@ static ngx_conf_bitmask_t  ngx_http_litellm_next_upstream_masks[] = {
 
 #if (NGX_HTTP_SSL)
 
+static ngx_conf_bitmask_t  ngx_http_litellm_log_contents[] = {
+    { ngx_string("off"), NGX_HTTP_LITELLM_LOG_OFF },
+    { ngx_string("request"), NGX_HTTP_LITELLM_LOG_REQUEST },
+    { ngx_string("response"), NGX_HTTP_LITELLM_LOG_RESPONSE },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_bitmask_t  ngx_http_litellm_redactions[] = {
+    { ngx_string("off"), NGX_LITELLM_REDACT_OFF },
+    { ngx_string("secrets"), NGX_LITELLM_REDACT_SECRETS },
+    { ngx_string("emails"), NGX_LITELLM_REDACT_EMAILS },
+    { ngx_string("cards"), NGX_LITELLM_REDACT_CARDS },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_conf_bitmask_t  ngx_http_litellm_ssl_protocols[] = {
     { ngx_string("TLSv1"), NGX_SSL_TLSv1 },
     { ngx_string("TLSv1.1"), NGX_SSL_TLSv1_1 },
@@ -286,6 +303,27 @@ static ngx_command_t  ngx_http_litellm_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_litellm_loc_conf_t, stream_continue_size),
       NULL },
+
+    { ngx_string("litellm_log_content"),
+      NGX_HTTP_LITELLM_CONF|NGX_CONF_TAKE12,
+      ngx_conf_set_bitmask_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_litellm_loc_conf_t, log_content),
+      &ngx_http_litellm_log_contents },
+
+    { ngx_string("litellm_log_content_size"),
+      NGX_HTTP_LITELLM_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_litellm_loc_conf_t, log_content_size),
+      NULL },
+
+    { ngx_string("litellm_log_redact"),
+      NGX_HTTP_LITELLM_CONF|NGX_CONF_1MORE,
+      ngx_conf_set_bitmask_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_litellm_loc_conf_t, log_redact),
+      &ngx_http_litellm_redactions },
 
     { ngx_string("litellm_trace_context"),
       NGX_HTTP_LITELLM_CONF|NGX_CONF_FLAG,

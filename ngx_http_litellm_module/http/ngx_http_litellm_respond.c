@@ -80,6 +80,8 @@ ngx_http_litellm_respond(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
             ngx_http_litellm_cache_answer(a, &out);
         }
 
+        ngx_http_litellm_content_answer(ctx, &out);
+
         rc = ngx_http_litellm_send_body(r, ctx, a, NGX_HTTP_OK, &out);
     }
 
@@ -151,6 +153,8 @@ ngx_http_litellm_respond_stream(ngx_http_request_t *r,
     if (ctx->cache != NULL) {
         ngx_http_litellm_cache_stream(a);
     }
+
+    ngx_http_litellm_content_stream(a);
 
     if (a->stream->out.first) {
         rc = ngx_http_output_filter(r, a->stream->out.first);

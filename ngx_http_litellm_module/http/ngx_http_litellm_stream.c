@@ -166,7 +166,12 @@ ngx_http_litellm_stream_bytes(ngx_http_litellm_attempt_t *a, u_char *p,
         /* there before the client has seen the end */
 
         if (a->capture != NULL) {
-            ngx_http_litellm_cache_stream(a);
+
+            if (a->ctx->cache != NULL) {
+                ngx_http_litellm_cache_stream(a);
+            }
+
+            ngx_http_litellm_content_stream(a);
         }
 
         ngx_http_litellm_linger(a->parent, a->ctx);

@@ -95,6 +95,9 @@ static ngx_http_variable_t  ngx_http_litellm_vars[] = {
     { ngx_string("litellm_cache_status"), NULL,
       ngx_http_litellm_variable_cache, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
+    { ngx_string("litellm_spend_log"), NULL, ngx_http_litellm_spend_log, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
     ngx_http_litellm_var("call_id", call_text, CALL_ID),
     ngx_http_litellm_var("model", call_text, MODEL),
     ngx_http_litellm_var("model_group", call_text, GROUP),

@@ -1,0 +1,109 @@
+#!/usr/bin/perl
+
+# $litellm_spend_log: a JSON object for each request to a model; prompts and
+# answers in it where litellm_log_content asks for them, without secrets.
+
+use warnings;
+use strict;
+
+use Test::More;
+
+use LiteLLM::Mock qw(answer chunked openai_chat openai_error openai_stream);
+use LiteLLM::Test;
+
+my $t = LiteLLM::Test->new->plan(44);
+
+$t->write_conf(http => <<'END', location => 'access_log %%DIR%%/plain.log spend if=$litellm_call_id;', server => <<'END2');
+log_format spend escape=none '$litellm_spend_log';
+END
+location /full/ { litellm; litellm_log_content request response; access_log %%DIR%%/full.log spend; }
+location /short/ { litellm; litellm_log_content request response; litellm_log_content_size 64; access_log %%DIR%%/short.log spend; }
+location /raw/ { litellm; litellm_log_content request; litellm_log_redact off; access_log %%DIR%%/raw.log spend; }
+END2
+$t->write_file_expand('litellm.yaml', <<'END');
+model_list:
+  - {model_name: gpt, litellm_params: {model: openai/gpt-4o, api_key: sk-provider-secret, tags: [blue],
+      api_base: 'http://127.0.0.1:%%PORT_8081%%/v1?sig=hidden'}, model_info: {id: one}}
+general_settings: {master_key: sk-master}
+litellm_settings: {num_retries: 0}
+virtual_keys:
+  - {key: sk-one, key_alias: first, team_id: red, user_id: ann}
+END
+
+my $secret = 'sk-abcdefghijklmnopqrst';
+my $up = $t->mock(8081, sub {
+    my ($peer, $req) = @_;
+    return answer(429, openai_error("slow down $secret")) if $req->{body} =~ /FAIL/;
+    return chunked(openai_stream('Mail', " bob\@x.io, it is $secret")) if $req->{body} =~ /"stream": ?true/;
+    return answer(200, openai_chat("Mail bob\@x.io, it is $secret"));
+});
+$t->run;
+
+# the last line of a log, when there are n of them
+sub line {
+    my ($name, $n) = @_;
+    my @lines;
+    for (1 .. 500) {
+        @lines = split /\n/, $t->read_file($name);
+        last if @lines >= $n;
+        select undef, undef, undef, 0.02;
+    }
+    is(scalar @lines, $n, "$name: lines");
+    unlike($lines[-1] // '', qr/provider-secret|hidden|sk-one|sk-master/, 'no secret of ours');
+    return json_of($lines[-1] // '') || {};
+}
+
+my @who = (headers => [Authorization => 'Bearer sk-one', 'User-Agent' => "a \"quoted\" agent"]);
+my $prompt = [{ role => 'user', content => "my key\nis $secret" }];
+
+http(chat('gpt', @who, user => 'end', messages => $prompt));
+my $l = line('plain.log', 1);
+is($l->{status}, 'success', 'status');
+is($l->{status_code}, 200, 'code');
+is($l->{call_type}, 'acompletion', 'call_type');
+ok(!$l->{stream}, 'stream');
+is_deeply([@$l{qw(prompt_tokens completion_tokens total_tokens)}], [7, 3, 10], 'tokens');
+cmp_ok(abs($l->{response_cost} - (7 * 2.5e-6 + 3 * 1e-5)), '<', 1e-12, 'cost');
+is_deeply([@$l{qw(model requested_model model_group model_id custom_llm_provider)}], [qw(gpt-4o gpt gpt one openai)], 'model');
+is($l->{api_base}, 'http://127.0.0.1:' . $t->port(8081) . '/v1', 'api_base');
+cmp_ok(abs($l->{startTime} - time), '<', 60, 'startTime');
+cmp_ok($l->{endTime}, '>=', $l->{startTime}, 'endTime');
+is($l->{completionStartTime}, undef, 'no first content of an answer in one piece');
+is($l->{end_user}, 'end', 'end_user');
+is($l->{user_agent}, 'a "quoted" agent', 'user_agent');
+is($l->{requester_ip_address}, '127.0.0.1', 'address');
+is_deeply([@{$l->{metadata}}{map { "user_api_key_$_" } qw(alias team_id user_id end_user_id)}], [qw(first red ann end)], 'metadata');
+like($l->{metadata}{user_api_key_hash}, qr/^[0-9a-f]{64}$/, 'hash');
+is_deeply([@$l{qw(messages response error_str error_information cache_key)}], [(undef) x 5], 'no content');
+
+http(chat('gpt', @who, messages => [{ role => 'user', content => 'FAIL' }]));
+$l = line('plain.log', 2);
+is_deeply([@$l{qw(status status_code error_str)}], ['failure', 429, undef], 'a failure');
+is_deeply($l->{error_information}, { error_code => '429', error_class => 'RateLimitError' }, 'its error');
+http_get('/v1/models', Authorization => 'Bearer sk-one');
+
+# content
+
+http(chat('gpt', @who, uri => '/full/v1/chat/completions', messages => $prompt));
+$l = line('full.log', 1);
+is($l->{messages}[0]{content}, "my key\nis [secret]", 'messages');
+is($l->{response}{choices}[0]{message}{content}, 'Mail [email], it is [secret]', 'response');
+http(chat('gpt', @who, uri => '/full/v1/chat/completions', messages => $prompt, stream => JSON::PP::true()));
+$l = line('full.log', 2);
+ok($l->{stream} && $l->{completionStartTime} >= $l->{startTime}, 'a stream');
+is($l->{response}{choices}[0]{message}{content}, 'Mail [email], it is [secret]', 'its answer');
+http(chat('gpt', @who, uri => '/full/v1/chat/completions', messages => [{ role => 'user', content => 'FAIL' }]));
+$l = line('full.log', 3);
+like($l->{error_str}, qr/slow down \[secret\]/, 'the message of an error');
+is($l->{response}, undef, 'no answer');
+
+http(chat('gpt', @who, uri => '/short/v1/chat/completions', messages => [{ role => 'user', content => 'x ' x 20 . "$secret more" }]));
+$l = line('short.log', 1);
+ok(!ref $l->{messages} && length($l->{messages}) <= 64, 'cut: a string') or diag($l->{messages});
+unlike($l->{messages}, qr/sk-a/, 'no part of a secret at its end');
+http(chat('gpt', @who, uri => '/raw/v1/chat/completions', messages => $prompt));
+$l = line('raw.log', 1);
+is($l->{messages}[0]{content}, "my key\nis $secret", 'redaction off');
+is($l->{response}, undef, 'request only');
+
+is(scalar(() = $t->read_file('plain.log') =~ /\n/g), 2, 'none for requests to no model');
