@@ -48,6 +48,7 @@ typedef struct ngx_http_litellm_pulse_s    ngx_http_litellm_pulse_t;
 typedef struct ngx_http_litellm_continue_s  ngx_http_litellm_continue_t;
 typedef struct ngx_http_litellm_hedging_s  ngx_http_litellm_hedging_t;
 typedef struct ngx_http_litellm_caching_s  ngx_http_litellm_caching_t;
+typedef struct ngx_http_litellm_asker_s    ngx_http_litellm_asker_t;
 typedef struct ngx_http_litellm_capture_s  ngx_http_litellm_capture_t;
 typedef struct ngx_http_litellm_zone_s     ngx_http_litellm_zone_t;
 typedef struct ngx_http_litellm_token_s    ngx_http_litellm_token_t;

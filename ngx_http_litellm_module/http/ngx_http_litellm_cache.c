@@ -10,7 +10,7 @@
  * answer of another group than the one that was asked for.
  */
 
-#include "ngx_http_litellm_cache.h"
+#include "ngx_http_litellm_cache_flight.h"
 #include "ngx_http_litellm_bill.h"
 #include "ngx_http_litellm_cost.h"
 #include "ngx_http_litellm_cache_redis.h"
@@ -27,8 +27,9 @@ static ngx_int_t ngx_http_litellm_cache_find(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc);
 static void ngx_http_litellm_cache_put(ngx_http_litellm_attempt_t *a,
     ngx_litellm_out_t *out);
-static void ngx_http_litellm_cache_keep(ngx_http_litellm_caching_t *caching,
-    ngx_http_litellm_cache_handle_t *h, ngx_litellm_out_t *out);
+static ngx_int_t ngx_http_litellm_cache_keep(
+    ngx_http_litellm_caching_t *caching, ngx_http_litellm_cache_handle_t *h,
+    ngx_litellm_out_t *out);
 
 
 ngx_int_t
@@ -194,15 +195,28 @@ ngx_http_litellm_cache_look(ngx_http_request_t *r,
 {
     ngx_int_t  rc;
 
-    if (!ngx_http_litellm_cache_redis_asking(ctx)) {
-        rc = ngx_http_litellm_cache_find(r, ctx, cc);
+    do {
+        if (!ngx_http_litellm_cache_redis_asking(ctx)) {
+            rc = ngx_http_litellm_flight_turn(r, ctx);
 
-        if (rc != NGX_OK) {
-            return rc;
+            if (rc == NGX_OK) {
+                rc = ngx_http_litellm_cache_find(r, ctx, cc);
+            }
+
+            if (rc != NGX_OK) {
+                return rc;
+            }
         }
-    }
 
-    return ngx_http_litellm_cache_redis_look(r, ctx, cc);
+        rc = ngx_http_litellm_cache_redis_look(r, ctx, cc);
+
+        if (rc == NGX_OK) {
+            rc = ngx_http_litellm_flight(r, ctx, cc);
+        }
+
+    } while (rc == NGX_BUSY);
+
+    return rc;
 }
 
 
@@ -333,6 +347,8 @@ ngx_http_litellm_cache_serve(ngx_http_request_t *r,
 
     ctx->cache->status = NGX_HTTP_LITELLM_CACHE_HIT;
 
+    ngx_http_litellm_flight_hit(ctx);
+
     /* nothing was taken but the request itself */
 
     ngx_http_litellm_bill_settle(ctx);
@@ -370,7 +386,7 @@ ngx_http_litellm_cache_headers(ngx_http_request_t *r,
 
     caching = ctx->cache;
 
-    if (caching == NULL || caching->status != NGX_HTTP_LITELLM_CACHE_HIT) {
+    if (caching == NULL || caching->status < NGX_HTTP_LITELLM_CACHE_HIT) {
         return NGX_OK;
     }
 
@@ -422,9 +438,16 @@ ngx_http_litellm_cache_answer(ngx_http_litellm_attempt_t *a,
     if (a->ctx->cache->items) {
         ngx_http_litellm_cache_items_answer(a, out);
 
+        if (ngx_http_litellm_cache_storable(a)) {
+            ngx_http_litellm_flight_end(a->ctx,
+                                        NGX_HTTP_LITELLM_FLIGHT_STORED);
+        }
+
     } else if (ngx_http_litellm_cache_storable(a)) {
         ngx_http_litellm_cache_put(a, out);
     }
+
+    ngx_http_litellm_flight_end(a->ctx, NGX_HTTP_LITELLM_FLIGHT_OPEN);
 }
 
 
@@ -436,29 +459,32 @@ ngx_http_litellm_cache_stream(ngx_http_litellm_attempt_t *a)
 
     caching = a->ctx->cache;
 
-    if (!ngx_http_litellm_cache_storable(a)) {
-        return;
+    if (ngx_http_litellm_cache_storable(a)) {
+
+        ngx_litellm_out_init(&out, a->parent->pool);
+
+        if (a->capture != NULL) {
+
+            if (a->complete
+                && ngx_http_litellm_capture_answer(a, &out) == NGX_OK)
+            {
+                ngx_http_litellm_cache_put(a, &out);
+            }
+
+            caching->store = 0;
+
+        } else if (a->deployment->mock && a->answer != NULL) {
+            a->call->format->answer(a->call, &out, a->answer);
+            ngx_http_litellm_cache_put(a, &out);
+        }
     }
 
-    ngx_litellm_out_init(&out, a->parent->pool);
-
-    if (a->capture != NULL) {
-
-        if (!a->complete
-            || ngx_http_litellm_capture_answer(a, &out) != NGX_OK)
-        {
-            caching->store = 0;
-            return;
-        }
-
-    } else if (a->deployment->mock && a->answer != NULL) {
-        a->call->format->answer(a->call, &out, a->answer);
+    if (a->error.class != NGX_LITELLM_NO_ERROR) {
+        ngx_http_litellm_flight_failed(a->ctx, &a->error);
 
     } else {
-        return;
+        ngx_http_litellm_flight_end(a->ctx, NGX_HTTP_LITELLM_FLIGHT_OPEN);
     }
-
-    ngx_http_litellm_cache_put(a, &out);
 }
 
 
@@ -515,19 +541,24 @@ ngx_http_litellm_cache_put(ngx_http_litellm_attempt_t *a,
     h.meta.kind = a->ctx->call.op;
     h.meta.cost = cost;
 
-    ngx_http_litellm_cache_keep(caching, &h, out);
+    if (ngx_http_litellm_cache_keep(caching, &h, out) == NGX_OK) {
+        ngx_http_litellm_flight_end(a->ctx, NGX_HTTP_LITELLM_FLIGHT_STORED);
+    }
+
     ngx_http_litellm_cache_redis_put(a->ctx, &h.meta, out);
 }
 
 
-static void
+/* NGX_DECLINED: there is no room */
+
+static ngx_int_t
 ngx_http_litellm_cache_keep(ngx_http_litellm_caching_t *caching,
     ngx_http_litellm_cache_handle_t *h, ngx_litellm_out_t *out)
 {
     ngx_chain_t  *cl;
 
     if (ngx_http_litellm_cache_create(caching->zone, h) != NGX_OK) {
-        return;
+        return NGX_DECLINED;
     }
 
     for (cl = out->first; cl; cl = cl->next) {
@@ -537,4 +568,6 @@ ngx_http_litellm_cache_keep(ngx_http_litellm_caching_t *caching,
 
     ngx_http_litellm_cache_commit(caching->zone, caching->key, h);
     ngx_http_litellm_cache_close(caching->zone, h);
+
+    return NGX_OK;
 }

@@ -9,6 +9,7 @@
  *   ngx_http_litellm_cache_replay.c   a whole answer as the events of a stream
  *   ngx_http_litellm_cache_api.c      /cache/...
  *   ngx_http_litellm_cache_redis.h    the second place
+ *   ngx_http_litellm_cache_flight.h   requests that share a call
  *
  * An entry is the whole answer as a client gets it that asks for no stream, so
  * that one entry serves both.  A request has a ngx_http_litellm_caching_t only
@@ -32,7 +33,9 @@ typedef enum {
     NGX_HTTP_LITELLM_CACHE_MISS,
     NGX_HTTP_LITELLM_CACHE_EXPIRED,      /* older than the client takes it */
     NGX_HTTP_LITELLM_CACHE_PARTIAL,      /* some of a list of inputs */
-    NGX_HTTP_LITELLM_CACHE_HIT
+    NGX_HTTP_LITELLM_CACHE_HIT,
+    NGX_HTTP_LITELLM_CACHE_COALESCED     /* by what another request, in flight
+                                            at that time, has asked for */
 } ngx_http_litellm_cache_status_e;
 
 
@@ -55,6 +58,7 @@ struct ngx_http_litellm_caching_s {
     ngx_int_t                        redis_ttl;   /* 0: it is not, there */
     ngx_http_litellm_cache_asked_t  *asked;    /* NULL: Redis was not */
     size_t                           max;      /* bytes of an entry */
+    ngx_http_litellm_asker_t        *asker;    /* NULL: it is not locked */
     unsigned                         look:1;   /* it may be answered from what
                                                   is there */
     unsigned                         store:1;

@@ -15,10 +15,14 @@
 
 
 /* changes with the layout of what is in the zone */
-#define NGX_HTTP_LITELLM_CACHE_LAYOUT   1
+#define NGX_HTTP_LITELLM_CACHE_LAYOUT   2
 
 #define NGX_HTTP_LITELLM_CACHE_MINPINS  64
 #define NGX_HTTP_LITELLM_CACHE_MAXPINS  65536
+
+/* answers that are made at a time */
+#define NGX_HTTP_LITELLM_CACHE_MINLEADS  64
+#define NGX_HTTP_LITELLM_CACHE_MAXLEADS  16384
 
 
 static size_t ngx_http_litellm_cache_cut(ngx_http_litellm_cache_sh_t *sh,
@@ -73,6 +77,8 @@ ngx_http_litellm_cache_make(ngx_http_litellm_cache_t *c)
     (void) ngx_http_litellm_cache_cut(sh, area, low);
 
     ngx_memzero(sh->buckets, ((size_t) sh->mask + 1) * sizeof(uint32_t));
+    ngx_memzero(sh->making_buckets,
+                ((size_t) sh->making_mask + 1) * sizeof(uint32_t));
 
     for (n = 1; n < low; n++) {
         sh->links[n] = n + 1;
@@ -105,7 +111,7 @@ ngx_http_litellm_cache_cut(ngx_http_litellm_cache_sh_t *sh, u_char *area,
     size_t n)
 {
     u_char  *p;
-    size_t   buckets;
+    size_t   buckets, making;
 
     buckets = 1;
 
@@ -117,6 +123,17 @@ ngx_http_litellm_cache_cut(ngx_http_litellm_cache_sh_t *sh, u_char *area,
     sh->mask = buckets - 1;
     sh->npins = ngx_min(ngx_max(n / 4, NGX_HTTP_LITELLM_CACHE_MINPINS),
                         NGX_HTTP_LITELLM_CACHE_MAXPINS);
+
+    sh->nmakings = ngx_min(ngx_max(n / 8, NGX_HTTP_LITELLM_CACHE_MINLEADS),
+                           NGX_HTTP_LITELLM_CACHE_MAXLEADS);
+
+    making = 1;
+
+    while (making < sh->nmakings) {
+        making *= 2;
+    }
+
+    sh->making_mask = making - 1;
 
     p = area;
 
@@ -130,6 +147,13 @@ ngx_http_litellm_cache_cut(ngx_http_litellm_cache_sh_t *sh, u_char *area,
 
     sh->pins = (ngx_http_litellm_cache_pin_t *) p;
     p += ((size_t) sh->npins + 1) * sizeof(ngx_http_litellm_cache_pin_t);
+
+    sh->making_buckets = (uint32_t *) p;
+    p += making * sizeof(uint32_t);
+
+    sh->makings = (ngx_http_litellm_cache_making_t *) p;
+    p += ((size_t) sh->nmakings + 1)
+         * sizeof(ngx_http_litellm_cache_making_t);
 
     p = ngx_align_ptr(p, 64);
 

@@ -2,7 +2,7 @@
 /*
  * The cache zone's own memory, for its files: blocks, the lock and the journal
  * (ngx_http_litellm_cache_block.c), entries by key and their order of use
- * (.._entry.c), who has what pinned (.._pin.c).
+ * (.._entry.c), who has what pinned (.._pin.c), who makes what (.._lead.c).
  *
  * A process may be killed at any instruction.  Whatever others rely on is
  * changed under the lock by ngx_http_litellm_cache_set(), which first notes in
@@ -74,6 +74,29 @@ typedef struct {
 } ngx_http_litellm_cache_pin_t;
 
 
+typedef enum {
+    NGX_HTTP_LITELLM_CACHE_NOBODY = 0,           /* the record is free */
+    NGX_HTTP_LITELLM_CACHE_LED,
+    NGX_HTTP_LITELLM_CACHE_LED_STREAM,
+    NGX_HTTP_LITELLM_CACHE_OPENED                /* for a while: each for
+                                                    itself */
+} ngx_http_litellm_cache_making_e;
+
+
+/* who makes the answer of a key; counted from 1 */
+typedef struct {
+    u_char                          key[NGX_HTTP_LITELLM_CACHE_KEY];
+    uint32_t                        chain;       /* next in its bucket, or the
+                                                    next free one */
+    uint32_t                        state;       /* ..._cache_making_e */
+    uint32_t                        since;       /* ms */
+    uint32_t                        serial;      /* changes with its leader */
+    uint32_t                        pid;
+    uint32_t                        generation;
+    uint32_t                        index;       /* of the worker */
+} ngx_http_litellm_cache_making_t;
+
+
 typedef struct {
     uint32_t                       *place;
     uint32_t                        was;
@@ -96,12 +119,16 @@ typedef struct {
     uint32_t                        tail;
     uint32_t                        pin;         /* the first free one */
     uint32_t                        made;        /* pins that ever were used */
+    uint32_t                        making;      /* the first free one */
+    uint32_t                        begun;       /* that ever were used */
 
     /* may miss one when a worker is killed */
     ngx_uint_t                      hits;
     ngx_uint_t                      misses;
     ngx_uint_t                      stored;
     ngx_uint_t                      evicted;
+    ngx_atomic_t                    coalesced;
+    ngx_atomic_t                    lock_timeouts;
 
     ngx_uint_t                      undo;        /* that are noted */
     ngx_http_litellm_cache_undo_t   journal[NGX_HTTP_LITELLM_CACHE_UNDO];
@@ -113,6 +140,10 @@ typedef struct {
     uint32_t                       *links;       /* of blocks: the next one */
     uint32_t                       *buckets;
     ngx_http_litellm_cache_pin_t   *pins;
+    uint32_t                        nmakings;
+    uint32_t                        making_mask; /* of buckets of these */
+    uint32_t                       *making_buckets;
+    ngx_http_litellm_cache_making_t  *makings;
     u_char                         *data;
 } ngx_http_litellm_cache_sh_t;
 
@@ -215,10 +246,24 @@ void ngx_http_litellm_cache_begin(ngx_http_litellm_cache_t *c,
     ngx_uint_t index);
 void ngx_http_litellm_cache_bury(ngx_http_litellm_cache_t *c);
 void ngx_http_litellm_cache_part(ngx_http_litellm_cache_t *c);
+/* is that worker not there any more?  Not for this process */
+ngx_uint_t ngx_http_litellm_cache_dead(ngx_http_litellm_cache_t *c,
+    uint32_t pid, uint32_t generation, uint32_t index);
+
+
+/* ngx_http_litellm_cache_lead.c */
+
+/* what those of this process, or of dead ones, were making; and what was opened
+   long enough */
+void ngx_http_litellm_cache_lead_sweep(ngx_http_litellm_cache_t *c,
+    ngx_uint_t own);
 
 
 /* ngx_http_litellm_cache_entry.c */
 
+/* 0: there is none, or nobody can have it any more */
+uint32_t ngx_http_litellm_cache_valid_locked(ngx_http_litellm_cache_sh_t *sh,
+    const u_char *key);
 /* one pin less */
 void ngx_http_litellm_cache_release_locked(ngx_http_litellm_cache_sh_t *sh,
     uint32_t entry);

@@ -12,7 +12,7 @@
  * given back, and nothing is stored.
  */
 
-#include "ngx_http_litellm_cache.h"
+#include "ngx_http_litellm_cache_flight.h"
 #include "ngx_litellm_openai_text.h"
 
 
@@ -169,6 +169,7 @@ ngx_http_litellm_capture_data(ngx_http_litellm_attempt_t *a,
 
     if (rc != NGX_OK) {
         ngx_http_litellm_capture_lose(c);
+        ngx_http_litellm_flight_end(a->ctx, NGX_HTTP_LITELLM_FLIGHT_OPEN);
     }
 }
 
@@ -232,6 +233,7 @@ ngx_http_litellm_capture_event(ngx_http_litellm_attempt_t *a,
 
     if (!c->lost && ngx_http_litellm_capture_note(c, ev) != NGX_OK) {
         ngx_http_litellm_capture_lose(c);
+        ngx_http_litellm_flight_end(a->ctx, NGX_HTTP_LITELLM_FLIGHT_OPEN);
     }
 }
 

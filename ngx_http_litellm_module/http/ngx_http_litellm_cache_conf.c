@@ -16,6 +16,9 @@
 
 #define NGX_HTTP_LITELLM_CACHE_VALID  (366 * 86400)
 
+/* an answer takes longer than a page: nginx has 5s */
+#define NGX_HTTP_LITELLM_CACHE_LOCK   60000
+
 
 /* of a scope: written so that two lists never are one text */
 typedef struct {
@@ -55,6 +58,9 @@ ngx_http_litellm_cache_conf_init(ngx_http_litellm_cache_set_t *set)
     set->no_store = NGX_CONF_UNSET_PTR;
     set->redis = NGX_CONF_UNSET_UINT;
     set->redis_timeout = NGX_CONF_UNSET_MSEC;
+    set->lock = NGX_CONF_UNSET;
+    set->lock_age = NGX_CONF_UNSET_MSEC;
+    set->lock_timeout = NGX_CONF_UNSET_MSEC;
 }
 
 
@@ -210,6 +216,12 @@ ngx_http_litellm_cache_conf_merge(ngx_http_litellm_cache_set_t *conf,
         conf->redis = prev->redis;
         conf->redis_timeout = prev->redis_timeout;
     }
+
+    ngx_conf_merge_value(conf->lock, prev->lock, 0);
+    ngx_conf_merge_msec_value(conf->lock_age, prev->lock_age,
+                              NGX_HTTP_LITELLM_CACHE_LOCK);
+    ngx_conf_merge_msec_value(conf->lock_timeout, prev->lock_timeout,
+                              NGX_HTTP_LITELLM_CACHE_LOCK);
 }
 
 
@@ -265,6 +277,10 @@ ngx_http_litellm_cache_conf_make(ngx_conf_t *cf,
 
     cc->bypass = set->bypass;
     cc->no_store = set->no_store;
+
+    cc->lock = set->lock;
+    cc->lock_age = set->lock_age;
+    cc->lock_timeout = set->lock_timeout;
 
     if (set->redis != NGX_HTTP_LITELLM_CACHE_REDIS_ONLY) {
         cc->zone = set->zone ? set->zone

@@ -39,6 +39,9 @@ typedef struct {
     ngx_array_t                     *no_store;
     ngx_uint_t                       redis;      /* UNSET; ..._CACHE_REDIS_ */
     ngx_msec_t                       redis_timeout;
+    ngx_flag_t                       lock;
+    ngx_msec_t                       lock_age;
+    ngx_msec_t                       lock_timeout;
 } ngx_http_litellm_cache_set_t;
 
 
@@ -52,8 +55,12 @@ struct ngx_http_litellm_cache_conf_s {
     ngx_array_t                     *bypass;     /* ngx_http_test_predicates();
                                                     NULL: none */
     ngx_array_t                     *no_store;
+    ngx_msec_t                       lock_age;
+    ngx_msec_t                       lock_timeout;
     unsigned                         redis:1;    /* there, too, if there is
                                                     one: mcf->cache_redis */
+    unsigned                         lock:1;     /* identical requests share a
+                                                    call */
 };
 
 

@@ -467,6 +467,8 @@ ngx_http_litellm_cache_stat(ngx_shm_zone_t *zone,
     stat->misses = sh->misses;
     stat->stored = sh->stored;
     stat->evicted = sh->evicted;
+    stat->coalesced = sh->coalesced;
+    stat->lock_timeouts = sh->lock_timeouts;
 
     ngx_http_litellm_cache_unlock(c);
 }
@@ -504,6 +506,25 @@ ngx_http_litellm_cache_find_locked(ngx_http_litellm_cache_sh_t *sh,
     }
 
     return entry;
+}
+
+
+uint32_t
+ngx_http_litellm_cache_valid_locked(ngx_http_litellm_cache_sh_t *sh,
+    const u_char *key)
+{
+    uint32_t                         entry;
+    ngx_http_litellm_cache_entry_t  *e;
+
+    entry = ngx_http_litellm_cache_find_locked(sh, key);
+
+    if (entry == 0) {
+        return 0;
+    }
+
+    e = ngx_http_litellm_cache_entry(sh, entry);
+
+    return ngx_http_litellm_cache_over(sh, e, ngx_time()) ? 0 : entry;
 }
 
 

@@ -26,7 +26,7 @@ static void ngx_http_litellm_cache_free_locked(ngx_http_litellm_cache_sh_t *sh,
     uint32_t pin);
 static ngx_uint_t ngx_http_litellm_cache_own(ngx_http_litellm_cache_t *c,
     ngx_http_litellm_cache_pin_t *pin);
-static ngx_uint_t ngx_http_litellm_cache_dead(ngx_http_litellm_cache_t *c,
+static ngx_uint_t ngx_http_litellm_cache_lost(ngx_http_litellm_cache_t *c,
     ngx_http_litellm_cache_pin_t *pin);
 
 
@@ -117,6 +117,7 @@ ngx_http_litellm_cache_begin(ngx_http_litellm_cache_t *c, ngx_uint_t index)
 
     if (!c->entered) {
         ngx_http_litellm_cache_sweep(c, ngx_http_litellm_cache_own);
+        ngx_http_litellm_cache_lead_sweep(c, 1);
         c->entered = 1;
     }
 
@@ -127,7 +128,8 @@ ngx_http_litellm_cache_begin(ngx_http_litellm_cache_t *c, ngx_uint_t index)
 void
 ngx_http_litellm_cache_bury(ngx_http_litellm_cache_t *c)
 {
-    ngx_http_litellm_cache_sweep(c, ngx_http_litellm_cache_dead);
+    ngx_http_litellm_cache_sweep(c, ngx_http_litellm_cache_lost);
+    ngx_http_litellm_cache_lead_sweep(c, 0);
 }
 
 
@@ -138,6 +140,7 @@ ngx_http_litellm_cache_part(ngx_http_litellm_cache_t *c)
     c->entered = 0;
 
     ngx_http_litellm_cache_sweep(c, ngx_http_litellm_cache_own);
+    ngx_http_litellm_cache_lead_sweep(c, 1);
 }
 
 
@@ -150,22 +153,29 @@ ngx_http_litellm_cache_own(ngx_http_litellm_cache_t *c,
 
 
 static ngx_uint_t
-ngx_http_litellm_cache_dead(ngx_http_litellm_cache_t *c,
+ngx_http_litellm_cache_lost(ngx_http_litellm_cache_t *c,
     ngx_http_litellm_cache_pin_t *pin)
 {
-    if (ngx_http_litellm_cache_own(c, pin)) {
+    return ngx_http_litellm_cache_dead(c, pin->pid, pin->generation,
+                                       pin->index);
+}
+
+
+ngx_uint_t
+ngx_http_litellm_cache_dead(ngx_http_litellm_cache_t *c, uint32_t pid,
+    uint32_t generation, uint32_t index)
+{
+    if (pid == (uint32_t) ngx_pid) {
         return 0;
     }
 
     /* of one generation and index there is one worker at a time */
 
-    if (c->entered && pin->generation == c->generation
-        && pin->index == c->index)
-    {
+    if (c->entered && generation == c->generation && index == c->index) {
         return 1;
     }
 
-    return ngx_http_litellm_zone_gone(pin->pid);
+    return ngx_http_litellm_zone_gone(pid);
 }
 
 

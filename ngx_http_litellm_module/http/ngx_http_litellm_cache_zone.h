@@ -91,6 +91,44 @@ ngx_int_t ngx_http_litellm_cache_delete(ngx_shm_zone_t *zone,
 ngx_uint_t ngx_http_litellm_cache_flush(ngx_shm_zone_t *zone);
 
 
+/*
+ * Who makes the answer of a key: others may wait for it.  A leader is one
+ * request of one worker; what a dead worker was making is anybody's again.
+ */
+typedef struct {
+    uint32_t                       record;       /* the zone's own; 0: none */
+    uint32_t                       serial;
+} ngx_http_litellm_cache_lead_t;
+
+typedef enum {
+    NGX_HTTP_LITELLM_LEAD_TAKEN = 0,     /* it is the caller's; nobody's, if it
+                                            is only looked at */
+    NGX_HTTP_LITELLM_LEAD_HELD,
+    NGX_HTTP_LITELLM_LEAD_STREAMED,      /* held, by a stream */
+    NGX_HTTP_LITELLM_LEAD_OPEN,          /* it can't be stored, as was seen a
+                                            moment ago: each for itself */
+    NGX_HTTP_LITELLM_LEAD_STORED,        /* it is there by now */
+    NGX_HTTP_LITELLM_LEAD_FULL           /* no more can be led */
+} ngx_http_litellm_lead_e;
+
+/*
+ * age: ms after which one more may lead.  An entry that was stored at that time
+ * or later is an answer; -1: none is.
+ */
+ngx_http_litellm_lead_e ngx_http_litellm_cache_lead(ngx_shm_zone_t *zone,
+    const u_char key[NGX_HTTP_LITELLM_CACHE_KEY], ngx_uint_t stream,
+    ngx_msec_t age, time_t stored, ngx_http_litellm_cache_lead_t *lead);
+/* the same, only looked at */
+ngx_http_litellm_lead_e ngx_http_litellm_cache_led(ngx_shm_zone_t *zone,
+    const u_char key[NGX_HTTP_LITELLM_CACHE_KEY], ngx_msec_t age);
+/* of one that was taken; open: those who wait need not try one by one */
+void ngx_http_litellm_cache_lead_end(ngx_shm_zone_t *zone,
+    ngx_http_litellm_cache_lead_t *lead, ngx_uint_t open);
+/* one more was answered by another request's call; or has waited too long */
+void ngx_http_litellm_cache_coalesced(ngx_shm_zone_t *zone);
+void ngx_http_litellm_cache_lock_timeout(ngx_shm_zone_t *zone);
+
+
 typedef struct {
     ngx_uint_t                     entries;
     ngx_uint_t                     blocks;
@@ -100,6 +138,8 @@ typedef struct {
     ngx_uint_t                     misses;
     ngx_uint_t                     stored;
     ngx_uint_t                     evicted;
+    ngx_uint_t                     coalesced;    /* of those that led nothing */
+    ngx_uint_t                     lock_timeouts;
 } ngx_http_litellm_cache_stat_t;
 
 void ngx_http_litellm_cache_stat(ngx_shm_zone_t *zone,

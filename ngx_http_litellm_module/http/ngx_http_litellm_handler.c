@@ -12,7 +12,7 @@
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_bill.h"
 #include "ngx_http_litellm_outcome.h"
-#include "ngx_http_litellm_cache.h"
+#include "ngx_http_litellm_cache_flight.h"
 #include "ngx_http_litellm_metrics.h"
 #include "ngx_litellm_plan.h"
 
@@ -290,6 +290,7 @@ ngx_http_litellm_run(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
         ctx->ended = 1;
 
         if (rc == NGX_DECLINED) {
+            ngx_http_litellm_flight_failed(ctx, &ctx->error);
             ngx_http_litellm_outcome_log(r, ctx, &ctx->error);
 
             rc = ngx_http_litellm_send_error(r, ctx, &ctx->error);
@@ -660,6 +661,13 @@ ngx_http_litellm_judge(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 
     if (rc != NGX_OK) {
         return rc;
+    }
+
+    if (ctx->fallbacks) {
+
+        /* another group's answer is not stored: nobody waits for it */
+
+        ngx_http_litellm_flight_end(ctx, NGX_HTTP_LITELLM_FLIGHT_OPEN);
     }
 
     if (delay == 0 || !ngx_http_litellm_continue_any(ctx)) {

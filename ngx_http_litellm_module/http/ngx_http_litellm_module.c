@@ -416,6 +416,27 @@ static ngx_command_t  ngx_http_litellm_commands[] = {
       offsetof(ngx_http_litellm_loc_conf_t, cache_set.no_store),
       NULL },
 
+    { ngx_string("litellm_cache_lock"),
+      NGX_HTTP_LITELLM_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_litellm_loc_conf_t, cache_set.lock),
+      NULL },
+
+    { ngx_string("litellm_cache_lock_age"),
+      NGX_HTTP_LITELLM_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_litellm_loc_conf_t, cache_set.lock_age),
+      NULL },
+
+    { ngx_string("litellm_cache_lock_timeout"),
+      NGX_HTTP_LITELLM_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_litellm_loc_conf_t, cache_set.lock_timeout),
+      NULL },
+
     { ngx_string("litellm_limit_dry_run"),
       NGX_HTTP_LITELLM_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,

@@ -12,7 +12,7 @@
  * out with the first one, and a failure is an error event from then on.
  */
 
-#include "ngx_http_litellm.h"
+#include "ngx_http_litellm_cache_follow.h"
 
 
 static void ngx_http_litellm_pulse_timer(ngx_event_t *ev);
@@ -293,7 +293,9 @@ ngx_http_litellm_pulse_comment(ngx_http_request_t *r,
 
     active = c->data;
 
-    if (active != r && (a->done || active != a->request)) {
+    if (ngx_http_litellm_feed_orphan(ctx)
+        || (active != r && (a->done || active != a->request)))
+    {
         return NGX_OK;
     }
 

@@ -7,7 +7,7 @@
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_cost.h"
 #include "ngx_http_litellm_bill.h"
-#include "ngx_http_litellm_cache.h"
+#include "ngx_http_litellm_cache_follow.h"
 #include "ngx_http_litellm_outcome.h"
 #include "ngx_litellm_openai.h"
 
@@ -150,11 +150,18 @@ ngx_http_litellm_respond_stream(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
+    ngx_http_litellm_feed_chain(ctx, a->stream->out.first);
+
     if (ctx->cache != NULL) {
         ngx_http_litellm_cache_stream(a);
     }
 
     ngx_http_litellm_content_stream(a);
+    ngx_http_litellm_feed_end(ctx);
+
+    if (ngx_http_litellm_feed_orphan(ctx)) {
+        return NGX_HTTP_CLIENT_CLOSED_REQUEST;
+    }
 
     if (a->stream->out.first) {
         rc = ngx_http_output_filter(r, a->stream->out.first);

@@ -18,7 +18,7 @@
 
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_cost.h"
-#include "ngx_http_litellm_cache.h"
+#include "ngx_http_litellm_cache_follow.h"
 
 
 #define NGX_HTTP_LITELLM_PAGE  4096
@@ -151,6 +151,8 @@ ngx_http_litellm_stream_bytes(ngx_http_litellm_attempt_t *a, u_char *p,
 
     a->call->deployment = a->deployment;
 
+    ngx_http_litellm_feed_guard(a);
+
     rc = (a->mode == NGX_HTTP_LITELLM_PASS)
          ? ngx_http_litellm_pass(a, p, last)
          : ngx_http_litellm_translate(a, p, last);
@@ -173,6 +175,8 @@ ngx_http_litellm_stream_bytes(ngx_http_litellm_attempt_t *a, u_char *p,
 
             ngx_http_litellm_content_stream(a);
         }
+
+        ngx_http_litellm_feed_end(a->ctx);
 
         ngx_http_litellm_linger(a->parent, a->ctx);
     }
@@ -570,7 +574,7 @@ ngx_http_litellm_commit(ngx_http_litellm_attempt_t *a)
 static ngx_int_t
 ngx_http_litellm_flush(ngx_http_litellm_attempt_t *a)
 {
-    ngx_chain_t          *cl;
+    ngx_chain_t          *cl, **ll;
     ngx_http_upstream_t  *u;
 
     if (a->stream->out.failed) {
@@ -587,8 +591,17 @@ ngx_http_litellm_flush(ngx_http_litellm_attempt_t *a)
     }
 
     ngx_http_litellm_pulse_sent(a->ctx);
+    ngx_http_litellm_feed_chain(a->ctx, cl);
 
     u = a->request->upstream;
+
+    if (ngx_http_litellm_feed_orphan(a->ctx)) {
+        for (ll = &u->free_bufs; *ll; ll = &(*ll)->next) { /* void */ }
+
+        *ll = cl;
+
+        return NGX_OK;
+    }
 
     if (u->out_bufs == NULL) {
         u->out_bufs = cl;
@@ -627,6 +640,11 @@ ngx_http_litellm_flush_range(ngx_http_litellm_attempt_t *a, u_char *start,
     }
 
     ngx_http_litellm_pulse_sent(a->ctx);
+    ngx_http_litellm_feed_data(a->ctx, start, end - start);
+
+    if (ngx_http_litellm_feed_orphan(a->ctx)) {
+        return NGX_OK;
+    }
 
     u = a->request->upstream;
 
@@ -921,6 +939,12 @@ ngx_http_litellm_stream_rest(ngx_http_litellm_attempt_t *a)
     out = ngx_litellm_out_take(&a->stream->out);
 
     if (out == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_http_litellm_feed_chain(a->ctx, out);
+
+    if (ngx_http_litellm_feed_orphan(a->ctx)) {
         return NGX_OK;
     }
 

@@ -498,7 +498,7 @@ ngx_http_litellm_variable_time(ngx_http_request_t *r,
 }
 
 
-/* HIT, PARTIAL, MISS, BYPASS, EXPIRED; nothing where no cache is configured */
+/* HIT, PARTIAL, COALESCED ...; nothing where no cache is configured */
 
 static ngx_int_t
 ngx_http_litellm_variable_cache(ngx_http_request_t *r,
@@ -512,7 +512,8 @@ ngx_http_litellm_variable_cache(ngx_http_request_t *r,
         ngx_string("MISS"),
         ngx_string("EXPIRED"),
         ngx_string("PARTIAL"),
-        ngx_string("HIT")
+        ngx_string("HIT"),
+        ngx_string("COALESCED")
     };
 
     ctx = ngx_http_litellm_variable_ctx(r);
