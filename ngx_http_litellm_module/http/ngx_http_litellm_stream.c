@@ -157,6 +157,8 @@ ngx_http_litellm_stream_bytes(ngx_http_litellm_attempt_t *a, u_char *p,
          ? ngx_http_litellm_pass(a, p, last)
          : ngx_http_litellm_translate(a, p, last);
 
+    ngx_http_litellm_feed_guard(a);
+
     if (a->error.class != NGX_LITELLM_NO_ERROR) {
 
         /* what comes behind an error is not waited for */

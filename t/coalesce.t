@@ -1,0 +1,491 @@
+#!/usr/bin/perl
+
+# Requests for the same that are in flight share one call (litellm_cache_lock):
+# whole answers among workers, streams in one; leaders that fail, leave, are
+# killed, take too long; followers that are slow; who shares what.
+
+use warnings;
+use strict;
+
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+use LiteLLM::Mock qw(answer sse openai_chat openai_chunk openai_error);
+use LiteLLM::Test;
+
+my $t = LiteLLM::Test->new->plan(89);
+$t->allow_log(qr/\[alert\].*exited on signal 9/);
+
+my $slow = $LiteLLM::Peer::slow;
+my $wait = int(700 * $slow);
+my $yes = JSON::PP::true;
+my @stream = (stream => $yes);
+# the next call comes on a connection of its own
+my @close = (Connection => 'close');
+
+$t->write_conf(main => 'worker_processes 4;', listen => ' sndbuf=16k', http => <<'END', server => <<"END",
+litellm_zone zone=z:2m;
+litellm_cache_zone zone=answers:8m;
+litellm_cache answers;
+litellm_cache_lock on;
+log_format cached '$http_mark $litellm_cache_status $status';
+access_log %%DIR%%/cached.log cached;
+END
+location /worker { return 200 \$pid; }
+location /late/ { litellm; litellm_cache_lock_timeout ${wait}ms; }
+location /aged/ { litellm; litellm_cache_lock_age ${wait}ms; }
+location /small/ { litellm; litellm_cache_max_response_size 32k; }
+location /off/ { litellm; litellm_cache_lock off; }
+location /keys/ { litellm; litellm_config %%DIR%%/keys.yaml; }
+END
+);
+(my $conf = $t->read_file('nginx.conf')) =~ s/worker_processes 1;\n//;
+$conf =~ s/worker_connections 512/worker_connections 2048/;
+$t->write_file('nginx.conf', $conf);
+
+my $yaml = <<'END';
+model_list:
+  - model_name: gpt
+    litellm_params: {model: openai/gpt-4o, api_base: "http://127.0.0.1:%%PORT_8081%%/v1", api_key: k}
+  - model_name: claude
+    litellm_params: {model: anthropic/claude-3-5-sonnet-20241022, api_base: "http://127.0.0.1:%%PORT_8081%%", api_key: k}
+  - model_name: embed
+    litellm_params: {model: openai/text-embedding-3-small, api_base: "http://127.0.0.1:%%PORT_8081%%/v1", api_key: k}
+  - model_name: backed
+    litellm_params: {model: openai/gpt-4o, api_base: "http://127.0.0.1:%%PORT_8081%%/v1", api_key: k}
+litellm_settings: {num_retries: 0, cache_params: {type: local, ttl: 300}}
+router_settings: {num_retries: 0, disable_cooldowns: true, fallbacks: [{backed: [gpt]}]}
+END
+$t->write_file_expand('litellm.yaml', $yaml);
+$t->write_file_expand('keys.yaml', $yaml =~ s/ttl: 300/ttl: 300, scope: key/r . <<'END');
+general_settings: {master_key: sk-master}
+virtual_keys: [{key: sk-one}, {key: sk-two}]
+END
+
+my $up = $t->listener(8081);
+$t->run;
+
+my $n = 0;
+
+# a new text for each test: nothing of it is kept
+sub text { $n++; return (messages => [{ role => 'user', content => "text $n" }]) }
+sub same { return (messages => [{ role => 'user', content => "text $n" }]) }
+
+# a connection, and its worker; to that one, or to another one
+sub connection {
+    my ($worker, $other) = @_;
+    for (1 .. 1000) {
+        my $c = LiteLLM::Peer->connect($t->port(8080), rcvbuf => $_[2]);
+        $c->write("GET /worker HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        my $pid = finish($c)->{body};
+        return wantarray ? ($c, $pid) : $c if !$worker || ($other ? $pid ne $worker : $pid eq $worker);
+        $c->close;
+    }
+    die "no connection to worker $worker\n";
+}
+
+sub ask { my ($c, @chat) = @_; $c->write(chat(@chat) =~ s/Connection: close\r\n//r); return $c }
+
+# nobody else comes to the provider
+sub nobody { my $p = $up->accept($_[0] // 0.15); $p->close if $p; return !$p }
+
+sub marked { my $mark = shift; return (headers => [mark => $mark]) }
+sub log_of {
+    my ($mark, $count) = @_;
+    my (@all, $end);
+    $end = time() + 10 * $slow;
+    while (time() < $end) {
+        @all = $t->read_file('cached.log') =~ /^\Q$mark\E (\S+)/mg;
+        last if @all >= ($count // 1);
+        sleep 0.02;
+    }
+    return wantarray ? @all : join ' ', @all;
+}
+
+sub piece { return openai_chunk($_[0]) }
+sub events_of { return join '', map { LiteLLM::Mock::chunk($_) } sse(@_) }
+my $head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+my @end = (openai_chunk({}, choices => [{ index => 0, delta => {}, finish_reason => 'stop' }]), '[DONE]');
+sub end_of { return events_of(@end) . "0\r\n\r\n" }
+
+# --- a thousand at a time, four workers
+
+text();
+my @all = map { start(chat('gpt', same(), marked('many'))) } 1 .. 1000;
+my ($peer) = $up->request;
+ok($peer, 'a thousand: one goes to the provider');
+sleep 0.3;
+my $body = openai_chat('for all');
+$peer->write(answer(200, $body));
+my %seen;
+$seen{finish($_)->{body}}++ for @all;
+is_deeply(\%seen, { $body => 1000 }, 'a thousand: all have its answer');
+ok(nobody(), 'a thousand: nobody else goes');
+my %status;
+$status{$_}++ for log_of('many', 1000);
+is($status{MISS}, 1, 'a thousand: one misses');
+is($status{MISS} + $status{COALESCED} + ($status{HIT} // 0), 1000, 'a thousand: the others coalesce');
+cmp_ok($status{COALESCED}, '>', 500, 'a thousand: most have waited');
+$_->close for @all, $peer;
+@all = ();
+
+# --- embeddings, a part of which is there
+
+sub embed {
+    my ($c, @in) = @_;
+    $c->write(LiteLLM::Test::post_request('/v1/embeddings', { model => 'embed', input => \@in })
+        =~ s/Connection: close\r\n//r);
+    return $c;
+}
+sub vectors {
+    my $i = 0;
+    return answer(200, json_text({ object => 'list', model => 'e', usage => { prompt_tokens => 2, total_tokens => 2 },
+        data => [map { { object => 'embedding', index => $i++, embedding => [$_] } } @_] }));
+}
+my ($c1, $w1) = connection();
+my ($c2, $w2) = connection($w1, 1);
+embed($c1, 'a', 'b');
+($peer, my $req) = $up->request;
+embed($c2, 'a', 'b');
+my $c3 = embed(scalar connection($w1), 'a', 'b');
+sleep 0.1;
+$peer->write(vectors(1, 2));
+is_deeply([map { $_->{embedding}[0] } @{json_of(finish($_)->{body})->{data}}], [1, 2], 'embeddings: answered')
+    for $c1, $c2, $c3;
+ok(nobody(), 'embeddings: one call');
+$_->close for $c1, $c2, $c3, $peer;
+
+# --- a stream that others follow as it comes
+
+($c1, $w1) = connection();
+text();
+ask($c1, 'gpt', same(), @stream, marked('lead'));
+($peer) = $up->request;
+ask($c2 = connection($w1), 'gpt', same(), @stream, marked('follow'));
+ask(my $usage = connection($w1), 'gpt', same(), @stream, stream_options => { include_usage => $yes });
+ask(my $whole = connection($w1), 'gpt', same());
+ask(my $far = connection($w1, 1), 'gpt', same());
+$peer->write($head . events_of(piece('Hel'), piece('lo')));
+ok($c1->read_until(qr/lo"/), 'a stream: the leader has events');
+ok($c2->read_until(qr/lo"/), 'a stream: so has the follower, before the end');
+ask($c3 = connection($w1), 'gpt', same(), @stream);
+my $late = $c3->read_until(qr/lo"/);
+like($late, qr/^HTTP\/1.1 200 .*Hel.*lo/s, 'a stream: one that comes later has it from the beginning');
+like($late, qr/^x-litellm-cache-key: [0-9a-f]{64}/m, 'a stream: followers have the headers of a hit');
+ok($usage->quiet(0.1), 'a stream: other stream_options, not as it comes');
+ok($whole->quiet(0.1), 'a stream: asked for as a whole, it waits');
+ok(nobody(), 'a stream: one call');
+$peer->write(events_of(piece(' all')) . end_of());
+my $end = $c1->read_until(qr/0\r\n\r\n/);
+like($end, qr/ all.*\[DONE\]/s, 'a stream: the leader has all');
+is($c2->read_until(qr/0\r\n\r\n/) =~ s/^[0-9a-f]+\r\n|\r\n//gmr, $end =~ s/^[0-9a-f]+\r\n|\r\n//gmr,
+    'a stream: the follower has the same');
+like($c3->read_until(qr/0\r\n\r\n/), qr/ all.*\[DONE\]/s, 'a stream: so has the late one');
+my $r = finish($usage);
+is(texts($r->{body}), 'Hello all', 'a stream: other stream_options, from the entry');
+is(json_of(finish($_)->{body})->{choices}[0]{message}{content}, 'Hello all', 'a stream: whole, from the entry')
+    for $whole, $far;
+is(log_of('follow'), 'COALESCED', 'a stream: $litellm_cache_status');
+is(log_of('lead'), 'MISS', 'a stream: the leader misses');
+ok(nobody(), 'a stream: still one call');
+$_->close for $c1, $c2, $c3, $usage, $whole, $far, $peer;
+
+# one in each worker; a translated one
+
+for my $model ('gpt', 'claude') {
+    ($c1, $w1) = connection();
+    text();
+    ask($c1, $model, same(), @stream);
+    ($peer) = $up->request;
+    ask($c2 = connection($w1, 1), $model, same(), @stream);
+    my ($peer2) = $up->request;
+    ok($peer2, "$model: a stream in another worker: a call of its own");
+    my ($first, $rest) = $model eq 'gpt' ? ($head . events_of(piece('Hey')), events_of(piece(' you')) . end_of())
+        : ($head . join('', map { LiteLLM::Mock::chunk($_) } (
+        "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"c\",\"content\":[],\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}}\n\n",
+        "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n",
+        "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hey\"}}\n\n")),
+        join('', map { LiteLLM::Mock::chunk($_) } (
+        "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\" you\"}}\n\n",
+        "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n",
+        "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":2}}\n\n",
+        "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n")) . "0\r\n\r\n");
+    $_->write($first) for $peer, $peer2;
+    ask($c3 = connection($w1), $model, same(), @stream);
+    ok($c3->read_until(qr/Hey/), "$model: followed before its end");
+    $_->write($rest) for $peer, $peer2;
+    is(texts(finish($_)->{body}), 'Hey you', "$model: whole") for $c1, $c2;
+    like($c3->read_until(qr/0\r\n\r\n/), qr/ you.*\[DONE\]/s, "$model: the follower has all");
+    $_->close for $c1, $c2, $c3, $peer, $peer2;
+}
+
+# --- the leader's client leaves
+
+for my $how ('close', 'reset') {
+    ($c1, $w1) = connection();
+    text();
+    ask($c1, 'gpt', same(), @stream);
+    ($peer) = $up->request;
+    $peer->write($head . events_of(piece('Hel')));
+    $c1->read_until(qr/Hel/);
+    ask($c2 = connection($w1), 'gpt', same(), @stream);
+    $c2->read_until(qr/Hel/);
+    my $at = $t->log_size;
+    $c1->$how;
+    ok($t->wait_log(qr/client has left a stream that 1 others share/, $at), "$how: it is seen");
+    $peer->write(events_of(piece('lo')));
+    ok($c2->read_until(qr/lo"/), "$how: the follower has what comes then");
+    $peer->write(events_of(piece(' you')) . end_of());
+    like($c2->read_until(qr/0\r\n\r\n/), qr/ you.*\[DONE\]/s, "$how: to the end");
+    is(json_of(http(chat('gpt', same()))->{body})->{choices}[0]{message}{content}, 'Hello you', "$how: it is stored");
+    $_->close for $c2, $peer;
+}
+
+# ... and then the last follower
+
+($c1, $w1) = connection();
+text();
+ask($c1, 'gpt', same(), @stream);
+($peer) = $up->request;
+$peer->write($head . events_of(piece('Hel')));
+$c1->read_until(qr/Hel/);
+ask($c2 = connection($w1), 'gpt', same(), @stream);
+$c2->read_until(qr/Hel/);
+my $at = $t->log_size;
+$c1->close;
+$t->wait_log(qr/client has left a stream/, $at);
+$c2->close;
+ok($peer->closed, 'all have left: the call is ended');
+$peer->close;
+
+# ... before the first event: handed over
+
+($c1, $w1) = connection();
+text();
+ask($c1, 'gpt', same(), @stream);
+($peer) = $up->request;
+ask($c2 = connection($w1), 'gpt', same(), @stream);
+ask($c3 = connection($w1), 'gpt', same());
+sleep 0.1;
+$c1->close;
+ok($peer->closed, 'left early: the call is ended');
+$peer->close;
+($peer) = $up->request;
+ok($peer, 'left early: one of those who wait goes');
+ok(nobody(), 'left early: one alone');
+$peer->write($head . events_of(piece('Hi')) . end_of());
+like($c2->read_until(qr/0\r\n\r\n/), qr/Hi.*\[DONE\]/s, 'left early: it is answered');
+is(json_of(finish($c3)->{body})->{choices}[0]{message}{content}, 'Hi', 'left early: so is the other one');
+$_->close for $c2, $c3, $peer;
+
+# --- the leader fails
+
+# waits in its own worker and in another one; one tries after the other, twice
+($c1, $w1) = connection();
+text();
+ask($c1, 'gpt', same());
+($peer) = $up->request;
+@all = map { ask(scalar connection($w1), 'gpt', same()) } 1 .. 4;
+sleep 0.1;
+$peer->write(answer(500, openai_error('no', 'x', undef), @close));
+is(finish($c1)->{status}, 500, 'failed: the leader has its error');
+$peer->close;
+($peer) = $up->request;
+ok($peer, 'failed: another one tries');
+ok(nobody(), 'failed: one alone');
+$peer->write(answer(500, openai_error('no', 'x', undef), @close));
+$peer->close;
+my @peers;
+for (1 .. 3) { my ($p) = $up->request; push @peers, $p if $p }
+is(scalar @peers, 3, 'failed twice: then each for itself');
+$_->write(answer(200, openai_chat('yes'))) for @peers;
+my %by;
+$by{finish($_)->{status}}++ for @all;
+is_deeply(\%by, { 500 => 1, 200 => 3 }, 'failed: nobody has the error of another one');
+$_->close for $c1, @all, @peers;
+
+($c1, $w1) = connection();
+text();
+ask($c1, 'gpt', same());
+($peer) = $up->request;
+ask($c2 = connection($w1, 1), 'gpt', same());
+sleep 0.1;
+$peer->write(answer(503, openai_error('no', 'x', undef), @close));
+finish($c1);
+$peer->close;
+($peer) = $up->request;
+ok($peer, 'failed: one in another worker tries');
+$peer->write(answer(200, openai_chat('yes')));
+is(finish($c2)->{status}, 200, 'failed: and is answered');
+$_->close for $c1, $c2, $peer;
+
+# a fault of the request is that of all
+($c1, $w1) = connection();
+text();
+ask($c1, 'gpt', same());
+($peer) = $up->request;
+@all = map { ask(scalar connection($w1), 'gpt', same()) } 1 .. 2;
+sleep 0.1;
+$peer->write(answer(400, openai_error('bad', 'invalid_request_error', undef), @close));
+@peers = map { ($up->request)[0] } 1 .. 2;
+is(scalar(grep { $_ } @peers), 2, 'a bad request: each for itself at once');
+$_->write(answer(200, openai_chat('yes'))) for @peers;
+finish($_) for @all;
+$_->close for $c1, @all, @peers, $peer;
+
+# another group's answer is not waited for
+($c1, $w1) = connection();
+text();
+ask($c1, 'backed', same());
+($peer) = $up->request;
+ask($c2 = connection($w1), 'backed', same());
+sleep 0.1;
+$peer->write(answer(500, openai_error('no', 'x', undef), @close));
+@peers = map { ($up->request)[0] } 1 .. 2;
+is(scalar(grep { $_ } @peers), 2, 'a fallback: each for itself');
+$_->close for $c1, $c2, @peers, $peer;
+
+# cut behind its first event
+($c1, $w1) = connection();
+text();
+ask($c1, 'gpt', same(), @stream);
+($peer) = $up->request;
+$peer->write($head . events_of(piece('Hel')));
+$c1->read_until(qr/Hel/);
+ask($c2 = connection($w1), 'gpt', same(), @stream);
+$c2->read_until(qr/Hel/);
+$peer->close;
+my $cut = $c1->read_until(qr/0\r\n\r\n/);
+like($cut, qr/"error"/, 'cut: the leader is told');
+unlike($cut, qr/\[DONE\]/, 'cut: it is not the end');
+is($c2->read_until(qr/0\r\n\r\n/), $cut, 'cut: the follower is told the same');
+$_->close for $c1, $c2;
+
+# --- what can't be stored
+
+($c1, $w1) = connection();
+text();
+ask($c1, 'gpt', same(), uri => '/small/v1/chat/completions');
+($peer) = $up->request;
+@all = map { ask(scalar connection(undef), 'gpt', same(), uri => '/small/v1/chat/completions') } 1 .. 3;
+sleep 0.2;
+$peer->write(answer(200, openai_chat('x' x 40000), @close));
+finish($c1);
+@peers = map { ($up->request)[0] } 1 .. 3;
+is(scalar(grep { $_ } @peers), 3, 'too large: each for itself');
+$_->write(answer(200, openai_chat('y'))) for @peers;
+is(json_of(finish($_)->{body})->{choices}[0]{message}{content}, 'y', 'too large: answered') for @all;
+$_->close for $c1, @all, @peers, $peer;
+
+for my $cache ({ 'no-store' => $yes }, { 'no-cache' => $yes }) {
+    my ($word) = keys %$cache;
+    ($c1, $w1) = connection();
+    text();
+    ask($c1, 'gpt', same());
+    ($peer) = $up->request;
+    ask($c2 = connection($w1), 'gpt', same(), cache => $cache);
+    my ($peer2) = $up->request;
+    ok($peer2, "$word: does not follow");
+    $_->close for $c1, $c2, $peer, $peer2;
+}
+($c1, $w1) = connection();
+text();
+ask($c1, 'gpt', same(), uri => '/off/v1/chat/completions');
+($peer) = $up->request;
+ask($c2 = connection($w1), 'gpt', same(), uri => '/off/v1/chat/completions');
+my ($peer2) = $up->request;
+ok($peer2, 'off: each for itself');
+$_->close for $c1, $c2, $peer, $peer2;
+
+# --- who shares
+
+($c1, $w1) = connection();
+text();
+my @key = (uri => '/keys/v1/chat/completions', headers => [Authorization => 'Bearer sk-one']);
+ask($c1, 'gpt', same(), @stream, @key);
+($peer) = $up->request;
+ask($c2 = connection($w1), 'gpt', same(), @stream, uri => $key[1], headers => [Authorization => 'Bearer sk-two']);
+($peer2) = $up->request;
+ok($peer2, 'scope: another key does not share');
+ask($c3 = connection($w1), 'gpt', same(), @stream, @key);
+$peer->write($head . events_of(piece('mine')) . end_of());
+like($c3->read_until(qr/0\r\n\r\n/), qr/mine/, 'scope: the same key does');
+$peer2->write($head . events_of(piece('hers')) . end_of());
+like($c2->read_until(qr/0\r\n\r\n/), qr/hers/, 'scope: the other one has its own');
+$_->close for $c1, $c2, $c3, $peer, $peer2;
+
+# --- too long
+
+($c1, $w1) = connection();
+text();
+my @late = (uri => '/late/v1/chat/completions');
+ask($c1, 'gpt', same(), @late);
+($peer) = $up->request;
+my $from = time();
+ask($c2 = connection($w1, 1), 'gpt', same(), @late, marked('timeout'));
+($peer2) = $up->request;
+ok($peer2, 'lock_timeout: goes for itself');
+cmp_ok(time() - $from, '>', $wait / 1000 - 0.1, 'lock_timeout: not before');
+$peer2->write(answer(200, openai_chat('not kept')));
+like(finish($c2)->{body}, qr/not kept/, 'lock_timeout: answered');
+$peer->write(answer(200, openai_chat('kept')));
+finish($c1);
+like(http(chat('gpt', same(), @late))->{body}, qr/"kept"/, 'lock_timeout: its answer is not stored');
+$_->close for $c1, $c2, $peer, $peer2;
+
+($c1, $w1) = connection();
+text();
+my @aged = (uri => '/aged/v1/chat/completions');
+ask($c1, 'gpt', same(), @aged);
+($peer) = $up->request;
+@all = map { ask(scalar connection($w1), 'gpt', same(), @aged) } 1 .. 3;
+($peer2) = $up->request;
+ok($peer2, 'lock_age: one more may go');
+ok(nobody(), 'lock_age: one alone');
+$peer2->write(answer(200, openai_chat('second')));
+like(finish($_)->{body}, qr/second/, 'lock_age: the others have its answer') for @all;
+$_->close for $c1, @all, $peer, $peer2;
+
+# --- a follower that takes nothing, of a stream that is longer than is kept
+
+($c1, $w1) = connection();
+text();
+my @small = (uri => '/small/v1/chat/completions');
+ask($c1, 'gpt', same(), @stream, @small);
+($peer) = $up->request;
+$peer->write($head . events_of(piece('Hel')));
+$c1->read_until(qr/Hel/);
+ask($c2 = connection($w1, 0, 4096), 'gpt', same(), @stream, @small);
+ask($c3 = connection($w1), 'gpt', same(), @stream, @small);
+$c3->read_until(qr/Hel/);
+my $more = events_of(piece('z' x 4000));
+my $got = 0;
+$at = $t->log_size;
+for (1 .. 300) {
+    $peer->write($more);
+    $got += $c1->read_until(qr/z{4000}"/) && $c3->read_until(qr/z{4000}"/) ? 1 : 0;
+}
+is($got, 300, 'slow: others are not held up');
+ok($t->wait_log(qr/client is too slow for the stream/, $at), 'slow: it is dropped');
+unlike($c2->read_eof // '', qr/\[DONE\]/, 'slow: what it has is not whole');
+$peer->write(end_of());
+like($c1->read_until(qr/0\r\n\r\n/), qr/\[DONE\]/, 'slow: the leader has all');
+like($c3->read_until(qr/0\r\n\r\n/), qr/\[DONE\]/, 'slow: so has the other one');
+$_->close for $c1, $c2, $c3, $peer;
+
+# --- the leader's worker is killed
+
+($c1, $w1) = connection();
+text();
+ask($c1, 'gpt', same());
+($peer) = $up->request;
+ask($c2 = connection($w1, 1), 'gpt', same());
+sleep 0.2;
+kill 'KILL', $w1;
+$from = time();
+($peer2) = $up->request;
+ok($peer2, 'killed: one that waits goes on');
+cmp_ok(time() - $from, '<', 2 * $slow, 'killed: soon');
+$peer2->write(answer(200, openai_chat('yes')));
+is(finish($c2)->{status}, 200, 'killed: it is answered');
+$_->close for $c1, $c2, $peer, $peer2;
