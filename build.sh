@@ -474,7 +474,7 @@ stage_clients() {
 }
 
 stage_fuzz() {
-    make -C "$top/t/fuzz" NGINX_SRC="$source_dir" BUILD="$build/fuzz" run SECONDS="${FUZZ_SECONDS:-20}"
+    make -C "$top/t/fuzz" NGINX_SRC="$source_dir" BUILD="$build/fuzz" run SECONDS="${FUZZ_SECONDS:-10}"
 }
 
 stage_vectors() {
