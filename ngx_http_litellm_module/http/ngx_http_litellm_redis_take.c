@@ -158,6 +158,7 @@ ngx_http_litellm_take_parse(ngx_http_litellm_store_item_t *item,
     ngx_uint_t   i;
 
     ngx_memzero(item, sizeof(ngx_http_litellm_store_item_t));
+    name = NULL;
 
     for (i = 0; i < NGX_LITELLM_PRINCIPALS; i++) {
         name = &ngx_http_litellm_redis_names[i];
