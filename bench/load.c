@@ -20,7 +20,8 @@
  * gateway is, and hides the rest.
  *
  * Prints one line: n=answers bad= lost=events missing ev50= ev99= evmax=
- * (microseconds, of events with a clock) side=answers to -b.
+ * (microseconds, of events with a clock) side=answers to -b asked=requests that
+ * came to the provider of -m.
  * An answer with another status than 200, or with a wrong number of events, or
  * with events out of order, is bad.  -n waits for at most 60 s.
  */
@@ -91,6 +92,7 @@ typedef struct {
 
 int mock_start(int port);
 void mock_turn(int wait);
+uint64_t mock_asked(void);
 
 
 static int        ep, expected;
@@ -666,12 +668,13 @@ main(int argc, char **argv)
     }
 
     printf("n=%llu bad=%llu lost=%llu us=%llu ev50=%llu ev99=%llu evmax=%llu "
-           "side=%llu\n",
+           "side=%llu asked=%llu\n",
            (unsigned long long) answers, (unsigned long long) bad,
            (unsigned long long) lost, (unsigned long long) (now() - t0),
            (unsigned long long) percentile(0.50),
            (unsigned long long) percentile(0.99),
-           (unsigned long long) longest, (unsigned long long) side);
+           (unsigned long long) longest, (unsigned long long) side,
+           (unsigned long long) mock_asked());
 
     return 0;
 }

@@ -76,6 +76,7 @@ typedef struct {
 
 int mock_start(int port);
 void mock_turn(int wait);
+uint64_t mock_asked(void);
 
 
 static int        ep, ls;
@@ -615,6 +616,13 @@ mock_turn(int wait)
             readable(c);
         }
     }
+}
+
+
+uint64_t
+mock_asked(void)
+{
+    return answered;
 }
 
 

@@ -15,7 +15,8 @@
 #
 #   LITELLM_SO=module.so NGINX=program bench/run.sh [ROW...]
 #
-# Rows: chat translated large stream stream-translated slow bodies
+# Rows: chat translated large stream stream-translated cache cache-stream slow
+#       bodies
 #
 #   REPS=5  DUR=2          turns, and seconds of one measurement
 #   STREAMS=2000           slow streams at once
@@ -35,7 +36,8 @@ PATH=$PATH:/usr/sbin:/sbin
 : "${REPS:=5}" "${DUR:=2}" "${STREAMS:=2000}" "${GW_CPU:=0}" "${LOAD_CPU:=1}"
 : "${MOCK_PORT:=18400}" "${GW_PORT:=18401}" "${CELLS:=}"
 
-[ $# -gt 0 ] || set -- chat translated large stream stream-translated slow bodies
+[ $# -gt 0 ] || set -- chat translated large stream stream-translated cache \
+                  cache-stream slow bodies
 
 die() { echo "bench: $*" >&2; exit 1; }
 
@@ -129,6 +131,11 @@ locations() {
             litellm;
             litellm_config $dir/anthropic-$kind.yaml;
         }
+        location /cached/$kind/ {
+            litellm;
+            litellm_config $dir/openai-$kind.yaml;
+            litellm_cache on;
+        }
 END
     done
 }
@@ -153,6 +160,7 @@ http {
     scgi_temp_path $dir/scgi;
     keepalive_requests 100000000;
     client_max_body_size 32m;
+    litellm_cache_zone zone=answers:8m;
     litellm_keepalive 4096;
     litellm_keepalive_requests 100000000;
     upstream mock {
@@ -213,7 +221,14 @@ cell() {
         slow|bodies*) warm=(-c 20 -n 1 -e 20) ;;
         *) warm=(-t 0.5 -m "$MOCK_PORT") ;;
     esac
-    case $row in stream*) warm+=(-e 100) ;; esac
+    case $row in *stream*) warm+=(-e 100) ;; esac
+    case $row-$who in
+        # events of 1 KB of text, which cut two of the 100 marks in two
+        cache-stream-litellm)
+            load "$path" "$body" -c 1 -n 1 -e 100 -m "$MOCK_PORT" >/dev/null
+            set -- "$@" -e 98
+            warm+=(-e 98) ;;
+    esac
     line=$(load "$path" "$body" "${warm[@]}")
     case $line in
         *" bad=0 lost=0 "*) ;;
@@ -224,6 +239,10 @@ cell() {
     before=$(cpu)
     line=$(load "$path" "$body" "$@")
     after=$(cpu)
+    case $row-$who-$line in
+        cache*-litellm-*" asked=0") ;;
+        cache*-litellm-*) echo "bench: $row: not from the cache: $line" >&2 ;;
+    esac
     peak=$(memory VmHWM)
     stop_gateway
     echo "$line" | tr '=' ' ' | awk -v row="$row" -v turn="$turn" -v who="$who" \
@@ -267,6 +286,8 @@ row_of() {
         large) row large /openai/c/$chat /proxy/c/$chat large.json -t "$DUR" -m "$MOCK_PORT" ;;
         stream) row stream /openai/s/$chat /proxy/s/$chat stream.json -t "$DUR" -e 100 -m "$MOCK_PORT" ;;
         stream-translated) row stream-translated /anthropic/s/$chat /proxy/s/$chat stream.json -t "$DUR" -e 100 -m "$MOCK_PORT" ;;
+        cache) row cache /cached/c/$chat /proxy/c/$chat small.json -t "$DUR" -m "$MOCK_PORT" ;;
+        cache-stream) row cache-stream /cached/s/$chat /proxy/s/$chat stream.json -t "$DUR" -e 100 -m "$MOCK_PORT" ;;
         slow)
             start_mock
             row slow /openai/t/$chat /proxy/t/$chat stream.json -c "$STREAMS" -n 2 -r 1000 -e 20
@@ -310,6 +331,8 @@ report() {
         name["large"] = "100 KB chat, same dialect"; floor["large"] = 1.45; goal["large"] = 1.15;
         name["stream"] = "100 events, same dialect"; floor["stream"] = 1.35; goal["stream"] = 1.10;
         name["stream-translated"] = "100 events, from Anthropic"; floor["stream-translated"] = 2.80; goal["stream-translated"] = 1.60;
+        name["cache"] = "2 KB chat, from the cache"; floor["cache"] = 0.60; goal["cache"] = 0.40;
+        name["cache-stream"] = "100 events, from the cache"; floor["cache-stream"] = 0.60; goal["cache-stream"] = 0.40;
         name["slow"] = "slow streams at once"; floor["slow"] = 1.20; goal["slow"] = 1.20;
 
         print "| CPU of the worker | proxy_pass us | litellm us | ratio | at most | met | goal | bad |";
