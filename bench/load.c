@@ -12,6 +12,7 @@
  *   -n N      ends when each connection had so many answers        (no end)
  *   -r N      starts so many connections in a second               (all)
  *   -e N      events that an answer must have                      (0)
+ *   -k KEY    sent in "Authorization: Bearer KEY"                  (none)
  *   -u PATH -b BODY    one more connection posts this besides
  *   -m PORT            is the provider (bench/mock) itself, and never sleeps
  *
@@ -116,7 +117,7 @@ now(void)
 
 
 static text_t
-make_request(const char *path, const char *file)
+make_request(const char *path, const char *file, const char *key)
 {
     int      n;
     FILE    *f;
@@ -132,15 +133,21 @@ make_request(const char *path, const char *file)
 
     rewind(f);
 
-    t.data = malloc(len + strlen(path) + 256);
+    t.data = malloc(len + strlen(path) + (key ? strlen(key) : 0) + 256);
 
     if (t.data == NULL) {
         abort();
     }
 
     n = sprintf(t.data, "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-                "Content-Type: application/json\r\nContent-Length: %ld\r\n"
-                "\r\n", path, len);
+                "Content-Type: application/json\r\nContent-Length: %ld\r\n",
+                path, len);
+
+    if (key) {
+        n += sprintf(t.data + n, "Authorization: Bearer %s\r\n", key);
+    }
+
+    n += sprintf(t.data + n, "\r\n");
 
     if (fread(t.data + n, 1, len, f) != (size_t) len) {
         perror(file);
@@ -527,7 +534,7 @@ main(int argc, char **argv)
     double               seconds;
     text_t               request, side_request;
     uint64_t             t0, end, t;
-    const char          *side_path, *side_body;
+    const char          *side_path, *side_body, *key;
     struct epoll_event   events[512];
 
     nconns = 64;
@@ -537,16 +544,18 @@ main(int argc, char **argv)
     seconds = 2;
     side_path = NULL;
     side_body = NULL;
+    key = NULL;
 
     optind = 4;
 
-    while (argc > 3 && (opt = getopt(argc, argv, "c:t:n:r:e:u:b:m:")) != -1) {
+    while (argc > 3 && (opt = getopt(argc, argv, "c:t:n:r:e:k:u:b:m:")) != -1) {
         switch (opt) {
         case 'c': nconns = atoi(optarg); break;
         case 't': seconds = atof(optarg); break;
         case 'n': rounds = atoi(optarg); break;
         case 'r': rate = atoi(optarg); break;
         case 'e': expected = atoi(optarg); break;
+        case 'k': key = optarg; break;
         case 'u': side_path = optarg; break;
         case 'b': side_body = optarg; break;
         case 'm': mock = atoi(optarg); break;
@@ -567,7 +576,7 @@ main(int argc, char **argv)
     addr.sin_port = htons(atoi(argv[1]));
     addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 
-    request = make_request(argv[2], argv[3]);
+    request = make_request(argv[2], argv[3], key);
 
     if (mock && mock_start(mock) == -1) {
         return 1;
@@ -587,7 +596,7 @@ main(int argc, char **argv)
     started = 0;
 
     if (side_path) {
-        side_request = make_request(side_path, side_body);
+        side_request = make_request(side_path, side_body, key);
         other.request = &side_request;
         other.side = 1;
 

@@ -15,9 +15,16 @@
 #
 #   LITELLM_SO=module.so NGINX=program bench/run.sh [ROW...]
 #
-# Rows: chat translated large stream stream-translated cache cache-stream slow
-#       bodies
+# Rows: chat all translated large stream stream-translated cache cache-stream
+#       slow bodies
 #
+# "all" is "chat" with a virtual key and its team, limits of requests, tokens,
+# requests at once and budget on both, prices, metrics, and an access log of
+# all variables (conf-examples/log.conf); proxy_pass writes nginx's "combined".
+#
+#   VALGRIND=FILE          no times, but instructions of a request in user space
+#                          of chat, all, translated, large, stream...; what
+#                          callgrind wrote is in FILE.ROW.WHO
 #   REPS=5  DUR=2          turns, and seconds of one measurement
 #   STREAMS=2000           slow streams at once
 #   GW_CPU=0 LOAD_CPU=1    cores
@@ -34,16 +41,18 @@ PATH=$PATH:/usr/sbin:/sbin
 : "${LITELLM_SO:=$here/../build/ngx_http_litellm_module.so}"
 : "${NGINX:=$(command -v nginx)}"
 : "${REPS:=5}" "${DUR:=2}" "${STREAMS:=2000}" "${GW_CPU:=0}" "${LOAD_CPU:=1}"
-: "${MOCK_PORT:=18400}" "${GW_PORT:=18401}" "${CELLS:=}"
+: "${MOCK_PORT:=18400}" "${GW_PORT:=18401}" "${CELLS:=}" "${VALGRIND:=}"
 
-[ $# -gt 0 ] || set -- chat translated large stream stream-translated cache \
-                  cache-stream slow bodies
+if [ $# = 0 ]; then
+    set -- chat all translated large stream stream-translated cache cache-stream
+    [ -n "$VALGRIND" ] || set -- "$@" slow bodies
+fi
 
 die() { echo "bench: $*" >&2; exit 1; }
 
 [ -r "$LITELLM_SO" ] || die "no module $LITELLM_SO (build.sh build)"
 [ -x "$NGINX" ] || die "no nginx"
-for tool in cc taskset awk; do
+for tool in cc taskset awk ${VALGRIND:+valgrind callgrind_annotate}; do
     command -v $tool >/dev/null || die "$tool is missing"
 done
 LITELLM_SO=$(cd "$(dirname "$LITELLM_SO")" && pwd)/${LITELLM_SO##*/}
@@ -110,6 +119,42 @@ provider() {    # FILE PROVIDER BASE
         "$2" "$3" >"$dir/$1"
 }
 
+key=sk-bench-0123456789
+
+# the model's price is the table's; what is limited is never reached
+all_on() {
+    local limits="rpm_limit: 1000000000, tpm_limit: 1000000000000, max_parallel_requests: 100000, max_budget: 1000000, budget_duration: 30d"
+    cat >"$dir/all.yaml" <<END
+model_list:
+  - model_name: bench
+    litellm_params:
+      model: openai/gpt-4o-mini
+      api_base: "http://127.0.0.1:$MOCK_PORT/c/v1"
+      api_key: sk-bench
+general_settings:
+  master_key: sk-master-0123456789
+virtual_keys:
+  - {key: $key, key_alias: bench, models: [bench], team_id: bench, $limits}
+teams:
+  - {team_id: bench, team_alias: bench, $limits}
+END
+    cat <<END
+        location /proxy/all/ {
+            proxy_pass http://mock/c/;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_buffering off;
+            client_body_buffer_size 16m;
+            access_log $dir/access.log combined buffer=64k;
+        }
+        location /openai/all/ {
+            litellm;
+            litellm_config $dir/all.yaml;
+            access_log $dir/access.log litellm buffer=64k;
+        }
+END
+}
+
 locations() {
     local kind
     for kind in c s t; do
@@ -160,6 +205,7 @@ http {
     scgi_temp_path $dir/scgi;
     keepalive_requests 100000000;
     client_max_body_size 32m;
+    include $here/../conf-examples/log.conf;
     litellm_cache_zone zone=answers:8m;
     litellm_keepalive 4096;
     litellm_keepalive_requests 100000000;
@@ -172,6 +218,7 @@ http {
         listen 127.0.0.1:$GW_PORT backlog=4096;
 END
     locations
+    all_on
     printf '    }\n}\n'
 } >"$dir/nginx.conf"
 
@@ -188,6 +235,7 @@ wait_port() {   # PORT PID
 }
 
 start_gateway() {
+    rm -f "$dir/access.log"
     taskset -c "$GW_CPU" "$NGINX" -p "$dir/" -c "$dir/nginx.conf" \
         >"$dir/nginx.log" 2>&1 &
     gw_pid=$!
@@ -221,7 +269,7 @@ cell() {
         slow|bodies*) warm=(-c 20 -n 1 -e 20) ;;
         *) warm=(-t 0.5 -m "$MOCK_PORT") ;;
     esac
-    case $row in *stream*) warm+=(-e 100) ;; esac
+    case $row in *stream*) warm+=(-e 100) ;; all) warm+=(-k $key) ;; esac
     case $row-$who in
         # events of 1 KB of text, which cut two of the 100 marks in two
         cache-stream-litellm)
@@ -281,6 +329,7 @@ row() {
 row_of() {
     local chat=v1/chat/completions
     case $1 in
+        all) row all /openai/all/$chat /proxy/all/$chat small.json -t "$DUR" -k $key -m "$MOCK_PORT" ;;
         chat) row chat /openai/c/$chat /proxy/c/$chat small.json -t "$DUR" -m "$MOCK_PORT" ;;
         translated) row translated /anthropic/c/$chat /proxy/c/$chat small.json -t "$DUR" -m "$MOCK_PORT" ;;
         large) row large /openai/c/$chat /proxy/c/$chat large.json -t "$DUR" -m "$MOCK_PORT" ;;
@@ -300,6 +349,51 @@ row_of() {
             stop_mock ;;
         *) die "no such row: $1" ;;
     esac
+}
+
+
+# --- instructions: those of many requests less those of few, by one connection
+
+# counted ROW WHO PATH BODY LOAD-OPTIONS...
+counted() {
+    local row=$1 who=$2 path=$3 body=$4 out=$VALGRIND.$1.$2 n line few=100 many=600 sum=()
+    shift 4
+    for n in $few $many; do
+        taskset -c "$GW_CPU" valgrind --tool=callgrind --callgrind-out-file="$out" \
+            "$NGINX" -p "$dir/" -c "$dir/nginx.conf" >"$dir/nginx.log" 2>&1 &
+        gw_pid=$!
+        wait_port "$GW_PORT" $gw_pid || { cat "$dir/nginx.log" >&2; die "nginx does not start"; }
+        line=$(load "$path" "$body" -c 1 -n $n "$@")
+        case $line in
+            "n=$n bad=0 lost=0 "*) ;;
+            *) echo "bench: $row $who: wrong answers: $line" >&2 ;;
+        esac
+        stop_gateway
+        sum+=("$(awk '/^(summary|totals):/ { s = $2 } END { print s }' "$out")")
+    done
+    echo $(((sum[1] - sum[0]) / (many - few)))
+}
+
+# count ROW PATH-OF-OURS PATH-OF-PROXY BODY LOAD-OPTIONS...
+count() {
+    local name=$1 ours=$2 base=$3 body=$4 a b
+    shift 4
+    a=$(counted "$name" proxy_pass "$base" "$dir/$body" "$@")
+    b=$(counted "$name" litellm "$ours" "$dir/$body" "$@")
+    echo "| $name | $a | $b |"
+}
+
+count_all() {
+    local name
+    row() { count "$@"; }
+    echo "| instructions of a request | proxy_pass | litellm |"
+    echo "|---|--:|--:|"
+    for name; do
+        case $name in
+            slow|bodies) die "VALGRIND does not go with $name" ;;
+        esac
+        row_of "$name"
+    done
 }
 
 
@@ -327,6 +421,7 @@ report() {
     }
     END {
         name["chat"] = "2 KB chat, same dialect"; floor["chat"] = 1.20; goal["chat"] = 1.05;
+        name["all"] = "2 KB chat, key, limits, cost, metrics, log"; floor["all"] = 1.35; goal["all"] = 1.15;
         name["translated"] = "2 KB chat, to Anthropic"; floor["translated"] = 1.90; goal["translated"] = 1.35;
         name["large"] = "100 KB chat, same dialect"; floor["large"] = 1.45; goal["large"] = 1.15;
         name["stream"] = "100 events, same dialect"; floor["stream"] = 1.35; goal["stream"] = 1.10;
@@ -382,6 +477,11 @@ report() {
     || die "port $MOCK_PORT or $GW_PORT is taken (MOCK_PORT, GW_PORT)"
 
 echo "bench: $("$NGINX" -v 2>&1 | sed 's/.*: //'), $cores cores, load $(cut -d' ' -f1 /proc/loadavg)" >&2
+
+if [ -n "$VALGRIND" ]; then
+    count_all "$@"
+    exit
+fi
 
 for name; do
     row_of "$name"
