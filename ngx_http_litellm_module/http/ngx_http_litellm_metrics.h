@@ -7,7 +7,10 @@
  *   ngx_http_litellm_metrics_zone.c    rows of counters in shared memory
  *   ngx_http_litellm_metrics_record.c  what is counted, and when
  *   ngx_http_litellm_metrics_text.c    rows as Prometheus reads them
- *   ngx_http_litellm_metrics_gauge.c   what is looked up when it is asked for
+ *   ngx_http_litellm_metrics_limit.c   what is left of limits and budgets
+ *   ngx_http_litellm_metrics_store.c   zones, the cache, Redis
+ *   ngx_http_litellm_metrics_gauge.c   deployments, workers: these three are
+ *                                      looked up when they are asked for
  *   ngx_http_litellm_metrics_page.c    /metrics, "litellm_metrics"
  *
  * Everything here does nothing where metrics are off.

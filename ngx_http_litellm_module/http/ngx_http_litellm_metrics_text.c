@@ -183,6 +183,16 @@ static const ngx_http_litellm_family_t  ngx_http_litellm_families[] = {
 };
 
 
+/* in the order of the page */
+static const ngx_http_litellm_family_t  *const  ngx_http_litellm_tables[] = {
+    ngx_http_litellm_families,
+    ngx_http_litellm_limit_gauges,
+    ngx_http_litellm_store_gauges,
+    ngx_http_litellm_gauges,
+    NULL
+};
+
+
 /* by class: that of LiteLLM's exception of that name */
 static const ngx_uint_t  ngx_http_litellm_metrics_statuses[] = {
     0, 400, 400, 400, 400, 402, 401, 403, 404, 408, 422, 429, 500, 500, 500,
@@ -226,17 +236,14 @@ ngx_http_litellm_metrics_label(ngx_http_litellm_label_e label)
 ngx_uint_t
 ngx_http_litellm_metrics_known(ngx_str_t *name)
 {
+    ngx_uint_t                        i;
     const ngx_http_litellm_family_t  *f;
 
-    for (f = ngx_http_litellm_families; f->name.len; f++) {
-        if (ngx_http_litellm_metrics_named((ngx_str_t *) &f->name, name)) {
-            return 1;
-        }
-    }
-
-    for (f = ngx_http_litellm_gauges; f->name.len; f++) {
-        if (ngx_http_litellm_metrics_named((ngx_str_t *) &f->name, name)) {
-            return 1;
+    for (i = 0; ngx_http_litellm_tables[i] != NULL; i++) {
+        for (f = ngx_http_litellm_tables[i]; f->name.len; f++) {
+            if (ngx_http_litellm_metrics_named((ngx_str_t *) &f->name, name)) {
+                return 1;
+            }
         }
     }
 
@@ -287,7 +294,7 @@ ngx_int_t
 ngx_http_litellm_metrics_slice(ngx_http_litellm_page_t *p)
 {
     if (p->family == NULL) {
-        p->family = ngx_http_litellm_families;
+        p->family = ngx_http_litellm_tables[0];
     }
 
     p->looks = NGX_HTTP_LITELLM_METRICS_LOOKS;
@@ -296,14 +303,11 @@ ngx_http_litellm_metrics_slice(ngx_http_litellm_page_t *p)
 
         if (p->family->name.len == 0) {
 
-            if (p->family->offset) {
-
-                /* the end of the second table */
-
+            if (ngx_http_litellm_tables[p->table + 1] == NULL) {
                 return NGX_OK;
             }
 
-            p->family = ngx_http_litellm_gauges;
+            p->family = ngx_http_litellm_tables[++p->table];
         }
 
         if (ngx_http_litellm_metrics_full(p)) {

@@ -30,7 +30,8 @@ typedef struct ngx_http_litellm_family_s  ngx_http_litellm_family_t;
 typedef struct {
     ngx_http_litellm_main_conf_t     *mcf;
     ngx_http_litellm_metrics_conf_t  *mc;
-    const ngx_http_litellm_family_t  *family;
+    ngx_uint_t                        table;
+    const ngx_http_litellm_family_t  *family;   /* in it */
     ngx_litellm_out_t                 out;
     ngx_uint_t                        looks;    /* left in this slice */
 
@@ -106,9 +107,28 @@ ngx_int_t ngx_http_litellm_metrics_row_labels(ngx_http_litellm_page_t *p,
     ((p)->looks == 0 || (p)->out.size >= NGX_HTTP_LITELLM_METRICS_BYTES)
 
 
+/*
+ * Families that are looked up: ngx_http_litellm_metrics_limit.c, .._store.c and
+ * .._gauge.c have a table each, which ends with an empty name.
+ */
+
+#define ngx_http_litellm_g(name, help, type, write, id)                       \
+    { ngx_string(name), help, NGX_HTTP_LITELLM_##type,                        \
+      ngx_http_litellm_gauge_##write, NGX_HTTP_LITELLM_UNIT, 0,               \
+      id, 0 }
+
+extern const ngx_http_litellm_family_t  ngx_http_litellm_limit_gauges[];
+extern const ngx_http_litellm_family_t  ngx_http_litellm_store_gauges[];
+extern const ngx_http_litellm_family_t  ngx_http_litellm_gauges[];
+
 /* ngx_http_litellm_metrics_gauge.c */
 
-extern const ngx_http_litellm_family_t  ngx_http_litellm_gauges[];
+/* "{}" */
+extern ngx_str_t  ngx_http_litellm_gauge_none;
+
+/* {name="value"}; buf: of a line's labels */
+void ngx_http_litellm_gauge_label(u_char *buf, ngx_str_t *labels,
+    const char *name, ngx_str_t *value);
 
 
 #endif /* _NGX_HTTP_LITELLM_METRICS_TEXT_H_INCLUDED_ */
