@@ -33,7 +33,7 @@ cmp_ok(scalar @queries, '>', 40, 'queries');
 
 my $redis = LiteLLM::Redis->start($t);
 $t->write_conf(main => 'worker_processes 2;', http => "litellm_cache_zone zone=answers:1m;\nlitellm_redis 'unix:"
-    . $redis->path . "';\n", server => "location = /scrape { litellm_metrics; }\n", location => 'litellm_cache answers;');
+    . $redis->path . "';\n", server => "location = /scrape { litellm_metrics; }\n", location => 'litellm_cache answers; litellm_cache_redis on;');
 (my $conf = $t->read_file('nginx.conf')) =~ s/worker_processes 1;\n//;
 $t->write_file('nginx.conf', $conf);
 $t->write_file_expand('litellm.yaml', <<'END');
@@ -50,6 +50,7 @@ model_list:
     litellm_params: {model: openai/nobody-knows, api_base: "http://127.0.0.1:%%PORT_8081%%/v1", api_key: k}
 router_settings: {num_retries: 0, allowed_fails: 0, cooldown_time: 1, fallbacks: [{bad: [gpt]}]}
 teams: [{team_id: red, team_alias: Red, max_budget: 5, budget_duration: 30d}]
+general_settings: {master_key: sk-master}
 virtual_keys:
   - {key: sk-virtual, key_alias: robot, team_id: red, max_budget: 10, budget_duration: 1d, rpm_limit: 100000}
 END

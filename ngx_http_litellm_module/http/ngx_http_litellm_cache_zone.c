@@ -20,8 +20,6 @@
 
 
 static ngx_int_t ngx_http_litellm_cache_init(ngx_shm_zone_t *zone, void *data);
-static ngx_shm_zone_t *ngx_http_litellm_cache_next(ngx_cycle_t *cycle,
-    ngx_list_part_t **part, ngx_uint_t *i);
 static void ngx_http_litellm_cache_timer(ngx_event_t *ev);
 
 
@@ -178,7 +176,7 @@ ngx_http_litellm_cache_init(ngx_shm_zone_t *zone, void *data)
 }
 
 
-static ngx_shm_zone_t *
+ngx_shm_zone_t *
 ngx_http_litellm_cache_next(ngx_cycle_t *cycle, ngx_list_part_t **part,
     ngx_uint_t *i)
 {

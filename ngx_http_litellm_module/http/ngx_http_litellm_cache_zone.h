@@ -145,6 +145,10 @@ typedef struct {
 void ngx_http_litellm_cache_stat(ngx_shm_zone_t *zone,
     ngx_http_litellm_cache_stat_t *stat);
 
+/* all zones of the cycle: *part is NULL first; NULL: no more */
+ngx_shm_zone_t *ngx_http_litellm_cache_next(ngx_cycle_t *cycle,
+    ngx_list_part_t **part, ngx_uint_t *i);
+
 /* a worker begins, and leaves: with all zones of the cycle */
 void ngx_http_litellm_cache_enter(ngx_cycle_t *cycle);
 void ngx_http_litellm_cache_leave(ngx_cycle_t *cycle);
