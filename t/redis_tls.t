@@ -22,7 +22,7 @@ my $slow = $LiteLLM::Peer::slow;
 
 plan(skip_all => 'no redis-server') unless LiteLLM::Redis->has;
 
-my $t = LiteLLM::Test->new->has('http_ssl', 'program openssl')->plan(80);
+my $t = LiteLLM::Test->new->has('http_ssl', 'program openssl')->plan(82);
 my $d = $t->dir;
 
 # what nginx itself has to say of a handshake
@@ -173,11 +173,16 @@ $_->stop for values %redis;
 
 # --- users and passwords
 
+# the rights that docs/directives.md names
+
+my @limits = qw(+ping +client|setname +select +eval +time +hgetall +hset +pttl +pexpire);
+my @keys = qw(+evalsha +type +del +exists +hget +hmset +hdel +hlen +hkeys +hstrlen +zadd +zrem +zscore +zrangebyscore);
 my $acl = LiteLLM::Redis->start($t, name => 'acl', port => $t->free_port, args => ['--databases', 4,
-    '--user', qw(gate on >pass@w:ord ~{litellm}:* +eval +evalsha +script +ping +select +client|setname +time +hgetall +hset
-        +hdel +pexpire +pttl +type +del +exists +hget +hmset +hlen +hkeys +hstrlen +zadd +zrem +zscore +zrangebyscore), '--user', qw(poor on >x ~* +@connection)]);
+    '--user', qw(gate on >pass@w:ord ~{litellm}:*), @limits, @keys, '--user', qw(few on >y ~{litellm}:*), @limits,
+    '--user', qw(poor on >x ~* +@connection)]);
 my $unix = 'litellm_redis unix:' . $acl->path;
-served('a user of few rights', "$unix user=gate password=pass\@w:ord;");
+served('a user of some rights', "$unix user=gate password=pass\@w:ord;");
+served('a user of fewer rights', "$unix user=few password=y; litellm_redis_keys off;");
 served('the same in an address', 'litellm_redis redis://gate:pass%40w%3Aord@127.0.0.1:' . $acl->port . '/3;');
 like($acl->do('INFO', 'keyspace'), qr/db3:keys=/, 'the database');
 for (['a wrong password', 'user=gate password=S3CRET'], ['an unknown user', 'user=nobody password=S3CRET'],
@@ -190,7 +195,7 @@ unlike($t->read_file('error.log'), qr/S3CRET|pass\@w|pass%40/, 'no secret in the
 
 # one line, however many requests are refused; tried again, but not all the time
 
-begin("$unix user=poor password=x;", limits => 'exact interval=10ms fail=closed');
+begin("$unix user=poor password=x; litellm_redis_keys off;", limits => 'exact interval=10ms fail=closed');
 ask() for 1 .. 20;
 is(scalar(() = said() =~ /\[error\].*does not run our script(?!.* times\))/g), 1, 'a script that is refused: no line for each request');
 $acl->do('ACL', 'SETUSER', 'poor', '+@all', '~*');
