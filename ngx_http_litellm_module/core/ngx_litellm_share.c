@@ -20,13 +20,20 @@ enum {
     NGX_LITELLM_SHARE_SPEND,
     NGX_LITELLM_SHARE_ENDS,
     NGX_LITELLM_SHARE_WRITTEN,
-    NGX_LITELLM_SHARE_NUMBERS
+    NGX_LITELLM_SHARE_NUMBERS,
+    NGX_LITELLM_SHARE_SERIAL = NGX_LITELLM_SHARE_NUMBERS,
+    NGX_LITELLM_SHARE_BOOT,
+    NGX_LITELLM_SHARE_ALL
 };
 
 
 static ngx_int_t ngx_litellm_share_account(ngx_litellm_resp_t *list,
     int64_t now, ngx_litellm_share_t *share);
-static ngx_int_t ngx_litellm_share_numbers(ngx_litellm_resp_t *text,
+static ngx_uint_t ngx_litellm_share_is_own(ngx_str_t *text);
+static void ngx_litellm_share_own(ngx_litellm_share_t *share,
+    ngx_str_t *text);
+static ngx_int_t ngx_litellm_share_number(ngx_litellm_resp_t *v, int64_t *n);
+static ngx_int_t ngx_litellm_share_numbers(u_char *p, u_char *last,
     int64_t *f, ngx_uint_t n);
 static void ngx_litellm_share_count(ngx_litellm_share_t *share, int64_t *f,
     int64_t now);
@@ -40,7 +47,7 @@ ngx_litellm_share_read(ngx_litellm_resp_t *reply, ngx_litellm_share_t *shares,
     ngx_uint_t  i;
 
     if (reply->type != NGX_LITELLM_RESP_LIST || reply->nelts != n + 1
-        || ngx_litellm_share_numbers(reply->elts[0], &now, 1) != NGX_OK)
+        || ngx_litellm_share_number(reply->elts[0], &now) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -62,13 +69,14 @@ ngx_litellm_share_account(ngx_litellm_resp_t *list, int64_t now,
     ngx_litellm_share_t *share)
 {
     int64_t      f[NGX_LITELLM_SHARE_NUMBERS], window, ends;
+    ngx_str_t   *text;
     ngx_uint_t   i;
 
     ngx_memzero(share, sizeof(ngx_litellm_share_t));
 
     if (list->type != NGX_LITELLM_RESP_LIST || list->nelts < 2
-        || ngx_litellm_share_numbers(list->elts[0], &window, 1) != NGX_OK
-        || ngx_litellm_share_numbers(list->elts[1], &ends, 1) != NGX_OK)
+        || ngx_litellm_share_number(list->elts[0], &window) != NGX_OK
+        || ngx_litellm_share_number(list->elts[1], &ends) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -85,15 +93,24 @@ ngx_litellm_share_account(ngx_litellm_resp_t *list, int64_t now,
             return NGX_ERROR;
         }
 
+        text = &list->elts[i]->text;
+
+        if (ngx_litellm_share_is_own(text)) {
+            ngx_litellm_share_own(share, text);
+            continue;
+        }
+
         /* a text that is none of ours must not stop all the others */
 
-        if (ngx_litellm_share_numbers(list->elts[i], f,
+        if (ngx_litellm_share_numbers(text->data, text->data + text->len, f,
                                       NGX_LITELLM_SHARE_NUMBERS)
             == NGX_OK)
         {
             ngx_litellm_share_count(share, f, now);
         }
     }
+
+    share->spend = ngx_litellm_share_add(share->spend, share->reserved);
 
     return NGX_OK;
 }
@@ -123,27 +140,79 @@ ngx_litellm_share_count(ngx_litellm_share_t *share, int64_t *f, int64_t now)
     {
         share->inflight = ngx_litellm_share_add(share->inflight,
                                  ngx_max(f[NGX_LITELLM_SHARE_INFLIGHT], 0));
-        share->spend = ngx_litellm_share_add(share->spend,
+        share->reserved = ngx_litellm_share_add(share->reserved,
                                  ngx_max(f[NGX_LITELLM_SHARE_RESERVED], 0));
     }
+}
+
+
+static ngx_uint_t
+ngx_litellm_share_is_own(ngx_str_t *text)
+{
+    return text->len > sizeof("own ") - 1
+           && ngx_memcmp(text->data, "own ", sizeof("own ") - 1) == 0;
+}
+
+
+/* what can't be read is lost, and written anew */
+
+static void
+ngx_litellm_share_own(ngx_litellm_share_t *share, ngx_str_t *text)
+{
+    u_char      *p, *last;
+    int64_t      f[NGX_LITELLM_SHARE_ALL];
+    ngx_uint_t   n;
+
+    share->own = 1;
+
+    p = text->data + sizeof("own ") - 1;
+    last = text->data + text->len;
+
+    ngx_memzero(f, sizeof(f));
+
+    /* a version before this one told less */
+
+    n = NGX_LITELLM_SHARE_ALL;
+
+    if (ngx_litellm_share_numbers(p, last, f, n) != NGX_OK) {
+
+        ngx_memzero(f, sizeof(f));
+        n = NGX_LITELLM_SHARE_NUMBERS;
+
+        if (ngx_litellm_share_numbers(p, last, f, n) != NGX_OK) {
+            return;
+        }
+    }
+
+    share->own_window = (uint64_t) ngx_max(f[NGX_LITELLM_SHARE_WINDOW], 0);
+    share->own_requests = ngx_max(f[NGX_LITELLM_SHARE_REQUESTS], 0);
+    share->own_tokens = ngx_max(f[NGX_LITELLM_SHARE_TOKENS], 0);
+    share->own_spend = f[NGX_LITELLM_SHARE_SPEND];
+    share->own_ends = f[NGX_LITELLM_SHARE_ENDS];
+    share->own_serial = (uint32_t) f[NGX_LITELLM_SHARE_SERIAL];
+    share->own_boot = (uint32_t) f[NGX_LITELLM_SHARE_BOOT];
+}
+
+
+static ngx_int_t
+ngx_litellm_share_number(ngx_litellm_resp_t *v, int64_t *n)
+{
+    if (v->type != NGX_LITELLM_RESP_STRING) {
+        return NGX_ERROR;
+    }
+
+    return ngx_litellm_share_numbers(v->text.data, v->text.data + v->text.len,
+                                     n, 1);
 }
 
 
 /* at least so many, a space between; within what money can be */
 
 static ngx_int_t
-ngx_litellm_share_numbers(ngx_litellm_resp_t *text, int64_t *f, ngx_uint_t n)
+ngx_litellm_share_numbers(u_char *p, u_char *last, int64_t *f, ngx_uint_t n)
 {
-    u_char      *p, *last;
     int64_t      value;
     ngx_uint_t   i, minus;
-
-    if (text->type != NGX_LITELLM_RESP_STRING) {
-        return NGX_ERROR;
-    }
-
-    p = text->text.data;
-    last = p + text->text.len;
 
     for (i = 0; i < n; i++) {
 

@@ -7,7 +7,9 @@
  * A reply is the time in ms, and for each account a list: the window that is
  * now, the end of the period, and a text for each other gateway, of numbers:
  * version, window, requests, tokens, in flight, reserved, spent, end of the
- * period, when it was written.
+ * period, when it was written, and two that say to the gateway itself what it
+ * knows of that: its own window, and the life of its memory.  "own " and such a
+ * text is what we have told ourselves: it is not known here and was kept.
  */
 
 #ifndef _NGX_LITELLM_SHARE_H_INCLUDED_
@@ -32,7 +34,17 @@ typedef struct {
     int64_t                    tokens;
     int64_t                    inflight;
     int64_t                    spend;     /* and reserved */
+    int64_t                    reserved;  /* of that */
     int64_t                    ends;
+
+    ngx_uint_t                 own;       /* there is what we know not */
+    uint64_t                   own_window;
+    int64_t                    own_requests;
+    int64_t                    own_tokens;
+    int64_t                    own_spend;
+    int64_t                    own_ends;
+    uint32_t                   own_serial;
+    uint32_t                   own_boot;
 } ngx_litellm_share_t;
 
 

@@ -511,7 +511,7 @@ ngx_http_litellm_ledger_show(ngx_http_litellm_ledger_t *l,
 
     c = &e->c;
 
-    claim->spend = c->spend;
+    claim->spend = ngx_http_litellm_ledger_add(c->spend, -c->others_reserved);
 
     if (claim->rpm >= 0) {
         used = ngx_http_litellm_ledger_weigh(l, c, c->requests,
@@ -568,7 +568,8 @@ ngx_http_litellm_ledger_settle(ngx_shm_zone_t *zone,
 
         if (rv->claims[i].account) {
             e = ngx_http_litellm_ledger_at(l, rv->claims[i].account);
-            rv->claims[i].spend = e->c.spend;
+            rv->claims[i].spend = ngx_http_litellm_ledger_add(e->c.spend,
+                                                       -e->c.others_reserved);
         }
     }
 

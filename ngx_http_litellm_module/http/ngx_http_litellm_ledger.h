@@ -215,7 +215,10 @@ typedef struct {
     u_char                     name[NGX_HTTP_LITELLM_LEDGER_NAME];
     size_t                     len;
     uint64_t                   version;
-    uint32_t                   serial;
+    uint32_t                   boot;      /* of the zone */
+    uint32_t                   serial;    /* of the window, ours alone */
+    ngx_uint_t                 told;      /* nothing of before is missing */
+    ngx_uint_t                 set;       /* by the management API: spend */
     uint64_t                   window;    /* its name among all; 0: none yet */
     int64_t                    requests;
     int64_t                    tokens;

@@ -61,7 +61,10 @@ ngx_http_litellm_ledger_create(ngx_slab_pool_t *shpool)
         return NULL;
     }
 
-    if (RAND_bytes((u_char *) l->key, sizeof(l->key)) != 1) {
+    if (RAND_bytes((u_char *) l->key, sizeof(l->key)) != 1
+        || RAND_bytes((u_char *) &l->boot, sizeof(l->boot)) != 1
+        || RAND_bytes((u_char *) &l->serial, sizeof(l->serial)) != 1)
+    {
         return NULL;
     }
 
@@ -158,6 +161,10 @@ ngx_http_litellm_ledger_read(ngx_shm_zone_t *zone,
 
     if (e != NULL) {
         ngx_http_litellm_ledger_copy(l, e, account);
+
+        /* who asks again knows what others have had meanwhile */
+
+        ngx_http_litellm_ledger_touch_locked(l, e);
     }
 
     ngx_http_litellm_ledger_unlock(l);
@@ -180,9 +187,12 @@ ngx_http_litellm_ledger_copy(ngx_http_litellm_ledger_t *l,
 
     ngx_http_litellm_ledger_roll(l, &c, now, ngx_time());
 
-    account->spend = c.spend;
+    account->spend = ngx_http_litellm_ledger_add(c.spend,
+                                                 -c.others_reserved);
     account->total = c.total;
-    account->reserved = ngx_http_litellm_ledger_owed(&c);
+    account->reserved = ngx_http_litellm_ledger_add(
+                                        ngx_http_litellm_ledger_owed(&c),
+                                        c.others_reserved);
     account->inflight = c.inflight;
     account->requests = ngx_http_litellm_ledger_weigh(l, &c, c.requests,
                                                       c.past_requests, now);
@@ -192,7 +202,8 @@ ngx_http_litellm_ledger_copy(ngx_http_litellm_ledger_t *l,
                     ? (ngx_msec_int_t) (c.window + l->window - now) : 0;
     account->period_ends = c.ends;
     account->keep = c.keep;
-    account->others = c.others_spend;
+    account->others = ngx_http_litellm_ledger_add(c.others_spend,
+                                                  -c.others_reserved);
 }
 
 
@@ -225,7 +236,9 @@ ngx_http_litellm_ledger_write(ngx_shm_zone_t *zone,
         e->c.keep = (keep != 0);
 
         if (spend != NGX_LITELLM_MONEY_UNKNOWN) {
-            e->c.spend = ngx_max(spend, 0);
+            e->c.spend = ngx_http_litellm_ledger_add(ngx_max(spend, 0),
+                                                     e->c.others_reserved);
+            e->c.set = (l->ring != NULL);
         }
 
         e->c.total = ngx_max(e->c.total, e->c.spend);
@@ -307,6 +320,7 @@ ngx_http_litellm_ledger_forget(ngx_shm_zone_t *zone,
             e->c.inflight -= e->c.others_inflight;
             e->c.others_inflight = 0;
             e->c.others_spend = 0;
+            e->c.others_reserved = 0;
             e->c.gone = 1;
             e->c.keep = 0;
             e->c.spend = 0;

@@ -113,6 +113,9 @@ ngx_http_litellm_ledger_get_locked(ngx_http_litellm_ledger_t *l,
 
     ngx_memzero(&e->c, sizeof(ngx_http_litellm_ledger_counts_t));
 
+    e->c.serial = l->serial;
+    l->serial += 0x10001;
+
     e->hash = name->hash;
     e->scope = (u_char) name->scope;
     e->len = (u_char) name->len;
@@ -372,6 +375,7 @@ ngx_http_litellm_ledger_roll(ngx_http_litellm_ledger_t *l,
     if ((int64_t) sec >= c->ends) {
         c->spend = 0;
         c->others_spend = 0;
+        c->others_reserved = 0;
         c->ends = ngx_litellm_period_end(&p, sec, (time_t) c->ends);
         return;
     }

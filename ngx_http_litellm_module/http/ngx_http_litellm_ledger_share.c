@@ -29,6 +29,9 @@ static void ngx_http_litellm_ledger_share_copy(ngx_http_litellm_ledger_t *l,
     ngx_http_litellm_ledger_entry_t *e, ngx_http_litellm_ledger_share_t *s);
 static void ngx_http_litellm_ledger_share_walk_locked(
     ngx_http_litellm_ledger_t *l);
+static void ngx_http_litellm_ledger_share_own(
+    ngx_http_litellm_ledger_counts_t *c, ngx_http_litellm_ledger_share_t *s,
+    ngx_http_litellm_ledger_others_t *o);
 static void ngx_http_litellm_ledger_share_window(
     ngx_http_litellm_ledger_t *l, ngx_http_litellm_ledger_counts_t *c,
     ngx_http_litellm_ledger_share_t *s, ngx_http_litellm_ledger_others_t *o,
@@ -289,7 +292,10 @@ ngx_http_litellm_ledger_share_copy(ngx_http_litellm_ledger_t *l,
     ngx_memcpy(s->name, e->name, e->len);
 
     s->version = l->share_version;
+    s->boot = l->boot;
     s->serial = c->serial;
+    s->told = c->told;
+    s->set = c->set;
     s->window = c->begun ? c->shared : 0;
     s->requests = (int64_t) c->requests - c->others_requests;
     s->tokens = c->tokens - c->others_tokens;
@@ -334,6 +340,7 @@ ngx_http_litellm_ledger_share_merge(ngx_shm_zone_t *zone,
         c->merged = s[i].version;
 
         ngx_http_litellm_ledger_roll(l, c, now, sec);
+        ngx_http_litellm_ledger_share_own(c, &s[i], &o[i]);
         ngx_http_litellm_ledger_share_window(l, c, &s[i], &o[i], now);
         ngx_http_litellm_ledger_share_period(c, &s[i], &o[i], sec);
 
@@ -344,9 +351,56 @@ ngx_http_litellm_ledger_share_merge(ngx_shm_zone_t *zone,
         c->others_inflight = (uint32_t) o[i].inflight;
 
         ngx_http_litellm_ledger_end(l);
+
+        if (o[i].own || s[i].set) {
+            ngx_http_litellm_ledger_touch_locked(l, e);
+        }
     }
 
     ngx_http_litellm_ledger_unlock(l);
+}
+
+
+/*
+ * What we had told ourselves and do not know any more: of a process before
+ * this one, that had no time to write it into its file, or of a window that
+ * goes on for the others and has ended here.
+ */
+
+static void
+ngx_http_litellm_ledger_share_own(ngx_http_litellm_ledger_counts_t *c,
+    ngx_http_litellm_ledger_share_t *s, ngx_http_litellm_ledger_others_t *o)
+{
+    int64_t  mine, ends, n;
+
+    ends = (c->period == NGX_LITELLM_NEVER) ? 0 : c->ends;
+
+    if (o->own && !c->told && o->own_boot != s->boot && ends == s->ends
+        && o->own_ends == o->ends && (ends == 0) == (o->ends == 0))
+    {
+        n = ngx_max(ngx_min(o->own_spend, NGX_LITELLM_MONEY_MAX),
+                    -NGX_LITELLM_MONEY_MAX);
+        mine = ngx_http_litellm_ledger_add(c->spend, -c->others_spend);
+
+        if (n > mine) {
+            c->spend = ngx_http_litellm_ledger_add(n, c->others_spend);
+            c->total = ngx_max(c->total, c->spend);
+        }
+    }
+
+    /* told of the same window, each of several workers is told of it */
+
+    if (o->own && c->serial == s->serial && o->own_serial != s->serial
+        && o->window != 0 && o->own_window == o->window
+        && c->shared != o->window)
+    {
+        n = ngx_min(o->own_requests, NGX_HTTP_LITELLM_LEDGER_MANY);
+        c->requests = (uint32_t) ngx_min((int64_t) c->requests + n,
+                                         NGX_HTTP_LITELLM_LEDGER_MANY);
+        c->tokens = ngx_http_litellm_ledger_add(c->tokens, o->own_tokens);
+    }
+
+    c->told = 1;
 }
 
 
@@ -413,7 +467,7 @@ ngx_http_litellm_ledger_share_period(ngx_http_litellm_ledger_counts_t *c,
     ngx_http_litellm_ledger_share_t *s, ngx_http_litellm_ledger_others_t *o,
     time_t sec)
 {
-    int64_t  ends;
+    int64_t  ends, more;
 
     ends = (c->period == NGX_LITELLM_NEVER) ? 0 : c->ends;
 
@@ -424,10 +478,18 @@ ngx_http_litellm_ledger_share_period(ngx_http_litellm_ledger_counts_t *c,
     o->spend = ngx_max(ngx_min(o->spend, NGX_LITELLM_MONEY_MAX),
                        -NGX_LITELLM_MONEY_MAX);
 
-    c->spend = ngx_http_litellm_ledger_add(ngx_http_litellm_ledger_add(c->spend,
-                                                         -c->others_spend),
-                                    o->spend);
+    o->reserved = ngx_max(ngx_min(o->reserved, NGX_LITELLM_MONEY_MAX), 0);
+
+    more = ngx_http_litellm_ledger_add(o->spend, -c->others_spend);
+
+    if (c->set) {
+        more = o->reserved - c->others_reserved;
+        c->set = !s->set;
+    }
+
+    c->spend = ngx_http_litellm_ledger_add(c->spend, more);
     c->others_spend = o->spend;
+    c->others_reserved = o->reserved;
 
     if (o->ends > (int64_t) sec) {
         c->ends = o->ends;

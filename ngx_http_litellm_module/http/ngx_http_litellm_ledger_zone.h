@@ -59,12 +59,20 @@ typedef struct {
                                                         in flight is not spent
                                                         here */
     unsigned                            touched:1;   /* to be shared */
+    unsigned                            set:1;       /* the spend was: what
+                                                        others had then, and
+                                                        was not known here, is
+                                                        in it */
+    unsigned                            told:1;      /* by this zone, and what
+                                                        Redis had of one before
+                                                        it is in here */
 
     /* of the above, by other gateways: ..._ledger_share.c */
     uint32_t                            others_requests;
     uint32_t                            others_inflight;
     int64_t                             others_tokens;
     int64_t                             others_spend;  /* and reserved */
+    int64_t                             others_reserved;  /* of that */
     uint64_t                            shared;      /* the window's name among
                                                         all; 0: not known */
     uint64_t                            merged;      /* version of the share
@@ -174,6 +182,9 @@ struct ngx_http_litellm_ledger_s {
     ngx_uint_t                          walk_all;
     ngx_uint_t                          walk_again;
     uint64_t                            share_version;
+    uint32_t                            boot;        /* of this zone; random */
+    uint32_t                            serial;      /* of the next account's
+                                                        first window */
 
     ngx_http_litellm_ledger_journal_t   journal;
 };

@@ -245,7 +245,10 @@ ngx_http_litellm_redis_down(ngx_http_request_t *r,
 }
 
 
-/* false: rv says what is over, or it was another window that was told of */
+/*
+ * false: rv says what is over, or it was another window that was told of, or
+ * there was something of ours that was not known here
+ */
 
 static ngx_uint_t
 ngx_http_litellm_redis_fits(ngx_http_litellm_redis_asked_t *asked,
@@ -271,7 +274,7 @@ ngx_http_litellm_redis_fits(ngx_http_litellm_redis_asked_t *asked,
             continue;
         }
 
-        if (s->window != 0 && o->window != s->window) {
+        if (o->own || (s->window != 0 && o->window != s->window)) {
             return 0;
         }
 

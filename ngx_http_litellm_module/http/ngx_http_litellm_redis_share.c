@@ -21,7 +21,7 @@
 
 /* accounts of one command */
 #define NGX_HTTP_LITELLM_REDIS_BATCH   64
-#define NGX_HTTP_LITELLM_REDIS_ARGS    8
+#define NGX_HTTP_LITELLM_REDIS_ARGS    10
 
 /* a leader that is silent for so long is gone */
 #define NGX_HTTP_LITELLM_REDIS_SILENT  2000
@@ -63,23 +63,33 @@ static struct {
 
 
 /*
- * KEYS: accounts.  ARGV: our name, ms of a window, then for each account our
- * version, window, requests, tokens, in flight, reserved, spent, end of the
- * period.  Returns the time and for each account its window, its period's end,
- * and the others' fields.
+ * KEYS: accounts.  ARGV: our name, ms of a window, the life of our zone, then
+ * for each account our version, window, requests, tokens, in flight, reserved,
+ * spent, end of the period, the window's number here, and whether what was
+ * there before is known.  Returns the time and for each account its window, its
+ * period's end, and the others' fields.
+ *
+ * What we told and do not know any more is not written over: it is given back,
+ * to be told again together with the rest.  Figures of a window that were taken
+ * before it had ended here, and come late, are not to be believed in either:
+ * they are told as those of another window.
  */
 static ngx_str_t  ngx_http_litellm_redis_script = ngx_string(
     "if redis.replicate_commands then redis.replicate_commands() end\n"
     "local t=redis.call('TIME')\n"
     "local sec=tonumber(t[1])\n"
     "local now=sec*1000+math.floor(tonumber(t[2])/1000)\n"
-    "local me=ARGV[1]\n"
+    "local me,boot=ARGV[1],ARGV[3]\n"
     "local len=tonumber(ARGV[2])\n"
     "local function f(n) return string.format('%.0f',n) end\n"
     "local out={f(now)}\n"
     "for i=1,#KEYS do\n"
-    " local k,b=KEYS[i],2+(i-1)*8\n"
-    " local h=redis.call('HGETALL',k)\n"
+    " local k,b=KEYS[i],3+(i-1)*10\n"
+    " local h=redis.pcall('HGETALL',k)\n"
+    " if h.err then\n"
+    "  redis.call('DEL',k)\n"
+    "  h={}\n"
+    " end\n"
     " local w,p,own=0,nil,nil\n"
     " local r={'',''}\n"
     " for j=1,#h,2 do\n"
@@ -88,9 +98,19 @@ static ngx_str_t  ngx_http_litellm_redis_script = ngx_string(
     "  elseif h[j]==me then own=h[j+1]\n"
     "  else r[#r+1]=h[j+1] end\n"
     " end\n"
+    " local n={}\n"
+    " if own then\n"
+    "  for x in string.gmatch(own,'%S+') do n[#n+1]=x end\n"
+    " end\n"
     " local win=tonumber(ARGV[b+2])\n"
     " local ends=tonumber(ARGV[b+8])\n"
     " if now>=w+len or now<w then w=0 end\n"
+    " local same=n[11]==boot\n"
+    " local v=same and tonumber(n[1]) or 0\n"
+    " local new=tonumber(ARGV[b+1])>v\n"
+    " local again=w~=0 and tonumber(n[2])==w and n[10]~=ARGV[b+9]\n"
+    " local keep=own and ((again and win~=w)\n"
+    "  or (not same and ARGV[b+10]=='0'))\n"
     " if win==0 then\n"
     "  if w==0 and (ARGV[b+3]~='0' or ARGV[b+4]~='0') then\n"
     "   w=now\n"
@@ -102,21 +122,24 @@ static ngx_str_t  ngx_http_litellm_redis_script = ngx_string(
     "  p=ends\n"
     "  redis.call('HSET',k,'p',f(p))\n"
     " end\n"
-    " local v=own and tonumber(string.match(own,'^%d+')) or 0\n"
-    " if tonumber(ARGV[b+1])>v then\n"
+    " r[1]=f(w)\n"
+    " if keep then\n"
+    "  r[#r+1]='own '..own\n"
+    " elseif new then\n"
     "  redis.call('HSET',k,me,ARGV[b+1]..' '..f(win)..' '..ARGV[b+3]..' '..\n"
     "   ARGV[b+4]..' '..ARGV[b+5]..' '..ARGV[b+6]..' '..ARGV[b+7]..' '..\n"
-    "   f(p)..' '..f(now))\n"
-    "  local keep=len*2+180000\n"
+    "   f(p)..' '..f(now)..' '..ARGV[b+9]..' '..boot)\n"
+    "  local ttl=len*2+180000\n"
     "  if ARGV[b+7]~='0' then\n"
-    "   if p==0 then keep=34560000000\n"
-    "   elseif p>sec then keep=math.max(keep,(p-sec+86400)*1000) end\n"
+    "   if p==0 then ttl=34560000000\n"
+    "   elseif p>sec then ttl=math.max(ttl,(p-sec+86400)*1000) end\n"
     "  end\n"
-    "  if redis.call('PTTL',k)<keep then\n"
-    "   redis.call('PEXPIRE',k,f(keep))\n"
+    "  if redis.call('PTTL',k)<ttl then\n"
+    "   redis.call('PEXPIRE',k,f(ttl))\n"
     "  end\n"
+    " elseif again then\n"
+    "  r[1]='0'\n"
     " end\n"
-    " r[1]=f(w)\n"
     " r[2]=f(p)\n"
     " out[#out+1]=r\n"
     "end\n"
@@ -473,13 +496,13 @@ ngx_http_litellm_redis_share_send(ngx_http_litellm_redis_t *redis,
 
     ns = redis->conf.name_space;
 
-    argc = 3 + n + 2 + n * NGX_HTTP_LITELLM_REDIS_ARGS;
+    argc = 3 + n + 3 + n * NGX_HTTP_LITELLM_REDIS_ARGS;
 
     buf = ngx_alloc(argc * sizeof(ngx_str_t)
                     + n * (ns.len + sizeof("{:litellm}::") + 32
                            + NGX_HTTP_LITELLM_LEDGER_NAME
                            + NGX_HTTP_LITELLM_REDIS_ARGS * NGX_INT64_LEN)
-                    + 2 * NGX_INT64_LEN,
+                    + 3 * NGX_INT64_LEN,
                     ngx_cycle->log);
     if (buf == NULL) {
         return NULL;
@@ -521,6 +544,7 @@ ngx_http_litellm_redis_share_send(ngx_http_litellm_redis_t *redis,
     argv[k++].len = NGX_HTTP_LITELLM_REDIS_ID;
 
     ngx_http_litellm_redis_add("%M", redis->window);
+    ngx_http_litellm_redis_add("%uL", (uint64_t) (n ? shares[0].boot : 0));
 
     for (i = 0; i < n; i++) {
         s = &shares[i];
@@ -533,6 +557,8 @@ ngx_http_litellm_redis_share_send(ngx_http_litellm_redis_t *redis,
         ngx_http_litellm_redis_add("%L", s->reserved);
         ngx_http_litellm_redis_add("%L", s->spend);
         ngx_http_litellm_redis_add("%L", s->ends);
+        ngx_http_litellm_redis_add("%uL", (uint64_t) s->serial);
+        ngx_http_litellm_redis_add("%ui", s->told);
     }
 
 #undef ngx_http_litellm_redis_add

@@ -176,7 +176,7 @@ ngx_http_litellm_state_account_read(ngx_litellm_json_doc_t *doc,
                                          NGX_LITELLM_MONEY_MAX,
                                          &item->account.period_ends)
            != NGX_OK
-        || ngx_http_litellm_state_number(doc, "spend", 0,
+        || ngx_http_litellm_state_number(doc, "spend", -NGX_LITELLM_MONEY_MAX,
                                          NGX_LITELLM_MONEY_MAX,
                                          &item->account.spend)
            != NGX_OK

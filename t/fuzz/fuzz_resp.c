@@ -51,6 +51,10 @@ fuzz_share(ngx_litellm_resp_t *reply)
         if ((int64_t) shares[i].window < 0 || shares[i].age < 0
             || shares[i].requests < 0 || shares[i].tokens < 0
             || shares[i].inflight < 0 || shares[i].ends < 0
+            || (int64_t) shares[i].own_window < 0
+            || shares[i].own_requests < 0 || shares[i].own_tokens < 0
+            || (!shares[i].own && (shares[i].own_spend
+                                   || shares[i].own_boot))
             || shares[i].spend < -NGX_LITELLM_MONEY_MAX
             || (shares[i].window == 0 && (shares[i].age
                                           || shares[i].requests

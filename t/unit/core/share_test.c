@@ -17,56 +17,67 @@
 
 /* of one account, at 1,010,000 ms: window, period's end, fields */
 
+typedef struct {
+    uint64_t              window;
+    int64_t               age;
+    int64_t               requests;
+    int64_t               tokens;
+    int64_t               inflight;
+    int64_t               spend;
+    int64_t               ends;
+    int64_t               reserved;
+} want_t;
+
+
 static const struct {
     const char           *elts[6];
     ngx_int_t             rc;
-    ngx_litellm_share_t   want;   /* window, age, requests, tokens, in flight,
-                                     spend, ends */
+    want_t                want;
 } cases[] = {
-    { { "0", "0" }, NGX_OK, { 0, 0, 0, 0, 0, 0, 0 } },
-    { { W, "7" }, NGX_OK, { 1000000, 10000, 0, 0, 0, 0, 7 } },
+    { { "0", "0" }, NGX_OK, { 0, 0, 0, 0, 0, 0, 0, 0 } },
+    { { W, "7" }, NGX_OK, { 1000000, 10000, 0, 0, 0, 0, 7, 0 } },
 
     /* two of this window and period */
 
     { { W, "0", "1 " W " 2 30 1 5 100 0 1009000",
         "9 " W " 3 40 2 7 -20 0 1009999" },
-      NGX_OK, { 1000000, 10000, 5, 70, 3, 92, 0 } },
+      NGX_OK, { 1000000, 10000, 5, 70, 3, 92, 0, 12 } },
 
     /* of another window, another period */
 
     { { W, "0", "1 999999 2 30 1 5 100 0 1009000" },
-      NGX_OK, { 1000000, 10000, 0, 0, 1, 105, 0 } },
+      NGX_OK, { 1000000, 10000, 0, 0, 1, 105, 0, 5 } },
     { { W, "8", "1 " W " 2 30 1 5 100 0 1009000" },
-      NGX_OK, { 1000000, 10000, 2, 30, 1, 5, 8 } },
+      NGX_OK, { 1000000, 10000, 2, 30, 1, 5, 8, 5 } },
     { { "0", "0", "1 0 2 30 1 5 100 0 1009000" },
-      NGX_OK, { 0, 0, 0, 0, 1, 105, 0 } },
+      NGX_OK, { 0, 0, 0, 0, 1, 105, 0, 5 } },
 
     /* not heard of for long: nothing is in flight; spent it is */
 
     { { W, "0", "1 " W " 2 30 1 5 100 0 890000" },
-      NGX_OK, { 1000000, 10000, 2, 30, 0, 100, 0 } },
+      NGX_OK, { 1000000, 10000, 2, 30, 0, 100, 0, 0 } },
     { { W, "0", "1 " W " 2 30 1 5 100 0 890001" },
-      NGX_OK, { 1000000, 10000, 2, 30, 1, 105, 0 } },
+      NGX_OK, { 1000000, 10000, 2, 30, 1, 105, 0, 5 } },
 
     /* below 0: only what was spent may be */
 
     { { W, "0", "1 " W " -2 -30 -1 -5 100 0 1009000" },
-      NGX_OK, { 1000000, 10000, 0, 0, 0, 100, 0 } },
-    { { "-5", "-5" }, NGX_OK, { 0, 0, 0, 0, 0, 0, 0 } },
-    { { "1010001", "0" }, NGX_OK, { 1010001, 0, 0, 0, 0, 0, 0 } },
+      NGX_OK, { 1000000, 10000, 0, 0, 0, 100, 0, 0 } },
+    { { "-5", "-5" }, NGX_OK, { 0, 0, 0, 0, 0, 0, 0, 0 } },
+    { { "1010001", "0" }, NGX_OK, { 1010001, 0, 0, 0, 0, 0, 0, 0 } },
 
     /* a later version may have more to say */
 
     { { W, "0", "1 " W " 2 30 1 5 100 0 1009000 more" },
-      NGX_OK, { 1000000, 10000, 2, 30, 1, 105, 0 } },
+      NGX_OK, { 1000000, 10000, 2, 30, 1, 105, 0, 5 } },
 
     /* what is no text of a gateway is as if it were not there */
 
     { { W, "0", "1 " W " 2 30 1 5 100 0", "1 " W " 2 30 1 5 100 0 1009000",
         "" },
-      NGX_OK, { 1000000, 10000, 2, 30, 1, 105, 0 } },
+      NGX_OK, { 1000000, 10000, 2, 30, 1, 105, 0, 5 } },
     { { W, "0", "x", "1  " W, "99999999999999999999 1 1 1 1 1 1 1 1", "- 1" },
-      NGX_OK, { 1000000, 10000, 0, 0, 0, 0, 0 } },
+      NGX_OK, { 1000000, 10000, 0, 0, 0, 0, 0, 0 } },
 
     /* no overflow */
 
@@ -74,19 +85,19 @@ static const struct {
         "922337203685477579 922337203685477579 922337203685477579 0 1009000",
         "1 " W " 5 5 5 9223372036854775799 9223372036854775799 0 1009000" },
       NGX_OK, { 1000000, 10000, 922337203685477584LL, 922337203685477584LL,
-                922337203685477584LL, MAX, 0 } },
+                922337203685477584LL, MAX, 0, MAX } },
     { { W, "0", "1 0 0 0 0 0 -9223372036854775799 0 0",
         "1 0 0 0 0 0 -9223372036854775799 0 0" },
-      NGX_OK, { 1000000, 10000, 0, 0, 0, -MAX, 0 } },
+      NGX_OK, { 1000000, 10000, 0, 0, 0, -MAX, 0, 0 } },
     { { W, "0", "1 " W " 2 30 1 5 100 0 -9223372036854775799" },
-      NGX_OK, { 1000000, 10000, 2, 30, 0, 100, 0 } },
+      NGX_OK, { 1000000, 10000, 2, 30, 0, 100, 0, 0 } },
 
-    { { W }, NGX_ERROR, { 0, 0, 0, 0, 0, 0, 0 } },
-    { { NULL }, NGX_ERROR, { 0, 0, 0, 0, 0, 0, 0 } },
-    { { "x", "0" }, NGX_ERROR, { 0, 0, 0, 0, 0, 0, 0 } },
-    { { "0", "" }, NGX_ERROR, { 0, 0, 0, 0, 0, 0, 0 } },
-    { { "0", "-" }, NGX_ERROR, { 0, 0, 0, 0, 0, 0, 0 } },
-    { { "0", "1:" }, NGX_ERROR, { 0, 0, 0, 0, 0, 0, 0 } },
+    { { W }, NGX_ERROR, { 0, 0, 0, 0, 0, 0, 0, 0 } },
+    { { NULL }, NGX_ERROR, { 0, 0, 0, 0, 0, 0, 0, 0 } },
+    { { "x", "0" }, NGX_ERROR, { 0, 0, 0, 0, 0, 0, 0, 0 } },
+    { { "0", "" }, NGX_ERROR, { 0, 0, 0, 0, 0, 0, 0, 0 } },
+    { { "0", "-" }, NGX_ERROR, { 0, 0, 0, 0, 0, 0, 0, 0 } },
+    { { "0", "1:" }, NGX_ERROR, { 0, 0, 0, 0, 0, 0, 0, 0 } },
 };
 
 
@@ -156,6 +167,7 @@ test_cases(void)
         CHECK_INT(share.inflight, cases[i].want.inflight);
         CHECK_INT(share.spend, cases[i].want.spend);
         CHECK_INT(share.ends, cases[i].want.ends);
+        CHECK_INT(share.reserved, cases[i].want.reserved);
     }
 }
 
@@ -196,9 +208,55 @@ test_other(void)
 }
 
 
+/* what we have told ourselves; it is no other's */
+
+static void
+test_own(void)
+{
+    ngx_uint_t            i;
+    ngx_litellm_share_t   share;
+
+    static const struct {
+        const char           *elts[6];
+        ngx_litellm_share_t   want;
+    } own[] = {
+        { { W, "0", "own 1 " W " 2 30 1 5 100 7 1009000 77 88",
+            "1 " W " 2 30 1 5 100 0 1009000" },
+          { 0, 0, 2, 0, 0, 0, 0, 0, 1, 1000000, 2, 30, 100, 7, 77, 88 } },
+        { { W, "0", "own 1 " W " 2 30 1 5 100 7 1009000" },
+          { 0, 0, 0, 0, 0, 0, 0, 0, 1, 1000000, 2, 30, 100, 7, 0, 0 } },
+        { { W, "0", "own 1 -1 -2 -30 1 5 -100 7 1009000 77 88" },
+          { 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, -100, 7, 77, 88 } },
+        { { W, "0", "own 1 " W " 2" },
+          { 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0 } },
+        { { W, "0", "own x" },
+          { 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0 } },
+        { { W, "0", "own " },
+          { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 } },
+    };
+
+    for (i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        unit_case("%s", own[i].elts[2]);
+
+        CHECK_INT(ngx_litellm_share_read(answer(own[i].elts), &share, 1),
+                  NGX_OK);
+        CHECK_INT(share.requests, own[i].want.requests);
+        CHECK_INT(share.own, own[i].want.own);
+        CHECK_INT(share.own_window, own[i].want.own_window);
+        CHECK_INT(share.own_requests, own[i].want.own_requests);
+        CHECK_INT(share.own_tokens, own[i].want.own_tokens);
+        CHECK_INT(share.own_spend, own[i].want.own_spend);
+        CHECK_INT(share.own_ends, own[i].want.own_ends);
+        CHECK_INT(share.own_serial, own[i].want.own_serial);
+        CHECK_INT(share.own_boot, own[i].want.own_boot);
+    }
+}
+
+
 void
 unit_main(void)
 {
     test_cases();
+    test_own();
     test_other();
 }

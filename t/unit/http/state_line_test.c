@@ -72,7 +72,8 @@ there_and_back(void)
         item.len = names[i].len;
         item.period.type = NGX_LITELLM_EVERY;
         item.period.n = 30;
-        item.account.spend = NGX_LITELLM_MONEY_MAX;
+        item.account.spend = (i % 2) ? -NGX_LITELLM_MONEY_MAX
+                                     : NGX_LITELLM_MONEY_MAX;
         item.account.total = NGX_LITELLM_MONEY_MAX;
         item.account.period_ends = 1700000000;
         item.account.keep = 1;
@@ -176,8 +177,8 @@ hostile(void)
         "{\"account\":\"user\",\"hex\":\"f\"," REST,
         "{\"account\":\"user\",\"hex\":\"fg\"," REST,
         "{\"account\":\"user\",\"hex\":[]," REST,
-        "{\"account\":\"user\",\"name\":\"a\",\"spend\":-1,\"total\":1,"
-            "\"period\":\"daily\",\"n\":1,\"ends\":1,\"keep\":0}",
+        "{\"account\":\"user\",\"name\":\"a\",\"spend\":-9223372036854775808,"
+            "\"total\":1,\"period\":\"daily\",\"n\":1,\"ends\":1,\"keep\":0}",
         "{\"account\":\"user\",\"name\":\"a\",\"spend\":1.5,\"total\":1,"
             "\"period\":\"daily\",\"n\":1,\"ends\":1,\"keep\":0}",
         "{\"account\":\"user\",\"name\":\"a\",\"spend\":9223372036854775808,"
