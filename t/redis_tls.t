@@ -175,7 +175,7 @@ $_->stop for values %redis;
 
 # the rights that docs/directives.md names
 
-my @limits = qw(+ping +client|setname +select +eval +time +hgetall +hset +del +pttl +pexpire);
+my @limits = qw(+ping +client|setname +select +eval +time +get +set +hgetall +hset +del +pttl +pexpire);
 my @keys = qw(+evalsha +type +exists +hget +hmset +hdel +hlen +hkeys +hstrlen +zadd +zrem +zscore +zrangebyscore);
 my $acl = LiteLLM::Redis->start($t, name => 'acl', port => $t->free_port, args => ['--databases', 4,
     '--user', qw(gate on >pass@w:ord ~{litellm}:*), @limits, @keys, '--user', qw(few on >y ~{litellm}:*), @limits,

@@ -32,7 +32,8 @@ static ngx_int_t ngx_litellm_share_account(ngx_litellm_resp_t *list,
 static ngx_uint_t ngx_litellm_share_is_own(ngx_str_t *text);
 static void ngx_litellm_share_own(ngx_litellm_share_t *share,
     ngx_str_t *text);
-static ngx_int_t ngx_litellm_share_number(ngx_litellm_resp_t *v, int64_t *n);
+static ngx_int_t ngx_litellm_share_text(ngx_litellm_resp_t *v, int64_t *f,
+    ngx_uint_t n);
 static ngx_int_t ngx_litellm_share_numbers(u_char *p, u_char *last,
     int64_t *f, ngx_uint_t n);
 static void ngx_litellm_share_count(ngx_litellm_share_t *share, int64_t *f,
@@ -40,20 +41,26 @@ static void ngx_litellm_share_count(ngx_litellm_share_t *share, int64_t *f,
 
 
 ngx_int_t
-ngx_litellm_share_read(ngx_litellm_resp_t *reply, ngx_litellm_share_t *shares,
-    ngx_uint_t n)
+ngx_litellm_share_read(ngx_litellm_resp_t *reply,
+    ngx_litellm_share_data_t *data, ngx_litellm_share_t *shares, ngx_uint_t n)
 {
-    int64_t     now;
+    int64_t     f[4];
     ngx_uint_t  i;
 
     if (reply->type != NGX_LITELLM_RESP_LIST || reply->nelts != n + 1
-        || ngx_litellm_share_number(reply->elts[0], &now) != NGX_OK)
+        || ngx_litellm_share_text(reply->elts[0], f, 4) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
+    data->now = ngx_max(f[0], 0);
+    data->data = ngx_max(f[1], 0);
+    data->lost = ngx_max(f[2], 0);
+    data->calls = ngx_max(f[3], 0);
+
     for (i = 0; i < n; i++) {
-        if (ngx_litellm_share_account(reply->elts[i + 1], now, &shares[i])
+        if (ngx_litellm_share_account(reply->elts[i + 1], data->now,
+                                      &shares[i])
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -75,8 +82,8 @@ ngx_litellm_share_account(ngx_litellm_resp_t *list, int64_t now,
     ngx_memzero(share, sizeof(ngx_litellm_share_t));
 
     if (list->type != NGX_LITELLM_RESP_LIST || list->nelts < 2
-        || ngx_litellm_share_number(list->elts[0], &window) != NGX_OK
-        || ngx_litellm_share_number(list->elts[1], &ends) != NGX_OK)
+        || ngx_litellm_share_text(list->elts[0], &window, 1) != NGX_OK
+        || ngx_litellm_share_text(list->elts[1], &ends, 1) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -195,14 +202,14 @@ ngx_litellm_share_own(ngx_litellm_share_t *share, ngx_str_t *text)
 
 
 static ngx_int_t
-ngx_litellm_share_number(ngx_litellm_resp_t *v, int64_t *n)
+ngx_litellm_share_text(ngx_litellm_resp_t *v, int64_t *f, ngx_uint_t n)
 {
     if (v->type != NGX_LITELLM_RESP_STRING) {
         return NGX_ERROR;
     }
 
     return ngx_litellm_share_numbers(v->text.data, v->text.data + v->text.len,
-                                     n, 1);
+                                     f, n);
 }
 
 

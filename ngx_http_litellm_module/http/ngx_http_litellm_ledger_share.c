@@ -352,7 +352,9 @@ ngx_http_litellm_ledger_share_merge(ngx_shm_zone_t *zone,
 
         ngx_http_litellm_ledger_end(l);
 
-        if (o[i].own || s[i].set) {
+        if (o[i].own || s[i].set
+            || (c->shared == o[i].window && o[i].window < s[i].window))
+        {
             ngx_http_litellm_ledger_touch_locked(l, e);
         }
     }
@@ -421,8 +423,9 @@ ngx_http_litellm_ledger_share_window(ngx_http_litellm_ledger_t *l,
         return;
     }
 
-    if (s->window != 0 && o->window != s->window) {
-
+    if (s->window != 0 && o->window != s->window
+        && (o->window == 0 || o->window > s->window))
+    {
         /* it is over: what is counted from now on is of the next */
 
         c->begun = 0;
@@ -441,6 +444,8 @@ ngx_http_litellm_ledger_share_window(ngx_http_litellm_ledger_t *l,
     if (o->window == 0) {
         return;
     }
+
+    /* one that began before ours: what was counted here is of it, too */
 
     requests = ngx_max(ngx_min(o->requests, NGX_HTTP_LITELLM_LEDGER_MANY), 0);
 

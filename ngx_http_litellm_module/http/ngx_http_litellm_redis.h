@@ -81,6 +81,11 @@ typedef struct {
     ngx_atomic_t                  has_id;
     ngx_atomic_t                  useless;    /* answers, but not our script */
 
+    /* which data it had when we last heard of it */
+    ngx_atomic_t                  data;       /* 0: we have not */
+    ngx_atomic_t                  calls;
+    ngx_atomic_t                  data_lost;  /* when older data was */
+
     ngx_atomic_t                  outages;
     ngx_http_litellm_redis_records_t  records;
 } ngx_http_litellm_redis_sh_t;
@@ -169,7 +174,10 @@ void ngx_http_litellm_redis_share_again(void);
 ngx_http_litellm_redis_command_t *ngx_http_litellm_redis_share_send(
     ngx_http_litellm_redis_t *redis, ngx_http_litellm_ledger_share_t *shares,
     ngx_uint_t n, ngx_http_litellm_redis_pt handler, void *data);
-/* NGX_OK: others[] is filled; NGX_ERROR: that is no reply to it */
+/*
+ * NGX_OK: others[] is filled; NGX_ABORT: it is, and others may not have told
+ * theirs since the server has lost its data; NGX_ERROR: that is no reply to it
+ */
 ngx_int_t ngx_http_litellm_redis_share_others(ngx_litellm_resp_t *reply,
     ngx_http_litellm_redis_t *redis, ngx_http_litellm_ledger_share_t *shares,
     ngx_http_litellm_ledger_others_t *others, ngx_uint_t n);

@@ -26,6 +26,10 @@
 /* a leader that is silent for so long is gone */
 #define NGX_HTTP_LITELLM_REDIS_SILENT  2000
 
+/* the longest time to the next try of a connection, and how long to tell all */
+#define NGX_HTTP_LITELLM_REDIS_BACK    5200
+#define NGX_HTTP_LITELLM_REDIS_TELL    1000
+
 /* requests in flight are told again after this, ms; see ngx_litellm_share.h */
 #define NGX_HTTP_LITELLM_REDIS_LIVE    20000
 
@@ -44,6 +48,8 @@ static ngx_uint_t ngx_http_litellm_redis_share_leads(void);
 static ngx_int_t ngx_http_litellm_redis_share_id(void);
 static void ngx_http_litellm_redis_share_done(void *data, ngx_int_t rc,
     ngx_litellm_resp_t *reply);
+static ngx_int_t ngx_http_litellm_redis_share_data(
+    ngx_http_litellm_redis_t *redis, ngx_litellm_share_data_t *data);
 static void ngx_http_litellm_redis_share_refused(
     ngx_http_litellm_redis_t *redis, ngx_litellm_resp_t *reply);
 
@@ -57,17 +63,26 @@ static struct {
     ngx_uint_t                          n;
     ngx_uint_t                          led;      /* it did so last time */
     ngx_uint_t                          lives;    /* of the connection */
+    ngx_atomic_uint_t                   data;     /* that all was told to */
+    ngx_uint_t                          lost;     /* not all tell it yet */
+    ngx_msec_t                          heard;    /* when it was asked last */
     ngx_msec_t                          live;     /* the last walk */
     ngx_http_litellm_ledger_share_t     shares[NGX_HTTP_LITELLM_REDIS_BATCH];
 } ngx_http_litellm_redis_sharing;
 
 
 /*
- * KEYS: accounts.  ARGV: our name, ms of a window, the life of our zone, then
- * for each account our version, window, requests, tokens, in flight, reserved,
- * spent, end of the period, the window's number here, and whether what was
- * there before is known.  Returns the time and for each account its window, its
- * period's end, and the others' fields.
+ * KEYS: which data this is, and accounts.  ARGV: our name, ms of a window, the
+ * life of our zone, the data and its calls as we know them; then for each
+ * account our version, window, requests, tokens, in flight, reserved, spent,
+ * end of the period, the window's number here, and whether what was there
+ * before is known.  Returns the time, the data, when older data was lost, and
+ * calls; for each account its window, its period's end, and the others' fields.
+ *
+ * Data is lost if there is other data, or its number of calls is lower than
+ * what somebody knows: a server that was emptied, or that is a copy which is
+ * behind.  Of the windows that are still known to somebody the one goes on that
+ * began first.
  *
  * What we told and do not know any more is not written over: it is given back,
  * to be told again together with the rest.  Figures of a window that were taken
@@ -82,9 +97,24 @@ static ngx_str_t  ngx_http_litellm_redis_script = ngx_string(
     "local me,boot=ARGV[1],ARGV[3]\n"
     "local len=tonumber(ARGV[2])\n"
     "local function f(n) return string.format('%.0f',n) end\n"
-    "local out={f(now)}\n"
-    "for i=1,#KEYS do\n"
-    " local k,b=KEYS[i],3+(i-1)*10\n"
+    "local d=redis.pcall('GET',KEYS[1])\n"
+    "local id,lost,calls=string.match(type(d)=='string' and d or '',\n"
+    " '^(%d+) (%d+) (%d+)$')\n"
+    "if not id then id,lost,calls=f(now),'0','0' end\n"
+    "calls=tonumber(calls)\n"
+    "if ARGV[4]~='0' then\n"
+    " local known=tonumber(ARGV[5])\n"
+    " if ARGV[4]~=id then\n"
+    "  if lost=='0' then lost=f(now) end\n"
+    " elseif known>calls then\n"
+    "  lost,calls=f(now),known\n"
+    " end\n"
+    "end\n"
+    "calls=f(calls+1)\n"
+    "redis.call('SET',KEYS[1],id..' '..lost..' '..calls)\n"
+    "local out={f(now)..' '..id..' '..lost..' '..calls}\n"
+    "for i=2,#KEYS do\n"
+    " local k,b=KEYS[i],5+(i-2)*10\n"
     " local h=redis.pcall('HGETALL',k)\n"
     " if h.err then\n"
     "  redis.call('DEL',k)\n"
@@ -105,6 +135,10 @@ static ngx_str_t  ngx_http_litellm_redis_script = ngx_string(
     " local win=tonumber(ARGV[b+2])\n"
     " local ends=tonumber(ARGV[b+8])\n"
     " if now>=w+len or now<w then w=0 end\n"
+    " if win~=0 and now>=win and now<win+len and (w==0 or win<w) then\n"
+    "  w=win\n"
+    "  redis.call('HSET',k,'w',f(w))\n"
+    " end\n"
     " local same=n[11]==boot\n"
     " local v=same and tonumber(n[1]) or 0\n"
     " local new=tonumber(ARGV[b+1])>v\n"
@@ -235,12 +269,14 @@ ngx_http_litellm_redis_share_timer(ngx_event_t *ev)
     conn = redis->conn;
 
     if (!ngx_http_litellm_redis_sharing.led
-        || ngx_http_litellm_redis_sharing.lives != conn->lives)
+        || ngx_http_litellm_redis_sharing.lives != conn->lives
+        || ngx_http_litellm_redis_sharing.data != redis->sh->data)
     {
         /* it may have lost what it was told, and so may the leader before */
 
         ngx_http_litellm_redis_sharing.led = 1;
         ngx_http_litellm_redis_sharing.lives = conn->lives;
+        ngx_http_litellm_redis_sharing.data = redis->sh->data;
 
         ngx_http_litellm_ledger_share_all(zone);
     }
@@ -262,9 +298,16 @@ ngx_http_litellm_redis_share_timer(ngx_event_t *ev)
                                         ngx_http_litellm_redis_sharing.shares,
                                         NGX_HTTP_LITELLM_REDIS_BATCH);
 
-    if (ngx_http_litellm_redis_sharing.n == 0) {
+    /* that it has lost its data is told to who asks */
+
+    if (ngx_http_litellm_redis_sharing.n == 0
+        && ngx_current_msec - ngx_http_litellm_redis_sharing.heard
+           < NGX_HTTP_LITELLM_REDIS_TELL)
+    {
         return;
     }
+
+    ngx_http_litellm_redis_sharing.heard = ngx_current_msec;
 
     ngx_http_litellm_redis_sharing.cmd = ngx_http_litellm_redis_share_send(
                                         redis,
@@ -437,21 +480,32 @@ ngx_http_litellm_redis_share_done(void *data, ngx_int_t rc,
         return;
     }
 
-    if (rc != NGX_OK
-        || ngx_http_litellm_redis_share_others(reply, redis,
+    if (rc == NGX_OK) {
+        rc = ngx_http_litellm_redis_share_others(reply, redis,
                                         ngx_http_litellm_redis_sharing.shares,
                                         others,
-                                        ngx_http_litellm_redis_sharing.n)
-           != NGX_OK)
-    {
+                                        ngx_http_litellm_redis_sharing.n);
+    }
+
+    if (rc == NGX_OK) {
+        ngx_http_litellm_ledger_share_merge(zone,
+                                        ngx_http_litellm_redis_sharing.shares,
+                                        others,
+                                        ngx_http_litellm_redis_sharing.n);
+
+    } else if (rc != NGX_ABORT) {
         ngx_http_litellm_ledger_share_all(zone);
         return;
     }
 
-    ngx_http_litellm_ledger_share_merge(zone,
-                                        ngx_http_litellm_redis_sharing.shares,
-                                        others,
-                                        ngx_http_litellm_redis_sharing.n);
+    if (ngx_http_litellm_redis_sharing.lost != (rc == NGX_ABORT)) {
+
+        /* what others had is better than what they have told so far */
+
+        ngx_http_litellm_redis_sharing.lost = (rc == NGX_ABORT);
+        ngx_http_litellm_ledger_share_all(zone);
+        return;
+    }
 
     if (ngx_http_litellm_redis_sharing.n == NGX_HTTP_LITELLM_REDIS_BATCH) {
 
@@ -496,13 +550,13 @@ ngx_http_litellm_redis_share_send(ngx_http_litellm_redis_t *redis,
 
     ns = redis->conf.name_space;
 
-    argc = 3 + n + 3 + n * NGX_HTTP_LITELLM_REDIS_ARGS;
+    argc = 3 + 1 + n + 5 + n * NGX_HTTP_LITELLM_REDIS_ARGS;
 
     buf = ngx_alloc(argc * sizeof(ngx_str_t)
-                    + n * (ns.len + sizeof("{:litellm}::") + 32
-                           + NGX_HTTP_LITELLM_LEDGER_NAME
-                           + NGX_HTTP_LITELLM_REDIS_ARGS * NGX_INT64_LEN)
-                    + 3 * NGX_INT64_LEN,
+                    + (n + 1) * (ns.len + sizeof("{:litellm}::") + 32
+                                 + NGX_HTTP_LITELLM_LEDGER_NAME
+                                 + NGX_HTTP_LITELLM_REDIS_ARGS * NGX_INT64_LEN)
+                    + 5 * NGX_INT64_LEN,
                     ngx_cycle->log);
     if (buf == NULL) {
         return NULL;
@@ -522,7 +576,13 @@ ngx_http_litellm_redis_share_send(ngx_http_litellm_redis_t *redis,
     argv[1] = ngx_http_litellm_redis_script;
     k = 2;
 
-    ngx_http_litellm_redis_add("%ui", n);
+    ngx_http_litellm_redis_add("%ui", n + 1);
+
+    argv[k].data = p;
+    p = ns.len ? ngx_sprintf(p, "{%V:litellm}:data", &ns)
+               : ngx_sprintf(p, "{litellm}:data");
+    argv[k].len = p - argv[k].data;
+    k++;
 
     for (i = 0; i < n; i++) {
         s = &shares[i];
@@ -545,6 +605,12 @@ ngx_http_litellm_redis_share_send(ngx_http_litellm_redis_t *redis,
 
     ngx_http_litellm_redis_add("%M", redis->window);
     ngx_http_litellm_redis_add("%uL", (uint64_t) (n ? shares[0].boot : 0));
+
+    /* calls after data: a worker that changes them has set them to 0 before */
+
+    ngx_http_litellm_redis_add("%uL", (uint64_t) redis->sh->data);
+    ngx_memory_barrier();
+    ngx_http_litellm_redis_add("%uL", (uint64_t) redis->sh->calls);
 
     for (i = 0; i < n; i++) {
         s = &shares[i];
@@ -577,7 +643,9 @@ ngx_http_litellm_redis_share_others(ngx_litellm_resp_t *reply,
     ngx_http_litellm_redis_t *redis, ngx_http_litellm_ledger_share_t *shares,
     ngx_http_litellm_ledger_others_t *others, ngx_uint_t n)
 {
-    if (ngx_litellm_share_read(reply, others, n) != NGX_OK) {
+    ngx_litellm_share_data_t  data;
+
+    if (ngx_litellm_share_read(reply, &data, others, n) != NGX_OK) {
         ngx_http_litellm_redis_share_refused(redis, reply);
         return NGX_ERROR;
     }
@@ -590,7 +658,65 @@ ngx_http_litellm_redis_share_others(ngx_litellm_resp_t *reply,
                       &redis->shown);
     }
 
-    return NGX_OK;
+    return ngx_http_litellm_redis_share_data(redis, &data);
+}
+
+
+/*
+ * What others have is known only when each of them has found out that it must
+ * be told anew, and has told it.
+ */
+
+static ngx_int_t
+ngx_http_litellm_redis_share_data(ngx_http_litellm_redis_t *redis,
+    ngx_litellm_share_data_t *data)
+{
+    int64_t                       age;
+    ngx_atomic_uint_t             lost, calls;
+    ngx_http_litellm_redis_sh_t  *sh;
+
+    sh = redis->sh;
+
+    if (sh->data != (ngx_atomic_uint_t) data->data) {
+
+        sh->calls = 0;
+        ngx_memory_barrier();
+        sh->data = (ngx_atomic_uint_t) data->data;
+        ngx_memory_barrier();
+    }
+
+    calls = sh->calls;
+
+    if (calls < (ngx_atomic_uint_t) data->calls) {
+        (void) ngx_atomic_cmp_set(&sh->calls, calls,
+                                  (ngx_atomic_uint_t) data->calls);
+    }
+
+    if (data->lost == 0) {
+        return NGX_OK;
+    }
+
+    age = data->now - data->lost;
+
+    if (age < 0 || age >= (int64_t) (NGX_HTTP_LITELLM_REDIS_BACK
+                                     + NGX_HTTP_LITELLM_REDIS_TELL
+                                     + redis->timeout + 2 * redis->interval))
+    {
+        return NGX_OK;
+    }
+
+    lost = sh->data_lost;
+
+    if (lost != (ngx_atomic_uint_t) data->lost
+        && ngx_atomic_cmp_set(&sh->data_lost, lost,
+                              (ngx_atomic_uint_t) data->lost))
+    {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "litellm: Redis \"%V\" has lost data: all gateways tell "
+                      "it anew", &redis->shown);
+    }
+
+    return NGX_ABORT;
 }
 
 

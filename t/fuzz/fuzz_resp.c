@@ -36,15 +36,20 @@ fuzz_value(ngx_litellm_resp_t *v, uint64_t *sum)
 static void
 fuzz_share(ngx_litellm_resp_t *reply)
 {
-    ngx_uint_t           i, n;
-    ngx_litellm_share_t  shares[FUZZ_ACCOUNTS];
+    ngx_uint_t                i, n;
+    ngx_litellm_share_t       shares[FUZZ_ACCOUNTS];
+    ngx_litellm_share_data_t  data;
 
     n = reply->nelts ? reply->nelts - 1 : 0;
 
     if (n > FUZZ_ACCOUNTS
-        || ngx_litellm_share_read(reply, shares, n) != NGX_OK)
+        || ngx_litellm_share_read(reply, &data, shares, n) != NGX_OK)
     {
         return;
+    }
+
+    if (data.now < 0 || data.data < 0 || data.lost < 0 || data.calls < 0) {
+        abort();
     }
 
     for (i = 0; i < n; i++) {

@@ -101,6 +101,9 @@ static const struct {
 };
 
 
+static ngx_litellm_share_data_t  data;
+
+
 static ngx_litellm_resp_t *
 value(ngx_litellm_resp_e type, const char *text, ngx_uint_t nelts)
 {
@@ -136,7 +139,7 @@ answer(const char *const *elts)
     }
 
     reply = value(NGX_LITELLM_RESP_LIST, NULL, 2);
-    reply->elts[0] = value(NGX_LITELLM_RESP_STRING, "1010000", 0);
+    reply->elts[0] = value(NGX_LITELLM_RESP_STRING, "1010000 5 6 7", 0);
     reply->elts[1] = list;
 
     return reply;
@@ -153,12 +156,18 @@ test_cases(void)
         unit_case("%d: %s", (int) i, cases[i].elts[2] ? cases[i].elts[2]
                                                       : "none");
 
-        CHECK_INT(ngx_litellm_share_read(answer(cases[i].elts), &share, 1),
+        CHECK_INT(ngx_litellm_share_read(answer(cases[i].elts), &data, &share,
+                                         1),
                   cases[i].rc);
 
         if (cases[i].rc != NGX_OK) {
             continue;
         }
+
+        CHECK_INT(data.now, 1010000);
+        CHECK_INT(data.data, 5);
+        CHECK_INT(data.lost, 6);
+        CHECK_INT(data.calls, 7);
 
         CHECK_INT(share.window, cases[i].want.window);
         CHECK_INT(share.age, cases[i].want.age);
@@ -182,29 +191,38 @@ test_other(void)
 
     unit_case("another reply");
 
-    CHECK_INT(ngx_litellm_share_read(answer(elts), share, 2), NGX_ERROR);
-    CHECK_INT(ngx_litellm_share_read(answer(elts), share, 0), NGX_ERROR);
+    CHECK_INT(ngx_litellm_share_read(answer(elts), &data, share, 2), NGX_ERROR);
+    CHECK_INT(ngx_litellm_share_read(answer(elts), &data, share, 0), NGX_ERROR);
 
     r = value(NGX_LITELLM_RESP_ERROR, "ERR", 0);
-    CHECK_INT(ngx_litellm_share_read(r, share, 1), NGX_ERROR);
+    CHECK_INT(ngx_litellm_share_read(r, &data, share, 1), NGX_ERROR);
 
     r = value(NGX_LITELLM_RESP_NIL, NULL, 0);
-    CHECK_INT(ngx_litellm_share_read(r, share, 1), NGX_ERROR);
+    CHECK_INT(ngx_litellm_share_read(r, &data, share, 1), NGX_ERROR);
 
     r = value(NGX_LITELLM_RESP_LIST, NULL, 0);
-    CHECK_INT(ngx_litellm_share_read(r, share, 0), NGX_ERROR);
+    CHECK_INT(ngx_litellm_share_read(r, &data, share, 0), NGX_ERROR);
+
+    r = answer(elts);
+    r->elts[0] = value(NGX_LITELLM_RESP_STRING, "1010000 5 6", 0);
+    CHECK_INT(ngx_litellm_share_read(r, &data, share, 1), NGX_ERROR);
+
+    r = answer(elts);
+    r->elts[0] = value(NGX_LITELLM_RESP_STRING, "-1 -5 -6 -7", 0);
+    CHECK_INT(ngx_litellm_share_read(r, &data, share, 1), NGX_OK);
+    CHECK_INT(data.now | data.data | data.lost | data.calls, 0);
 
     r = answer(elts);
     r->elts[0] = value(NGX_LITELLM_RESP_INTEGER, NULL, 0);
-    CHECK_INT(ngx_litellm_share_read(r, share, 1), NGX_ERROR);
+    CHECK_INT(ngx_litellm_share_read(r, &data, share, 1), NGX_ERROR);
 
     r = answer(elts);
     r->elts[1] = value(NGX_LITELLM_RESP_NIL, NULL, 0);
-    CHECK_INT(ngx_litellm_share_read(r, share, 1), NGX_ERROR);
+    CHECK_INT(ngx_litellm_share_read(r, &data, share, 1), NGX_ERROR);
 
     r = answer(elts);
     r->elts[1]->elts[2] = value(NGX_LITELLM_RESP_NIL, NULL, 0);
-    CHECK_INT(ngx_litellm_share_read(r, share, 1), NGX_ERROR);
+    CHECK_INT(ngx_litellm_share_read(r, &data, share, 1), NGX_ERROR);
 }
 
 
@@ -238,7 +256,7 @@ test_own(void)
     for (i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
         unit_case("%s", own[i].elts[2]);
 
-        CHECK_INT(ngx_litellm_share_read(answer(own[i].elts), &share, 1),
+        CHECK_INT(ngx_litellm_share_read(answer(own[i].elts), &data, &share, 1),
                   NGX_OK);
         CHECK_INT(share.requests, own[i].want.requests);
         CHECK_INT(share.own, own[i].want.own);
