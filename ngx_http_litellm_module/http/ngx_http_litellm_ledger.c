@@ -2,10 +2,10 @@
 /*
  * The ledger: what a request may take of its accounts, and what it did take.
  *
- * reserve() and extend() look at all accounts before they change one, and
- * change all of them in one section; settle() is the reverse of it.  A section
- * takes as many steps as the request has claims, 24 at most, whatever the zone
- * holds.  Names are hashed before the lock is taken.
+ * reserve() looks at all accounts before it changes one, and changes all of them
+ * in one section; settle() is the reverse of it.  A section takes as many steps
+ * as the request has claims, 24 at most, whatever the zone holds.  Names are
+ * hashed before the lock is taken.
  *
  * Tokens and money are bounded before they are reserved, so that sums of what
  * is in flight are exact; what was spent saturates.
@@ -21,32 +21,16 @@
 typedef struct {
     ngx_http_litellm_ledger_t          *l;
     ngx_http_litellm_reservation_t     *rv;
-    ngx_http_litellm_claim_t           *claims;
-    ngx_uint_t                          n;
     ngx_msec_t                          now;
     time_t                              sec;
     ngx_http_litellm_ledger_entry_t    *found[NGX_HTTP_LITELLM_CLAIMS];
-    u_char                              had[NGX_HTTP_LITELLM_CLAIMS];
-
-    /* those that are not in the reservation yet, each once */
-    ngx_http_litellm_ledger_entry_t    *fresh[NGX_HTTP_LITELLM_CLAIMS];
-    ngx_uint_t                          nfresh;
-    ngx_http_litellm_ledger_slot_t
-                                *slots[NGX_HTTP_LITELLM_LEDGER_SLOTS];
-    ngx_uint_t                          nslots;
-    ngx_uint_t                          old;        /* of them */
+    ngx_http_litellm_ledger_slot_t     *slot;
 } ngx_http_litellm_ledger_take_t;
 
 
-static ngx_int_t ngx_http_litellm_ledger_take(ngx_http_litellm_ledger_t *l,
-    ngx_http_litellm_reservation_t *rv, ngx_http_litellm_claim_t *claims,
-    ngx_uint_t n, ngx_uint_t dry);
 static ngx_int_t ngx_http_litellm_ledger_take_locked(
     ngx_http_litellm_ledger_take_t *t, ngx_http_litellm_ledger_name_t *names,
     ngx_uint_t dry);
-static void ngx_http_litellm_ledger_fresh(ngx_http_litellm_ledger_take_t *t);
-static ngx_int_t ngx_http_litellm_ledger_room(
-    ngx_http_litellm_ledger_take_t *t);
 static ngx_int_t ngx_http_litellm_ledger_check(
     ngx_http_litellm_ledger_take_t *t);
 static ngx_uint_t ngx_http_litellm_ledger_check_budget(
@@ -61,12 +45,6 @@ static void ngx_http_litellm_ledger_apply(ngx_http_litellm_ledger_take_t *t);
 static void ngx_http_litellm_ledger_show(ngx_http_litellm_ledger_t *l,
     ngx_http_litellm_claim_t *claim, ngx_http_litellm_ledger_entry_t *e,
     ngx_msec_t now);
-static ngx_uint_t ngx_http_litellm_ledger_slots_of(
-    ngx_http_litellm_reservation_t *rv,
-    ngx_http_litellm_ledger_slot_t **slots);
-static ngx_uint_t ngx_http_litellm_ledger_entries_of(
-    ngx_http_litellm_ledger_t *l, ngx_http_litellm_ledger_slot_t **slots,
-    ngx_uint_t n, ngx_http_litellm_ledger_entry_t **entries);
 static void ngx_http_litellm_ledger_count(ngx_http_litellm_ledger_t *l,
     ngx_http_litellm_ledger_counts_t *c, uint32_t serial, int64_t requests,
     int64_t tokens);
@@ -81,50 +59,16 @@ ngx_int_t
 ngx_http_litellm_ledger_reserve(ngx_shm_zone_t *zone,
     ngx_http_litellm_reservation_t *rv, ngx_uint_t dry)
 {
+    ngx_int_t                       rc;
+    ngx_uint_t                      i;
+    ngx_http_litellm_claim_t       *claim;
+    ngx_http_litellm_ledger_t      *l;
+    ngx_http_litellm_ledger_name_t  names[NGX_HTTP_LITELLM_CLAIMS];
+    ngx_http_litellm_ledger_take_t  t;
+
     if (rv->slot != NULL) {
         return NGX_OK;
     }
-
-    return ngx_http_litellm_ledger_take(ngx_http_litellm_zone_ledger(zone), rv,
-                                        rv->claims, rv->n, dry);
-}
-
-
-ngx_int_t
-ngx_http_litellm_ledger_extend(ngx_shm_zone_t *zone,
-    ngx_http_litellm_reservation_t *rv, ngx_http_litellm_claim_t *claims,
-    ngx_uint_t n)
-{
-    ngx_int_t  rc;
-
-    if (rv->slot == NULL || n > NGX_HTTP_LITELLM_CLAIMS - rv->n) {
-        rv->refused = NULL;
-        rv->limit = NGX_HTTP_LITELLM_NO_LIMIT;
-        return NGX_BUSY;
-    }
-
-    rc = ngx_http_litellm_ledger_take(ngx_http_litellm_zone_ledger(zone), rv,
-                                      claims, n, 0);
-
-    if (rc == NGX_OK) {
-        ngx_memcpy(&rv->claims[rv->n], claims,
-                   n * sizeof(ngx_http_litellm_claim_t));
-        rv->n += n;
-    }
-
-    return rc;
-}
-
-
-static ngx_int_t
-ngx_http_litellm_ledger_take(ngx_http_litellm_ledger_t *l,
-    ngx_http_litellm_reservation_t *rv, ngx_http_litellm_claim_t *claims,
-    ngx_uint_t n, ngx_uint_t dry)
-{
-    ngx_int_t                       rc;
-    ngx_uint_t                      i;
-    ngx_http_litellm_ledger_name_t  names[NGX_HTTP_LITELLM_CLAIMS];
-    ngx_http_litellm_ledger_take_t  t;
 
     rv->refused = NULL;
     rv->limit = NGX_HTTP_LITELLM_NO_LIMIT;
@@ -132,31 +76,31 @@ ngx_http_litellm_ledger_take(ngx_http_litellm_ledger_t *l,
     rv->current = 0;
     rv->resets = 0;
 
-    if (n > NGX_HTTP_LITELLM_CLAIMS) {
+    if (rv->n > NGX_HTTP_LITELLM_CLAIMS) {
         return NGX_BUSY;
     }
 
-    if (rv->slot == NULL) {
-        rv->tokens = ngx_http_litellm_ledger_bound(rv->tokens,
+    rv->tokens = ngx_http_litellm_ledger_bound(rv->tokens,
                                               NGX_HTTP_LITELLM_LEDGER_TOKENS);
-        rv->cost = ngx_http_litellm_ledger_bound(rv->cost,
-                                                NGX_HTTP_LITELLM_LEDGER_COST);
-    }
+    rv->cost = ngx_http_litellm_ledger_bound(rv->cost,
+                                             NGX_HTTP_LITELLM_LEDGER_COST);
 
-    for (i = 0; i < n; i++) {
-        ngx_http_litellm_ledger_name(l, claims[i].scope, &claims[i].name,
-                                     &names[i]);
-        claims[i].requests_left = -1;
-        claims[i].tokens_left = -1;
-        claims[i].parallel_left = -1;
-        claims[i].spend = 0;
-        claims[i].account = 0;
+    l = ngx_http_litellm_zone_ledger(zone);
+
+    for (i = 0; i < rv->n; i++) {
+        claim = &rv->claims[i];
+
+        ngx_http_litellm_ledger_name(l, claim->scope, &claim->name, &names[i]);
+
+        claim->requests_left = -1;
+        claim->tokens_left = -1;
+        claim->parallel_left = -1;
+        claim->spend = 0;
+        claim->account = 0;
     }
 
     t.l = l;
     t.rv = rv;
-    t.claims = claims;
-    t.n = n;
     t.now = ngx_current_msec;
     t.sec = ngx_time();
 
@@ -178,46 +122,43 @@ ngx_http_litellm_ledger_take_locked(ngx_http_litellm_ledger_take_t *t,
     ngx_uint_t                        i;
     ngx_http_litellm_ledger_t        *l;
     ngx_http_litellm_ledger_entry_t  *e;
+    ngx_http_litellm_reservation_t   *rv;
 
     l = t->l;
+    rv = t->rv;
 
-    for (i = 0; i < t->n; i++) {
+    for (i = 0; i < rv->n; i++) {
         e = ngx_http_litellm_ledger_get_locked(l, &names[i]);
 
         if (e == NULL) {
-            t->rv->refused = &t->claims[i];
+            rv->refused = &rv->claims[i];
             return NGX_BUSY;
         }
 
         t->found[i] = e;
-        t->claims[i].account = ngx_http_litellm_ledger_place(l, e);
+        rv->claims[i].account = ngx_http_litellm_ledger_place(l, e);
     }
 
-    t->nslots = ngx_http_litellm_ledger_slots_of(t->rv, t->slots);
-    t->old = t->nslots;
-
-    ngx_http_litellm_ledger_fresh(t);
-
-    if (ngx_http_litellm_ledger_room(t) != NGX_OK) {
-        rc = NGX_BUSY;
-        goto refused;
+    t->slot = ngx_http_litellm_ledger_slot_locked(l);
+    if (t->slot == NULL) {
+        return NGX_BUSY;
     }
 
     /* keep is no part of what may be undone: it says the same the next time */
 
-    for (i = 0; i < t->n; i++) {
+    for (i = 0; i < rv->n; i++) {
 
-        if (t->claims[i].keep && !t->found[i]->c.keep) {
+        if (rv->claims[i].keep && !t->found[i]->c.keep) {
             t->found[i]->c.keep = 1;
             l->version++;
         }
     }
 
-    ngx_http_litellm_ledger_begin(l, t->found, t->n, t->slots, t->nslots);
+    ngx_http_litellm_ledger_begin(l, t->found, rv->n, t->slot);
 
-    for (i = 0; i < t->n; i++) {
+    for (i = 0; i < rv->n; i++) {
         ngx_http_litellm_ledger_roll(l, &t->found[i]->c, t->now, t->sec);
-        ngx_http_litellm_ledger_period(&t->found[i]->c, &t->claims[i].period,
+        ngx_http_litellm_ledger_period(&t->found[i]->c, &rv->claims[i].period,
                                        t->sec);
     }
 
@@ -230,95 +171,19 @@ ngx_http_litellm_ledger_take_locked(ngx_http_litellm_ledger_take_t *t,
 
     ngx_http_litellm_ledger_end(l);
 
-    for (i = 0; i < t->n; i++) {
-        ngx_http_litellm_ledger_show(l, &t->claims[i], t->found[i], t->now);
+    for (i = 0; i < rv->n; i++) {
+        ngx_http_litellm_ledger_show(l, &rv->claims[i], t->found[i], t->now);
         ngx_http_litellm_ledger_touch_locked(l, t->found[i]);
     }
 
     if (rc == NGX_OK) {
+        rv->slot = t->slot;
 
-        if (t->rv->slot == NULL && t->nslots != 0) {
-            t->rv->slot = t->slots[0];
-        }
-
-        return NGX_OK;
-    }
-
-refused:
-
-    while (t->nslots > t->old) {
-        ngx_http_litellm_ledger_slot_free(t->slots[--t->nslots]);
+    } else {
+        ngx_http_litellm_ledger_slot_free(t->slot);
     }
 
     return rc;
-}
-
-
-static void
-ngx_http_litellm_ledger_fresh(ngx_http_litellm_ledger_take_t *t)
-{
-    ngx_uint_t                        i, j, n;
-    ngx_http_litellm_ledger_entry_t  *had[NGX_HTTP_LITELLM_CLAIMS];
-
-    n = ngx_http_litellm_ledger_entries_of(t->l, t->slots, t->nslots, had);
-
-    t->nfresh = 0;
-
-    for (i = 0; i < t->n; i++) {
-
-        for (j = 0; j < n && had[j] != t->found[i]; j++) { /* void */ }
-
-        t->had[i] = (j < n);
-
-        if (t->had[i]) {
-            continue;
-        }
-
-        for (j = 0; j < t->nfresh && t->fresh[j] != t->found[i]; j++) {
-            /* void */
-        }
-
-        if (j == t->nfresh) {
-            t->fresh[t->nfresh++] = t->found[i];
-        }
-    }
-}
-
-
-/* slots for what is to be reserved, in the reservation's last one first */
-
-static ngx_int_t
-ngx_http_litellm_ledger_room(ngx_http_litellm_ledger_take_t *t)
-{
-    ngx_uint_t                       room, want;
-    ngx_http_litellm_ledger_slot_t  *slot;
-
-    room = 0;
-
-    if (t->nslots) {
-        room = NGX_HTTP_LITELLM_LEDGER_ITEMS - t->slots[t->nslots - 1]->h.n;
-    }
-
-    /* a reservation of nothing is one, too */
-
-    want = ngx_max(t->nfresh, (t->nslots == 0));
-
-    while (room < want) {
-
-        if (t->nslots == NGX_HTTP_LITELLM_LEDGER_SLOTS) {
-            return NGX_DECLINED;
-        }
-
-        slot = ngx_http_litellm_ledger_slot_locked(t->l);
-        if (slot == NULL) {
-            return NGX_DECLINED;
-        }
-
-        t->slots[t->nslots++] = slot;
-        room += NGX_HTTP_LITELLM_LEDGER_ITEMS;
-    }
-
-    return NGX_OK;
 }
 
 
@@ -327,13 +192,13 @@ ngx_http_litellm_ledger_check(ngx_http_litellm_ledger_take_t *t)
 {
     ngx_uint_t  i;
 
-    for (i = 0; i < t->n; i++) {
+    for (i = 0; i < t->rv->n; i++) {
         if (ngx_http_litellm_ledger_check_budget(t, i)) {
             return NGX_DECLINED;
         }
     }
 
-    for (i = 0; i < t->n; i++) {
+    for (i = 0; i < t->rv->n; i++) {
         if (ngx_http_litellm_ledger_check_limits(t, i)) {
             return NGX_DECLINED;
         }
@@ -351,10 +216,10 @@ ngx_http_litellm_ledger_check_budget(ngx_http_litellm_ledger_take_t *t,
     ngx_http_litellm_claim_t          *claim;
     ngx_http_litellm_ledger_counts_t  *c;
 
-    claim = &t->claims[i];
+    claim = &t->rv->claims[i];
     c = &t->found[i]->c;
 
-    if (claim->budget < 0 || claim->soft || t->had[i]) {
+    if (claim->budget < 0 || claim->soft) {
         return 0;
     }
 
@@ -390,10 +255,10 @@ ngx_http_litellm_ledger_check_limits(ngx_http_litellm_ledger_take_t *t,
     ngx_http_litellm_claim_t          *claim;
     ngx_http_litellm_ledger_counts_t  *c;
 
-    claim = &t->claims[i];
+    claim = &t->rv->claims[i];
     c = &t->found[i]->c;
 
-    if (claim->soft || t->had[i]) {
+    if (claim->soft) {
         return 0;
     }
 
@@ -439,7 +304,7 @@ ngx_http_litellm_ledger_refuse(ngx_http_litellm_ledger_take_t *t,
     ngx_uint_t i, ngx_http_litellm_limit_e limit, int64_t max, int64_t current,
     int64_t resets)
 {
-    t->rv->refused = &t->claims[i];
+    t->rv->refused = &t->rv->claims[i];
     t->rv->limit = limit;
     t->rv->max = max;
     t->rv->current = current;
@@ -449,27 +314,31 @@ ngx_http_litellm_ledger_refuse(ngx_http_litellm_ledger_take_t *t,
 }
 
 
+/* an account that two claims name is counted once */
+
 static void
 ngx_http_litellm_ledger_apply(ngx_http_litellm_ledger_take_t *t)
 {
-    ngx_uint_t                             i, k, n;
-    ngx_http_litellm_ledger_slot_t        *slot;
-    ngx_http_litellm_ledger_counts_t      *c;
-    ngx_http_litellm_ledger_item_ref_t    *item;
+    ngx_uint_t                           i, j, n;
+    ngx_http_litellm_ledger_slot_t      *slot;
+    ngx_http_litellm_ledger_counts_t    *c;
+    ngx_http_litellm_ledger_item_ref_t  *item;
 
-    for (k = t->old; k < t->nslots; k++) {
-        t->slots[k]->h.tokens = t->rv->tokens;
-        t->slots[k]->h.cost = t->rv->cost;
+    slot = t->slot;
+    slot->h.tokens = t->rv->tokens;
+    slot->h.cost = t->rv->cost;
 
-        if (k > 0) {
-            t->slots[k - 1]->h.more = t->slots[k];
+    n = 0;
+
+    for (i = 0; i < t->rv->n; i++) {
+
+        for (j = 0; j < i && t->found[j] != t->found[i]; j++) { /* void */ }
+
+        if (j < i) {
+            continue;
         }
-    }
 
-    k = t->old ? t->old - 1 : 0;
-
-    for (i = 0; i < t->nfresh; i++) {
-        c = &t->fresh[i]->c;
+        c = &t->found[i]->c;
 
         if (!c->begun) {
             c->begun = 1;
@@ -482,20 +351,12 @@ ngx_http_litellm_ledger_apply(ngx_http_litellm_ledger_take_t *t)
         c->inflight++;
         c->reserved += (uint64_t) t->rv->cost;
 
-        slot = t->slots[k];
-        n = slot->h.n;
-
-        if (n == NGX_HTTP_LITELLM_LEDGER_ITEMS) {
-            slot = t->slots[++k];
-            n = slot->h.n;
-        }
-
-        item = &slot->items[n];
-        item->entry = ngx_http_litellm_ledger_place(t->l, t->fresh[i]);
+        item = &slot->items[n++];
+        item->entry = ngx_http_litellm_ledger_place(t->l, t->found[i]);
         item->serial = c->serial;
-
-        slot->h.n = n + 1;
     }
+
+    slot->h.n = n;
 }
 
 
@@ -537,12 +398,15 @@ ngx_http_litellm_ledger_settle(ngx_shm_zone_t *zone,
     ngx_http_litellm_reservation_t *rv, int64_t tokens, int64_t cost,
     ngx_uint_t counted)
 {
-    ngx_uint_t                        i, n;
+    ngx_uint_t                        i;
     ngx_http_litellm_ledger_t        *l;
-    ngx_http_litellm_ledger_slot_t   *slots[NGX_HTTP_LITELLM_LEDGER_SLOTS];
+    ngx_http_litellm_ledger_slot_t   *slot;
     ngx_http_litellm_ledger_entry_t  *e;
 
-    if (rv->slot == NULL) {
+    slot = rv->slot;
+    rv->slot = NULL;
+
+    if (slot == NULL) {
         return;
     }
 
@@ -552,17 +416,12 @@ ngx_http_litellm_ledger_settle(ngx_shm_zone_t *zone,
 
         /* this worker has left, and given back all that it had */
 
-        rv->slot = NULL;
         return;
     }
 
     ngx_http_litellm_ledger_lock(l);
 
-    n = ngx_http_litellm_ledger_slots_of(rv, slots);
-
-    rv->slot = NULL;
-
-    ngx_http_litellm_ledger_settle_locked(l, slots, n, tokens, cost, counted);
+    ngx_http_litellm_ledger_settle_locked(l, slot, tokens, cost, counted);
 
     for (i = 0; i < rv->n; i++) {
 
@@ -575,61 +434,58 @@ ngx_http_litellm_ledger_settle(ngx_shm_zone_t *zone,
 
     ngx_http_litellm_ledger_unlock(l);
 
-    while (n--) {
-        ngx_http_litellm_ledger_slot_free(slots[n]);
-    }
+    ngx_http_litellm_ledger_slot_free(slot);
 }
 
 
 void
 ngx_http_litellm_ledger_settle_locked(ngx_http_litellm_ledger_t *l,
-    ngx_http_litellm_ledger_slot_t **slots, ngx_uint_t n, int64_t tokens,
-    int64_t cost, ngx_uint_t counted)
+    ngx_http_litellm_ledger_slot_t *slot, int64_t tokens, int64_t cost,
+    ngx_uint_t counted)
 {
-    time_t                              sec;
-    int64_t                             requests;
-    ngx_uint_t                          i, k, nentries;
-    ngx_msec_t                          now;
-    ngx_http_litellm_ledger_entry_t    *e;
-    ngx_http_litellm_ledger_entry_t    *entries[NGX_HTTP_LITELLM_CLAIMS];
-    ngx_http_litellm_ledger_item_ref_t *item;
+    time_t                            sec;
+    int64_t                           requests;
+    ngx_uint_t                        i, n;
+    ngx_msec_t                        now;
+    ngx_http_litellm_ledger_entry_t  *e;
+    ngx_http_litellm_ledger_entry_t  *entries[NGX_HTTP_LITELLM_CLAIMS];
 
     now = ngx_current_msec;
     sec = ngx_time();
 
-    nentries = ngx_http_litellm_ledger_entries_of(l, slots, n, entries);
+    n = slot->h.n;
 
-    ngx_http_litellm_ledger_begin(l, entries, nentries, slots, n);
+    for (i = 0; i < n; i++) {
+        entries[i] = ngx_http_litellm_ledger_at(l, slot->items[i].entry);
+    }
+
+    ngx_http_litellm_ledger_begin(l, entries, n, slot);
 
     if (tokens < 0) {
-        tokens = slots[0]->h.tokens;
+        tokens = slot->h.tokens;
     }
 
     if (cost < 0) {
-        cost = slots[0]->h.cost;
+        cost = slot->h.cost;
     }
 
     tokens = ngx_min(tokens, NGX_HTTP_LITELLM_LEDGER_TOKENS);
     requests = counted ? 0 : -1;
 
-    for (k = 0; k < n; k++) {
+    for (i = 0; i < n; i++) {
+        e = entries[i];
 
-        for (i = 0; i < slots[k]->h.n; i++) {
-            item = &slots[k]->items[i];
-            e = ngx_http_litellm_ledger_at(l, item->entry);
+        ngx_http_litellm_ledger_roll(l, &e->c, now, sec);
 
-            ngx_http_litellm_ledger_roll(l, &e->c, now, sec);
+        e->c.inflight--;
+        e->c.reserved -= (uint64_t) slot->h.cost;
 
-            e->c.inflight--;
-            e->c.reserved -= (uint64_t) slots[k]->h.cost;
-
-            ngx_http_litellm_ledger_count(l, &e->c, item->serial, requests,
-                                          tokens - slots[k]->h.tokens);
-            ngx_http_litellm_ledger_spend(&e->c, cost);
-        }
-
-        slots[k]->h.n = 0;
+        ngx_http_litellm_ledger_count(l, &e->c, slot->items[i].serial,
+                                      requests, tokens - slot->h.tokens);
+        ngx_http_litellm_ledger_spend(&e->c, cost);
     }
+
+    slot->h.n = 0;
 
     if (cost) {
         l->version++;
@@ -637,7 +493,7 @@ ngx_http_litellm_ledger_settle_locked(ngx_http_litellm_ledger_t *l,
 
     ngx_http_litellm_ledger_end(l);
 
-    for (i = 0; i < nentries; i++) {
+    for (i = 0; i < n; i++) {
         ngx_http_litellm_ledger_touch_locked(l, entries[i]);
     }
 }
@@ -684,105 +540,4 @@ ngx_http_litellm_ledger_spend(ngx_http_litellm_ledger_counts_t *c,
 
     c->spend = ngx_litellm_money_add(c->spend, cost);
     c->total = ngx_litellm_money_add(c->total, cost);
-}
-
-
-void
-ngx_http_litellm_ledger_adjust(ngx_shm_zone_t *zone,
-    ngx_http_litellm_reservation_t *rv, int64_t tokens, int64_t cost)
-{
-    time_t                              sec;
-    ngx_uint_t                          i, k, n, nentries;
-    ngx_msec_t                          now;
-    ngx_http_litellm_ledger_t          *l;
-    ngx_http_litellm_ledger_slot_t     *slots[NGX_HTTP_LITELLM_LEDGER_SLOTS];
-    ngx_http_litellm_ledger_entry_t    *e;
-    ngx_http_litellm_ledger_entry_t    *entries[NGX_HTTP_LITELLM_CLAIMS];
-    ngx_http_litellm_ledger_item_ref_t *item;
-
-    l = ngx_http_litellm_zone_ledger(zone);
-
-    if (rv->slot == NULL || !ngx_http_litellm_ledger_owns(l)) {
-        return;
-    }
-
-    tokens = ngx_http_litellm_ledger_bound(tokens,
-                                           NGX_HTTP_LITELLM_LEDGER_TOKENS);
-    cost = ngx_http_litellm_ledger_bound(cost, NGX_HTTP_LITELLM_LEDGER_COST);
-
-    rv->tokens = tokens;
-    rv->cost = cost;
-
-    now = ngx_current_msec;
-    sec = ngx_time();
-
-    ngx_http_litellm_ledger_lock(l);
-
-    n = ngx_http_litellm_ledger_slots_of(rv, slots);
-    nentries = ngx_http_litellm_ledger_entries_of(l, slots, n, entries);
-
-    ngx_http_litellm_ledger_begin(l, entries, nentries, slots, n);
-
-    for (k = 0; k < n; k++) {
-
-        for (i = 0; i < slots[k]->h.n; i++) {
-            item = &slots[k]->items[i];
-            e = ngx_http_litellm_ledger_at(l, item->entry);
-
-            ngx_http_litellm_ledger_roll(l, &e->c, now, sec);
-
-            e->c.reserved += (uint64_t) cost - (uint64_t) slots[k]->h.cost;
-
-            ngx_http_litellm_ledger_count(l, &e->c, item->serial, 0,
-                                          tokens - slots[k]->h.tokens);
-        }
-
-        slots[k]->h.tokens = tokens;
-        slots[k]->h.cost = cost;
-    }
-
-    ngx_http_litellm_ledger_end(l);
-
-    ngx_http_litellm_ledger_unlock(l);
-}
-
-
-static ngx_uint_t
-ngx_http_litellm_ledger_slots_of(ngx_http_litellm_reservation_t *rv,
-    ngx_http_litellm_ledger_slot_t **slots)
-{
-    ngx_uint_t                       n;
-    ngx_http_litellm_ledger_slot_t  *slot;
-
-    n = 0;
-
-    for (slot = rv->slot;
-         slot != NULL && n < NGX_HTTP_LITELLM_LEDGER_SLOTS;
-         slot = slot->h.more)
-    {
-        slots[n++] = slot;
-    }
-
-    return n;
-}
-
-
-static ngx_uint_t
-ngx_http_litellm_ledger_entries_of(ngx_http_litellm_ledger_t *l,
-    ngx_http_litellm_ledger_slot_t **slots, ngx_uint_t n,
-    ngx_http_litellm_ledger_entry_t **entries)
-{
-    ngx_uint_t  i, k, m;
-
-    m = 0;
-
-    for (k = 0; k < n; k++) {
-
-        for (i = 0; i < slots[k]->h.n && m < NGX_HTTP_LITELLM_CLAIMS; i++) {
-            entries[m++] = ngx_http_litellm_ledger_at(l,
-                                                    slots[k]->items[i].entry);
-        }
-    }
-
-    return m;
 }

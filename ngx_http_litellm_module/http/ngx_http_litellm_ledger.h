@@ -122,14 +122,6 @@ ngx_int_t ngx_http_litellm_ledger_reserve(ngx_shm_zone_t *zone,
     ngx_http_litellm_reservation_t *rv, ngx_uint_t dry);
 
 /*
- * One more account for a reservation that stands (its deployment, its
- * provider), or none: as reserve(), rv->n grows by what was reserved.
- */
-ngx_int_t ngx_http_litellm_ledger_extend(ngx_shm_zone_t *zone,
-    ngx_http_litellm_reservation_t *rv, ngx_http_litellm_claim_t *claims,
-    ngx_uint_t n);
-
-/*
  * Gives back what was reserved and counts what was taken: tokens -1, as
  * reserved, and so is a cost of -1.  counted 0: the request is not counted
  * either (it never was admitted).  A second call does nothing.  claims[].spend
@@ -139,11 +131,6 @@ ngx_int_t ngx_http_litellm_ledger_extend(ngx_shm_zone_t *zone,
 void ngx_http_litellm_ledger_settle(ngx_shm_zone_t *zone,
     ngx_http_litellm_reservation_t *rv, int64_t tokens, int64_t cost,
     ngx_uint_t counted);
-
-/* other estimates for a reservation that stands; never refused */
-void ngx_http_litellm_ledger_adjust(ngx_shm_zone_t *zone,
-    ngx_http_litellm_reservation_t *rv, int64_t tokens, int64_t cost);
-
 
 /* an account, copied out */
 typedef struct {

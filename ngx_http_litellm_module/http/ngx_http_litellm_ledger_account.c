@@ -227,7 +227,7 @@ ngx_http_litellm_ledger_write(ngx_shm_zone_t *zone,
     e = ngx_http_litellm_ledger_get_locked(l, &key);
 
     if (e != NULL) {
-        ngx_http_litellm_ledger_begin(l, &e, 1, NULL, 0);
+        ngx_http_litellm_ledger_begin(l, &e, 1, NULL);
 
         ngx_http_litellm_ledger_roll(l, &e->c, ngx_current_msec, sec);
         ngx_http_litellm_ledger_period(&e->c, period, sec);
@@ -276,7 +276,7 @@ ngx_http_litellm_ledger_restore(ngx_shm_zone_t *zone,
     e = ngx_http_litellm_ledger_get_locked(l, &key);
 
     if (e != NULL) {
-        ngx_http_litellm_ledger_begin(l, &e, 1, NULL, 0);
+        ngx_http_litellm_ledger_begin(l, &e, 1, NULL);
 
         e->c.spend = item->account.spend;
         e->c.total = ngx_max(item->account.total, item->account.spend);
@@ -315,7 +315,7 @@ ngx_http_litellm_ledger_forget(ngx_shm_zone_t *zone,
     if (e != NULL) {
 
         if (e->c.inflight != e->c.others_inflight) {
-            ngx_http_litellm_ledger_begin(l, &e, 1, NULL, 0);
+            ngx_http_litellm_ledger_begin(l, &e, 1, NULL);
 
             e->c.inflight -= e->c.others_inflight;
             e->c.others_inflight = 0;

@@ -273,7 +273,7 @@ ngx_http_litellm_ledger_share_copy(ngx_http_litellm_ledger_t *l,
 
     c = &e->c;
 
-    ngx_http_litellm_ledger_begin(l, &e, 1, NULL, 0);
+    ngx_http_litellm_ledger_begin(l, &e, 1, NULL);
     ngx_http_litellm_ledger_roll(l, c, ngx_current_msec, ngx_time());
     ngx_http_litellm_ledger_end(l);
 
@@ -335,7 +335,7 @@ ngx_http_litellm_ledger_share_merge(ngx_shm_zone_t *zone,
             continue;
         }
 
-        ngx_http_litellm_ledger_begin(l, &e, 1, NULL, 0);
+        ngx_http_litellm_ledger_begin(l, &e, 1, NULL);
 
         c->merged = s[i].version;
 

@@ -1,7 +1,7 @@
 
 /*
  * Who uses the ledger, and what a killed process leaves behind: the lock, the
- * journal that undoes a section which was cut, and slots, one or more for a
+ * journal that undoes a section which was cut, and slots, one for each
  * reservation, in the list of their worker.
  *
  * A worker has pieces of slots that nobody else writes to, so that its list of
@@ -80,8 +80,8 @@ ngx_http_litellm_ledger_undo_locked(ngx_http_litellm_ledger_t *l)
             j->entries[i]->c = j->counts[i];
         }
 
-        for (i = 0; i < j->nslots; i++) {
-            j->slots[i]->h = j->heads[i];
+        if (j->slot != NULL) {
+            j->slot->h = j->head;
         }
 
         ngx_http_litellm_ledger_order();
@@ -115,26 +115,25 @@ ngx_http_litellm_ledger_undo_locked(ngx_http_litellm_ledger_t *l)
 
 void
 ngx_http_litellm_ledger_begin(ngx_http_litellm_ledger_t *l,
-    ngx_http_litellm_ledger_entry_t **entries, ngx_uint_t nentries,
-    ngx_http_litellm_ledger_slot_t **slots, ngx_uint_t nslots)
+    ngx_http_litellm_ledger_entry_t **entries, ngx_uint_t n,
+    ngx_http_litellm_ledger_slot_t *slot)
 {
     ngx_uint_t                          i;
     ngx_http_litellm_ledger_journal_t  *j;
 
     j = &l->journal;
 
-    for (i = 0; i < nentries; i++) {
+    for (i = 0; i < n; i++) {
         j->entries[i] = entries[i];
         j->counts[i] = entries[i]->c;
     }
 
-    for (i = 0; i < nslots; i++) {
-        j->slots[i] = slots[i];
-        j->heads[i] = slots[i]->h;
-    }
+    j->nentries = n;
+    j->slot = slot;
 
-    j->nentries = nentries;
-    j->nslots = nslots;
+    if (slot != NULL) {
+        j->head = slot->h;
+    }
 
     ngx_http_litellm_ledger_order();
     j->busy = 1;
@@ -178,9 +177,7 @@ ngx_http_litellm_ledger_slot_locked(ngx_http_litellm_ledger_t *l)
     }
 
     slot = ngx_http_litellm_ledger_slots;
-    ngx_http_litellm_ledger_slots = slot->h.more;
-
-    slot->h.more = NULL;
+    ngx_http_litellm_ledger_slots = slot->next;
 
     return slot;
 }
@@ -189,7 +186,7 @@ ngx_http_litellm_ledger_slot_locked(ngx_http_litellm_ledger_t *l)
 void
 ngx_http_litellm_ledger_slot_free(ngx_http_litellm_ledger_slot_t *slot)
 {
-    slot->h.more = ngx_http_litellm_ledger_slots;
+    slot->next = ngx_http_litellm_ledger_slots;
     ngx_http_litellm_ledger_slots = slot;
 }
 
@@ -428,7 +425,7 @@ ngx_http_litellm_ledger_take_back_locked(ngx_http_litellm_ledger_t *l,
                                            ngx_http_litellm_ledger_slot_t, i);
 
         if (slot->h.n) {
-            ngx_http_litellm_ledger_settle_locked(l, &slot, 1, 0, 0, 1);
+            ngx_http_litellm_ledger_settle_locked(l, slot, 0, 0, 1);
         }
     }
 

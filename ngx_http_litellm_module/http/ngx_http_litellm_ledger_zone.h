@@ -27,8 +27,6 @@
 #define NGX_HTTP_LITELLM_LEDGER_PIECE   4096
 #define NGX_HTTP_LITELLM_LEDGER_HEAD    64      /* of it is the piece's own */
 #define NGX_HTTP_LITELLM_LEDGER_UNIT    32      /* places are multiples of it */
-#define NGX_HTTP_LITELLM_LEDGER_ITEMS   12      /* accounts in a slot */
-#define NGX_HTTP_LITELLM_LEDGER_SLOTS   3       /* slots of a reservation */
 
 /* accounts that are to be shared */
 #define NGX_HTTP_LITELLM_LEDGER_RING    1024
@@ -113,16 +111,17 @@ typedef struct {
 typedef struct ngx_http_litellm_ledger_slot_s  ngx_http_litellm_ledger_slot_t;
 
 typedef struct {
-    ngx_uint_t                          n;           /* items; 0: free */
-    ngx_http_litellm_ledger_slot_t     *more;        /* of the reservation; the
-                                                        owner's free list */
+    ngx_uint_t                          n;           /* items; 0: nothing to
+                                                        give back */
     int64_t                             tokens;
     int64_t                             cost;
 } ngx_http_litellm_ledger_head_t;
 
+/* what one reservation has taken */
 struct ngx_http_litellm_ledger_slot_s {
+    ngx_http_litellm_ledger_slot_t     *next;        /* free, of the owner */
     ngx_http_litellm_ledger_head_t      h;
-    ngx_http_litellm_ledger_item_ref_t  items[NGX_HTTP_LITELLM_LEDGER_ITEMS];
+    ngx_http_litellm_ledger_item_ref_t  items[NGX_HTTP_LITELLM_CLAIMS];
 };
 
 
@@ -143,15 +142,14 @@ typedef struct {
     ngx_uint_t                          busy;        /* 0: all is as it should
                                                         be */
     ngx_uint_t                          nentries;
-    ngx_uint_t                          nslots;
     ngx_http_litellm_ledger_entry_t    *loose;       /* between its chain and
                                                         the free list */
     ngx_http_litellm_ledger_piece_t    *piece;       /* between a worker and
                                                         the spare ones */
     ngx_http_litellm_ledger_entry_t    *entries[NGX_HTTP_LITELLM_CLAIMS];
     ngx_http_litellm_ledger_counts_t    counts[NGX_HTTP_LITELLM_CLAIMS];
-    ngx_http_litellm_ledger_slot_t     *slots[NGX_HTTP_LITELLM_LEDGER_SLOTS];
-    ngx_http_litellm_ledger_head_t      heads[NGX_HTTP_LITELLM_LEDGER_SLOTS];
+    ngx_http_litellm_ledger_slot_t     *slot;        /* NULL: none */
+    ngx_http_litellm_ledger_head_t      head;
 } ngx_http_litellm_ledger_journal_t;
 
 
@@ -274,8 +272,8 @@ void ngx_http_litellm_ledger_unlock(ngx_http_litellm_ledger_t *l);
 
 /* what is changed between begin and end: all of it, or nothing */
 void ngx_http_litellm_ledger_begin(ngx_http_litellm_ledger_t *l,
-    ngx_http_litellm_ledger_entry_t **entries, ngx_uint_t nentries,
-    ngx_http_litellm_ledger_slot_t **slots, ngx_uint_t nslots);
+    ngx_http_litellm_ledger_entry_t **entries, ngx_uint_t n,
+    ngx_http_litellm_ledger_slot_t *slot);
 void ngx_http_litellm_ledger_end(ngx_http_litellm_ledger_t *l);
 
 /* a free slot of this worker; NULL: no room */
@@ -289,10 +287,10 @@ ngx_uint_t ngx_http_litellm_ledger_owns(ngx_http_litellm_ledger_t *l);
 
 /* ngx_http_litellm_ledger.c */
 
-/* gives back the slots of one reservation; see settle() */
+/* gives back what a slot has; see settle() */
 void ngx_http_litellm_ledger_settle_locked(ngx_http_litellm_ledger_t *l,
-    ngx_http_litellm_ledger_slot_t **slots, ngx_uint_t n, int64_t tokens,
-    int64_t cost, ngx_uint_t counted);
+    ngx_http_litellm_ledger_slot_t *slot, int64_t tokens, int64_t cost,
+    ngx_uint_t counted);
 
 
 #endif /* _NGX_HTTP_LITELLM_LEDGER_ZONE_H_INCLUDED_ */

@@ -23,7 +23,7 @@
 
 
 /* changes with the layout of what is in the zone */
-#define NGX_HTTP_LITELLM_ZONE_LAYOUT   9
+#define NGX_HTTP_LITELLM_ZONE_LAYOUT   10
 
 /* dead workers are looked for that often */
 #define NGX_HTTP_LITELLM_ZONE_BURY     1000

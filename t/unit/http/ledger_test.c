@@ -180,10 +180,6 @@ tokens(void)
 
     unit_case("another window gets nothing of what was reserved before");
 
-    ngx_http_litellm_ledger_adjust(zone, &rv, 500, 7);
-    CHECK_INT(key_account("k").tokens, 1560);
-    CHECK_INT(key_account("k").reserved, 7);
-
     ledger_clock(5000000 + 60000, NOW);
     fresh(&other, "k");
     CHECK_INT(ngx_http_litellm_ledger_reserve(zone, &other, 0), NGX_OK);
@@ -201,7 +197,7 @@ static void
 together(void)
 {
     ngx_int_t                  i;
-    ngx_http_litellm_claim_t  *claim, more[2];
+    ngx_http_litellm_claim_t  *claim;
 
     start("all or none", 1 << 20);
 
@@ -257,37 +253,10 @@ together(void)
     CHECK_INT(key_account("twice").requests, 1);
     CHECK_INT(key_account("twice").inflight, 1);
 
-    unit_case("more accounts for one that stands");
-
-    ngx_memzero(&other, sizeof(other));
-    *ledger_claim(&other, NGX_HTTP_LITELLM_OF_DEPLOYMENT, "d") =
-                *ledger_claim(&other, NGX_HTTP_LITELLM_OF_DEPLOYMENT, "d");
-    ledger_claim(&other, NGX_HTTP_LITELLM_OF_KEY, "twice")->parallel = 1;
-    more[0] = other.claims[0];
-    more[1] = other.claims[2];
-    more[0].rpm = 0;
-
-    CHECK_INT(ngx_http_litellm_ledger_extend(zone, &rv, more, 2),
-              NGX_DECLINED);
-    CHECK(rv.refused == &more[0]);
-    CHECK_INT(rv.n, 2);
-    CHECK_INT(ledger_account(zone, NGX_HTTP_LITELLM_OF_DEPLOYMENT, "d")
-              .inflight, 0);
-
-    more[0].rpm = 1;
-    CHECK_INT(ngx_http_litellm_ledger_extend(zone, &rv, more, 2), NGX_OK);
-    CHECK_INT(rv.n, 4);
-    CHECK_INT(rv.claims[2].requests_left, 0);
-    CHECK_INT(key_account("twice").inflight, 1);
-    CHECK_INT(ledger_account(zone, NGX_HTTP_LITELLM_OF_DEPLOYMENT, "d")
-              .inflight, 1);
-
     ngx_http_litellm_ledger_settle(zone, &rv, 5, 6, 1);
-    CHECK_INT(rv.claims[2].spend, 6);
+    CHECK_INT(rv.claims[1].spend, 6);
     CHECK_INT(key_account("twice").spend, 6);
     CHECK_INT(key_account("twice").inflight, 0);
-
-    CHECK_INT(ngx_http_litellm_ledger_extend(zone, &rv, more, 1), NGX_BUSY);
 
     unit_case("as many accounts as a request may have");
 
@@ -307,10 +276,6 @@ together(void)
                             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" + i).reserved, 4);
     }
 
-    ngx_http_litellm_ledger_adjust(zone, &rv, 30, 40);
-    CHECK_INT(ledger_account(zone, NGX_HTTP_LITELLM_OF_TAG,
-                 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" + 23).reserved, 40);
-    CHECK_INT(ngx_http_litellm_ledger_extend(zone, &rv, more, 1), NGX_BUSY);
     ngx_http_litellm_ledger_settle(zone, &rv, -1, -1, 1);
 
     for (i = 0; i < NGX_HTTP_LITELLM_CLAIMS; i++) {
@@ -320,9 +285,29 @@ together(void)
                            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" + i);
         CHECK_INT(a.reserved, 0);
         CHECK_INT(a.inflight, 0);
-        CHECK_INT(a.tokens, 30);
-        CHECK_INT(a.spend, 40);
+        CHECK_INT(a.tokens, 3);
+        CHECK_INT(a.spend, 4);
     }
+
+    unit_case("and more than that");
+
+    rv.n++;
+    CHECK_INT(ngx_http_litellm_ledger_reserve(zone, &rv, 0), NGX_BUSY);
+    CHECK(rv.refused == NULL);
+    CHECK(rv.slot == NULL);
+
+    start("what is refused leaves nothing behind", 128 * 1024);
+
+    fresh(&rv, "k")->rpm = 0;
+
+    for (i = 0; i < 20000; i++) {
+
+        if (ngx_http_litellm_ledger_reserve(zone, &rv, 0) != NGX_DECLINED) {
+            break;
+        }
+    }
+
+    CHECK_INT(i, 20000);
 
     unit_case("a reservation of nothing");
 
@@ -770,7 +755,7 @@ journal(void)
     ngx_http_litellm_ledger_lock(l);
     e = ngx_http_litellm_ledger_find_locked(l, &name);
     slot = rv.slot;
-    ngx_http_litellm_ledger_begin(l, &e, 1, &slot, 1);
+    ngx_http_litellm_ledger_begin(l, &e, 1, slot);
     e->c.spend = 999;
     e->c.inflight = 0;
     slot->h.n = 0;
