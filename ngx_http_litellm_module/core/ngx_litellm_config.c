@@ -86,6 +86,7 @@ ngx_litellm_config_read(ngx_pool_t *pool, ngx_str_t *path,
     ngx_litellm_cf_redis(&cf);
     ngx_litellm_cf_plans(&cf);
     ngx_litellm_cf_principals(&cf);
+    ngx_litellm_cf_grants(&cf);
     ngx_litellm_cf_master_key(&cf);
     ngx_litellm_cf_lint_done(&cf);
 

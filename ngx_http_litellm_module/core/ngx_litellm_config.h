@@ -378,6 +378,19 @@ typedef struct {
 } ngx_litellm_cache_t;
 
 
+/* what records that are made at run time are given, and may have at most:
+   ngx_litellm_config_grant.c.  Lists of ngx_keyval_t, names of members and
+   their JSON; NULL: none */
+typedef struct {
+    ngx_array_t              *keys;
+    ngx_array_t              *teams;
+    ngx_array_t              *users;
+    ngx_array_t              *most;      /* of keys: upper bounds */
+    ngx_litellm_limits_t      limits;    /* the same, read */
+    int64_t                   lifetime;  /* seconds; -1: no bound */
+} ngx_litellm_grants_t;
+
+
 /* what is shown of metrics */
 typedef struct {
     ngx_flag_t                auth;      /* a key is asked for */
@@ -460,6 +473,7 @@ typedef struct {
     ngx_litellm_cache_t       cache;
     ngx_litellm_metrics_t     metrics;
     ngx_litellm_limiting_t    limiting;
+    ngx_litellm_grants_t      grants;
     ngx_litellm_redis_t       redis;     /* that limits are shared through */
     ngx_litellm_redis_t       cache_redis;   /* that answers are kept in, if
                                                 cache_params name one */
@@ -514,6 +528,13 @@ ngx_uint_t ngx_litellm_config_cached(ngx_litellm_cache_t *c,
     ngx_array_t *deployments, ngx_int_t *ttl);
 /* "key" ... added to *scope; NGX_DECLINED: no such word */
 ngx_int_t ngx_litellm_config_cache_scope(ngx_str_t *word, ngx_uint_t *scope);
+
+/*
+ * The upper bound that a key's limits or its lifetime (in seconds; -1: not
+ * said) are above; NULL: none.
+ */
+ngx_keyval_t *ngx_litellm_grants_over(ngx_litellm_grants_t *g,
+    ngx_litellm_principal_t *p, int64_t lifetime);
 
 /* the text of a setting; NULL: not there, or empty */
 ngx_str_t *ngx_litellm_config_setting(ngx_litellm_deployment_t *d,

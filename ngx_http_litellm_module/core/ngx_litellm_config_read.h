@@ -14,6 +14,7 @@
  *   ngx_litellm_config_limits.c  budgets, and how limits are kept
  *   ngx_litellm_config_principal.c  keys, teams, users, their limits
  *   ngx_litellm_config_everybody.c  limits and headers of all of them
+ *   ngx_litellm_config_grant.c  what records made at run time are given
  *   ngx_litellm_config_price.c  what it costs
  *   ngx_litellm_config_terms.c  discounts and margins of providers
  *   ngx_litellm_config_strategy.c  how one of a group's deployments is chosen
@@ -317,6 +318,11 @@ void ngx_litellm_cf_principals(ngx_litellm_cf_t *cf);
 /* ngx_litellm_config_everybody.c */
 
 void ngx_litellm_cf_everybody(ngx_litellm_cf_t *cf);
+
+
+/* ngx_litellm_config_grant.c */
+
+void ngx_litellm_cf_grants(ngx_litellm_cf_t *cf);
 
 
 /* ngx_litellm_config_price.c: when its provider is known */

@@ -5,6 +5,7 @@
  *
  *   ngx_http_litellm_admin.c         which path, who may, the body, the answer
  *   ngx_http_litellm_admin_record.c  records: merged, written, shown
+ *   ngx_http_litellm_admin_grant.c   defaults and upper bounds of records
  *   ngx_http_litellm_admin_walk.c    over all records of a kind, in slices
  *   ngx_http_litellm_admin_key.c     /key/...: one key
  *   ngx_http_litellm_admin_keys.c    /key/...: lists, names, many at a time
@@ -194,6 +195,16 @@ void ngx_http_litellm_admin_money(ngx_litellm_out_t *out, int64_t money);
 /* "spend" of the body: -1 without it; NGX_DECLINED with the error */
 ngx_int_t ngx_http_litellm_admin_spend(ngx_http_litellm_admin_t *a,
     const char *name, int64_t *spend);
+
+
+/* ngx_http_litellm_admin_grant.c */
+
+/* what the body does not say of a key, and the bounds of what it says; make:
+   of a new one.  NGX_OK; NGX_DECLINED with the error */
+ngx_int_t ngx_http_litellm_admin_grant_key(ngx_http_litellm_admin_t *a,
+    ngx_uint_t make);
+/* of a new team or user; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_litellm_admin_grant_owner(ngx_http_litellm_admin_t *a);
 
 
 /* ngx_http_litellm_admin_walk.c: a page of a list that is walked */

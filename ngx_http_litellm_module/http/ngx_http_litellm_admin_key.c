@@ -49,6 +49,10 @@ ngx_http_litellm_admin_key_generate(ngx_http_litellm_admin_t *a)
     rc = ngx_http_litellm_admin_key_service(a, &own);
 
     if (rc == NGX_OK) {
+        rc = ngx_http_litellm_admin_grant_key(a, 1);
+    }
+
+    if (rc == NGX_OK) {
         rc = ngx_http_litellm_admin_key_create(a, &own, &key, &id, &json);
     }
 
@@ -432,6 +436,10 @@ ngx_http_litellm_admin_key_update(ngx_http_litellm_admin_t *a)
     }
 
     if (rc == NGX_OK) {
+        rc = ngx_http_litellm_admin_grant_key(a, 0);
+    }
+
+    if (rc == NGX_OK) {
         rc = ngx_http_litellm_admin_key_expires(a, &own);
     }
 
@@ -595,6 +603,10 @@ ngx_http_litellm_admin_key_regenerate(ngx_http_litellm_admin_t *a)
 
     if (rc == NGX_OK) {
         rc = ngx_http_litellm_admin_key_unique(a, &from);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_litellm_admin_grant_key(a, 0);
     }
 
     if (rc == NGX_OK) {

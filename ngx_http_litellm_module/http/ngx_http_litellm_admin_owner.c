@@ -172,6 +172,10 @@ ngx_http_litellm_admin_owner_new(ngx_http_litellm_admin_t *a)
         return NGX_ERROR;
     }
 
+    if (ngx_http_litellm_admin_grant_owner(a) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     rc = ngx_http_litellm_admin_owner_named(a, &o->id);
 
     if (rc == NGX_DECLINED) {
