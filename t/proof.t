@@ -124,7 +124,7 @@ sub hear {
     die "the player has ended\n";
 }
 player('provider', { ports => [map { $t->port("p$_") + 0 } 1 .. 4], slow => $slow + 0 });
-player('clients', { port => $t->port(8080) + 0, seed => "$seed", slow => $slow + 0, keys => \%key,
+player('clients', { ports => [$t->port(8080) + 0], seed => "$seed", slow => $slow + 0, keys => \%key,
     patience => $n / 1000 });
 note("seed $seed, $n requests");
 

@@ -1,7 +1,10 @@
-# Clients, or the providers that serve them, for t/proof.t: two processes.
+# Clients, or the providers that serve them, for t/proof.t and t/redis_*.t: two
+# processes.
 #
 #   play.py provider '{"ports": [...], "slow": 1}'
-#   play.py clients '{"port": nginx, "seed": ..., "slow": 1, "patience": 1, "keys": {NAME: key}}'
+#   play.py clients '{"ports": [nginx, ...], "seed": ..., "slow": 1, "patience": 1, "keys": {NAME: key}}'
+#
+# "how": {NAME: {...}} replaces KEYS, below.
 #
 # A request says in its text who asks, which faults its attempts meet one after
 # the other, how long each takes and how many tokens are to be charged, so that
@@ -9,9 +12,14 @@
 # standard output, a JSON object a line:
 #
 #   clients:   {"start": N}     {"rolling": true}, when a third has been answered
-#                               or refused; {"done": {...}}, when all have ended
+#                               or refused; {"done": {...}}, when all have ended;
+#                               "names": who asks, "spread": s from first to last
+#              {"steady": s}    the same with "names" of which each asks "rate"
+#                               times a second at each port
 #   provider:  {"look": true}   {"calls": {...}}: of each key how many requests
-#                               came, how many were there at a time at most
+#                               came, how many were there at a time at most;
+#                               "late": the longest that one was on its way here
+#                               since the last look
 #
 # Of a request that is over its bytes are written first and counted down before:
 # nginx can't know of the end earlier than the counter.
@@ -28,7 +36,7 @@ import time
 
 TOKENS = 20         # max_tokens of each request; a prompt has not more than it
                     # is estimated to have
-WORDS = re.compile(rb'proof n=(\d+) key=(\w+) faults=(\w+) in=(\d+) out=(\d+) delay=([\d.]+)')
+WORDS = re.compile(rb'proof n=(\d+) key=(\w+) faults=(\w+) in=(\d+) out=(\d+) delay=([\d.]+) at=([\d.]+)')
 
 
 def say(value):
@@ -44,12 +52,14 @@ class Provider:
         self.calls = {}      # key: {"requests": set, "now": n, "most": n, "tokens": n}
         self.attempts = {}   # request: attempts so far
         self.open = self.peak = 0
+        self.late = 0
 
     def of(self, key):
         return self.calls.setdefault(key, {'requests': set(), 'now': 0, 'most': 0})
 
     def look(self):
-        return {'calls': {k: {'requests': len(c['requests']), 'now': c['now'], 'most': c['most']}
+        late, self.late = self.late, 0
+        return {'late': round(late, 3), 'calls': {k: {'requests': len(c['requests']), 'now': c['now'], 'most': c['most']}
             for k, c in self.calls.items()}, 'open': self.open, 'peak': self.peak,
             'attempts': sum(self.attempts.values())}
 
@@ -73,6 +83,9 @@ class Provider:
         i = self.attempts.get(n, 0)
         self.attempts[n] = i + 1
         fault = faults[i] if i < len(faults) else 'o'
+
+        if i == 0:
+            self.late = max(self.late, time.time() - float(words[7]))
 
         c = self.of(key)
         c['requests'].add(n)
@@ -177,14 +190,25 @@ class Clients:
     def __init__(self, setup):
         self.setup, self.slow = setup, setup['slow']
         self.rng = random.Random(setup['seed'])
+        self.how = setup.get('how', KEYS)
         self.number = 0
 
-    async def round(self, n):
+    def begin(self, n, spread=0.5):
         self.seen, self.bad, self.wanted, self.ended, self.from_ = {}, [], n, 0, time.time()
+        self.worst = {}
+        self.spread = spread
         self.told = False
         self.gate = asyncio.Event()
         self.connected = 0
-        names = self.rng.choices(list(KEYS), [k['weight'] for k in KEYS.values()], k=n)
+
+    def end(self):
+        say({'done': {'seen': self.seen, 'bad': self.bad[:8], 'nbad': len(self.bad), 'worst': self.worst,
+            'seconds': round(time.time() - self.from_, 1)}})
+
+    async def round(self, n, names=None, spread=0.5):
+        self.begin(n, spread)
+        names = names or list(self.how)
+        names = self.rng.choices(names, [self.how[name]['weight'] for name in names], k=n)
         tasks = []
         for i in range(0, n, 100):
             for name in names[i:i + 100]:
@@ -193,20 +217,36 @@ class Clients:
                 await asyncio.sleep(0.01)
         self.gate.set()
         await asyncio.gather(*tasks)
-        say({'done': {'seen': self.seen, 'bad': self.bad[:8], 'nbad': len(self.bad), 'seconds': round(time.time() - self.from_, 1)}})
+        self.end()
+
+    async def steady(self, seconds, names, rate):
+        self.begin(0)
+        tasks = []
+        for i in range(int(seconds * rate)):
+            for name in names:
+                for port in self.setup['ports']:
+                    tasks.append(asyncio.ensure_future(self.asks(random.Random(self.rng.random()), name, port)))
+            await asyncio.sleep(max(0, self.from_ + (i + 1) / rate - time.time()))
+        await asyncio.gather(*tasks)
+        self.end()
+
+    async def asks(self, rng, name, port, connection=None):
+        end = await self.one(rng, name, self.how[name], port, connection)
+        count = self.seen.setdefault(name, {})
+        count[end] = count.get(end, 0) + 1
+        return end
 
     async def client(self, name):
         rng = random.Random(self.rng.random())
-        how = KEYS[name]
-        first = await self.connect()
+        how = self.how[name]
+        port = rng.choice(self.setup['ports'])
+        first = await self.connect(port)
         self.connected += 1
         await self.gate.wait()
-        await asyncio.sleep(rng.random() * 0.5)
+        await asyncio.sleep(rng.random() * self.spread)
         for i in range(1 + how['again']):
-            end = await self.one(rng, name, how, first if i == 0 else None)
-            count = self.seen.setdefault(name, {})
-            count[end] = count.get(end, 0) + 1
-            if end not in ('429', '422'):
+            end = await self.asks(rng, name, port, first if i == 0 else None)
+            if end not in ('429', '422', '503'):
                 break
             await asyncio.sleep((0.1 + 0.4 * rng.random()) * self.slow)
         self.ended += 1
@@ -214,18 +254,19 @@ class Clients:
             self.told = True
             say({'rolling': True})
 
-    async def connect(self):
-        return await asyncio.open_connection('127.0.0.1', self.setup['port'])
+    async def connect(self, port):
+        return await asyncio.open_connection('127.0.0.1', port)
 
-    async def one(self, rng, name, how, connection):
+    async def one(self, rng, name, how, port, connection):
         self.number += 1
         stream = how['streams'] and rng.random() < 0.5
         embed = not stream and rng.random() < 0.2
         faults = 'o'
         if how['faults']:
             faults = ''.join(rng.choice('ooo45cx') for _ in range(4))
-        text = 'proof n=%d key=%s faults=%s in=%d out=%d delay=%.3f' % (self.number, name, faults, rng.randrange(1, 21),
-            rng.randrange(2, TOKENS + 1), rng.choice([0.03, 0.3, 1]) * max(1.5, self.setup['patience']) * rng.random())
+        text = 'proof n=%d key=%s faults=%s in=%d out=%d delay=%.3f at=%.3f' % (self.number, name, faults, rng.randrange(1, 21),
+            rng.randrange(2, TOKENS + 1), rng.choice(how.get('delays', [0.03, 0.3, 1])) * max(1.5, self.setup['patience']) * rng.random(),
+            time.time())
         body = {'model': 'embed' if embed and 'model' not in how else how.get('model', 'load')}
         path = ''
         if embed and 'model' not in how:
@@ -240,7 +281,8 @@ class Clients:
         leave = rng.choice(['sent', 'wait', 'text']) if rng.random() < how['leave'] else None
         writer = None
         try:
-            reader, writer = connection or await self.connect()
+            reader, writer = connection or await self.connect(port)
+            asked = time.time()
             writer.write(b'POST %s HTTP/1.1\r\nHost: proof\r\nConnection: close\r\nAuthorization: Bearer %s\r\nMark: %s\r\n'
                 b'Content-Type: application/json\r\nContent-Length: %d\r\n\r\n' % (path.encode(),
                 self.setup['keys'][name].encode(), name.encode(), len(body)) + body)
@@ -254,7 +296,9 @@ class Clients:
                 await asyncio.wait_for(reader.read(1), 60 * self.slow)
                 return 'left'
             answer = await asyncio.wait_for(reader.read(), 60 * self.slow)
-            return self.judge(answer)
+            end = self.judge(answer)
+            self.worst[end] = max(self.worst.get(end, 0), round(time.time() - asked, 3))
+            return end
         except asyncio.TimeoutError:
             self.bad.append('hangs: %s %s' % (path, text))
             return 'hangs'
@@ -299,8 +343,12 @@ async def main(mode, setup):
         if not line:
             return
         command = json.loads(line)
-        if 'start' in command:
-            task = loop.create_task(player.round(command['start']))
+        if 'start' in command or 'steady' in command:
+            if 'start' in command:
+                task = player.round(command.pop('start'), **command)
+            else:
+                task = player.steady(command.pop('steady'), **command)
+            task = loop.create_task(task)
             tasks.add(task)
             task.add_done_callback(lambda t: t.exception() and say({'broken': repr(t.exception())}))
         else:
