@@ -112,6 +112,13 @@ ngx_litellm_openai_parse_top(ngx_litellm_call_t *call, ngx_litellm_error_t *e)
     ngx_int_t                  rc;
     ngx_litellm_json_watch_t   watch[2];
 
+    if (call->known) {
+
+        /* ngx_litellm_cache_known.h: the same bytes were read before */
+
+        return NGX_OK;
+    }
+
     ngx_str_set(&watch[0].name, "image_url");
     ngx_str_set(&watch[1].name, "file_data");
 

@@ -523,6 +523,8 @@ struct ngx_http_litellm_ctx_s {
                                                     that was committed last */
     ngx_http_litellm_hedging_t      *hedge;      /* the same */
     ngx_http_litellm_caching_t      *cache;      /* the same */
+    uint64_t                         known;      /* hash of the body, if the
+                                                    cache may know it */
 
     ngx_str_t                       *content;    /* of the answer, for logs;
                                                     NULL: none was kept */

@@ -16,6 +16,10 @@
 #include "ngx_http_litellm_cache_redis.h"
 
 
+#define ngx_http_litellm_cache_flags(cc)                                      \
+    ((cc)->settings.user ? NGX_LITELLM_CACHE_USER : 0)
+
+
 static ngx_int_t ngx_http_litellm_cache_begin(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc);
 static ngx_int_t ngx_http_litellm_cache_name(ngx_http_request_t *r,
@@ -160,30 +164,32 @@ ngx_http_litellm_cache_name(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc)
 {
     ngx_int_t                    rc;
-    ngx_str_t                    scope;
     ngx_uint_t                   flags;
     ngx_http_litellm_caching_t  *caching;
 
-    ngx_str_null(&scope);
+    caching = ctx->cache;
 
-    rc = ngx_http_litellm_cache_scope(r, ctx, cc, &scope);
+    rc = ngx_http_litellm_cache_scope(r, ctx, cc, &caching->scope);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    caching = ctx->cache;
-    flags = cc->settings.user ? NGX_LITELLM_CACHE_USER : 0;
+    flags = ngx_http_litellm_cache_flags(cc);
 
-    rc = ngx_http_litellm_cache_items_open(r, ctx, &scope, flags);
+    rc = ngx_http_litellm_cache_items_open(r, ctx, &caching->scope, flags);
 
     if (rc != NGX_DECLINED) {
         return rc;
     }
 
+    if (ngx_http_litellm_known_key(ctx, flags) == NGX_OK) {
+        return NGX_OK;
+    }
+
     return ngx_litellm_cache_key(&ctx->call, &ctx->group,
-                                 &caching->control.namespace, &scope, flags,
-                                 caching->key);
+                                 &caching->control.namespace, &caching->scope,
+                                 flags, caching->key);
 }
 
 
@@ -282,6 +288,8 @@ ngx_http_litellm_cache_find(ngx_http_request_t *r,
     ngx_http_litellm_cache_close(cc->zone, &h);
 
     if (rc == NGX_OK) {
+        ngx_http_litellm_known_hit(ctx, ngx_http_litellm_cache_flags(cc));
+
         rc = ngx_http_litellm_cache_hit(r, ctx, &body);
     }
 

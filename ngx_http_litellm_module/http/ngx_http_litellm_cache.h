@@ -4,6 +4,7 @@
  *
  *   ngx_http_litellm_cache.c          the step, what a request is called, hits,
  *                                     what is stored
+ *   ngx_http_litellm_cache_known.c    bodies that were hits before
  *   ngx_http_litellm_cache_items.c    embeddings by input
  *   ngx_http_litellm_cache_capture.c  a stream on its way as a whole answer
  *   ngx_http_litellm_cache_replay.c   a whole answer as the events of a stream
@@ -58,10 +59,12 @@ struct ngx_http_litellm_caching_s {
     ngx_int_t                        redis_ttl;   /* 0: it is not, there */
     ngx_http_litellm_cache_asked_t  *asked;    /* NULL: Redis was not */
     size_t                           max;      /* bytes of an entry */
+    ngx_str_t                        scope;    /* part of the key */
     ngx_http_litellm_asker_t        *asker;    /* NULL: it is not locked */
     unsigned                         look:1;   /* it may be answered from what
                                                   is there */
     unsigned                         store:1;
+    unsigned                         known:1;  /* its key was not reckoned */
 };
 
 
@@ -100,6 +103,17 @@ ngx_uint_t ngx_http_litellm_cache_storable(ngx_http_litellm_attempt_t *a);
 /* x-litellm-cache-key and the like: of a hit, before the header goes out */
 ngx_int_t ngx_http_litellm_cache_headers(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
+
+
+/*
+ * ngx_http_litellm_cache_known.c.  open: before format->open(), where answers
+ * are kept; NGX_ERROR: no memory.  key: NGX_DECLINED: it must be reckoned.  hit:
+ * the key, of a hit, is worth keeping.
+ */
+ngx_int_t ngx_http_litellm_known_open(ngx_http_litellm_ctx_t *ctx);
+ngx_int_t ngx_http_litellm_known_key(ngx_http_litellm_ctx_t *ctx,
+    ngx_uint_t flags);
+void ngx_http_litellm_known_hit(ngx_http_litellm_ctx_t *ctx, ngx_uint_t flags);
 
 
 /*

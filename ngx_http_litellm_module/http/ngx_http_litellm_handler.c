@@ -492,6 +492,10 @@ ngx_http_litellm_open(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 
     ctx->call.model = ctx->path_model;
 
+    if (lcf->cache != NULL && ngx_http_litellm_known_open(ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (ctx->call.format->open(&ctx->call, &ctx->error) != NGX_OK) {
         return (ctx->error.class != NGX_LITELLM_NO_ERROR) ? NGX_DECLINED
                                                           : NGX_ERROR;

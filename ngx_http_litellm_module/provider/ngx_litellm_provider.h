@@ -114,6 +114,8 @@ struct ngx_litellm_call_s {
     unsigned                     duplicates:1; /* a top level key twice */
     unsigned                     parts:1;      /* an image_url or file_data
                                                   may be in the body */
+    unsigned                     known:1;      /* top and parts are there
+                                                  before it */
 
     /* of the deployment tried: set before dialect->request() */
     ngx_litellm_config_t        *config;

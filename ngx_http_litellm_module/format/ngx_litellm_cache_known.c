@@ -1,0 +1,478 @@
+
+/*
+ * Bodies that were hits before: see the header.  A record is one piece of
+ * memory: itself, the nodes, the body.  Records are in a hash table and in the
+ * order of their use; no two have the same hash.
+ *
+ * A body has a few names: in a cache with scopes each client calls it by his
+ * own.  What a name depends on is kept as bytes, to be compared.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_litellm_cache_known.h"
+
+
+#define NGX_LITELLM_CACHE_KNOWN_BUCKETS  1024
+#define NGX_LITELLM_CACHE_KNOWN_NAMES    4
+#define NGX_LITELLM_CACHE_KNOWN_WHAT     222
+
+/* odd, its bits without a pattern */
+#define NGX_LITELLM_CACHE_KNOWN_MUL      0x9e3779b97f4a7c15ULL
+
+#define NGX_LITELLM_CACHE_KNOWN_STEP     32       /* four words */
+
+
+/* what a name depends on, beside the body */
+typedef struct {
+    uint16_t                            len;
+    u_char                              data[NGX_LITELLM_CACHE_KNOWN_WHAT];
+} ngx_litellm_cache_what_t;
+
+
+typedef struct {
+    ngx_litellm_cache_what_t            what;
+    u_char                              key[NGX_LITELLM_CACHE_KEY];
+} ngx_litellm_cache_name_t;
+
+
+typedef struct ngx_litellm_cache_record_s  ngx_litellm_cache_record_t;
+
+struct ngx_litellm_cache_record_s {
+    ngx_queue_t                         queue;
+    ngx_litellm_cache_record_t         *next;      /* in its bucket */
+    uint64_t                            hash;
+    size_t                              size;      /* of the record */
+    ngx_str_t                           body;
+    ngx_litellm_json_t                 *node;      /* in our body */
+    ngx_uint_t                          nodes;
+    ngx_uint_t                          names;     /* that ever were added */
+    ngx_litellm_cache_name_t            name[NGX_LITELLM_CACHE_KNOWN_NAMES];
+    unsigned                            parts:1;
+};
+
+
+struct ngx_litellm_cache_known_s {
+    ngx_log_t                          *log;
+    uint64_t                            secret;
+    size_t                              size;
+    size_t                              used;
+    ngx_queue_t                         queue;     /* used last: in front */
+    ngx_litellm_cache_record_t
+                          *bucket[NGX_LITELLM_CACHE_KNOWN_BUCKETS];
+};
+
+
+static ngx_litellm_cache_record_t *ngx_litellm_cache_known_find(
+    ngx_litellm_cache_known_t *known, uint64_t hash, ngx_str_t *body);
+static ngx_litellm_cache_record_t *ngx_litellm_cache_known_new(
+    ngx_litellm_cache_known_t *known, uint64_t hash,
+    ngx_litellm_call_t *call);
+static void ngx_litellm_cache_known_drop(ngx_litellm_cache_known_t *known,
+    ngx_litellm_cache_record_t *record);
+static ngx_litellm_cache_record_t **ngx_litellm_cache_known_place(
+    ngx_litellm_cache_known_t *known, uint64_t hash);
+static ngx_int_t ngx_litellm_cache_known_what(ngx_litellm_cache_what_t *what,
+    ngx_litellm_call_t *call, ngx_str_t *group, ngx_str_t *namespace,
+    ngx_str_t *scope, ngx_uint_t flags);
+static ngx_litellm_cache_name_t *ngx_litellm_cache_known_name(
+    ngx_litellm_cache_record_t *record, ngx_litellm_cache_what_t *what);
+
+
+static ngx_inline uint64_t
+ngx_litellm_cache_known_mix(uint64_t h, const u_char *p)
+{
+    uint64_t  word;
+
+    ngx_memcpy(&word, p, sizeof(uint64_t));
+
+    h = (h ^ word) * NGX_LITELLM_CACHE_KNOWN_MUL;
+
+    return h << 29 | h >> 35;
+}
+
+
+ngx_litellm_cache_known_t *
+ngx_litellm_cache_known_create(size_t size, uint64_t secret, ngx_log_t *log)
+{
+    ngx_litellm_cache_known_t  *known;
+
+    known = ngx_calloc(sizeof(ngx_litellm_cache_known_t), log);
+    if (known == NULL) {
+        return NULL;
+    }
+
+    known->log = log;
+    known->secret = secret;
+    known->size = size;
+
+    ngx_queue_init(&known->queue);
+
+    return known;
+}
+
+
+void
+ngx_litellm_cache_known_free(ngx_litellm_cache_known_t *known)
+{
+    ngx_queue_t  *q;
+
+    while (!ngx_queue_empty(&known->queue)) {
+        q = ngx_queue_head(&known->queue);
+
+        ngx_litellm_cache_known_drop(known,
+                  ngx_queue_data(q, ngx_litellm_cache_record_t, queue));
+    }
+
+    ngx_free(known);
+}
+
+
+/* four sums at once: one by itself waits for its multiplications */
+
+uint64_t
+ngx_litellm_cache_known_hash(ngx_litellm_cache_known_t *known, ngx_str_t *body)
+{
+    size_t       n;
+    u_char      *p, *last, rest[NGX_LITELLM_CACHE_KNOWN_STEP];
+    uint64_t     h[4], sum;
+    ngx_uint_t   i;
+
+    for (i = 0; i < 4; i++) {
+        h[i] = known->secret + (i + 1) * NGX_LITELLM_CACHE_KNOWN_MUL;
+    }
+
+    n = body->len % NGX_LITELLM_CACHE_KNOWN_STEP;
+    p = body->data;
+    last = p + body->len - n;
+
+    for ( /* void */ ; p < last; p += NGX_LITELLM_CACHE_KNOWN_STEP) {
+        h[0] = ngx_litellm_cache_known_mix(h[0], p);
+        h[1] = ngx_litellm_cache_known_mix(h[1], p + 8);
+        h[2] = ngx_litellm_cache_known_mix(h[2], p + 16);
+        h[3] = ngx_litellm_cache_known_mix(h[3], p + 24);
+    }
+
+    if (n) {
+        ngx_memzero(rest, sizeof(rest));
+        ngx_memcpy(rest, last, n);
+
+        for (i = 0; i < 4; i++) {
+            h[i] = ngx_litellm_cache_known_mix(h[i], rest + 8 * i);
+        }
+    }
+
+    sum = known->secret ^ body->len;
+
+    for (i = 0; i < 4; i++) {
+        sum = (sum ^ h[i]) * NGX_LITELLM_CACHE_KNOWN_MUL;
+        sum ^= sum >> 32;
+    }
+
+    return sum;
+}
+
+
+ngx_int_t
+ngx_litellm_cache_known_read(ngx_litellm_cache_known_t *known, uint64_t hash,
+    ngx_litellm_call_t *call)
+{
+    ngx_uint_t                   i;
+    ngx_litellm_json_t          *node;
+    ngx_litellm_cache_record_t  *record;
+
+    record = ngx_litellm_cache_known_find(known, hash, &call->body);
+
+    if (record == NULL) {
+        return NGX_DECLINED;
+    }
+
+    node = ngx_palloc(call->pool, record->nodes * sizeof(ngx_litellm_json_t));
+    if (node == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < record->nodes; i++) {
+        node[i] = record->node[i];
+        node[i].start = call->body.data + (node[i].start - record->body.data);
+    }
+
+    call->top.mem = node;
+    call->top.nalloc = record->nodes;
+    call->top.root = node;
+    call->top.nodes = record->nodes;
+
+    call->parts = record->parts;
+    call->known = 1;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_litellm_cache_known_key(ngx_litellm_cache_known_t *known, uint64_t hash,
+    ngx_litellm_call_t *call, ngx_str_t *group, ngx_str_t *namespace,
+    ngx_str_t *scope, ngx_uint_t flags, u_char key[NGX_LITELLM_CACHE_KEY])
+{
+    ngx_litellm_cache_name_t    *name;
+    ngx_litellm_cache_what_t     what;
+    ngx_litellm_cache_record_t  *record;
+
+    record = ngx_litellm_cache_known_find(known, hash, &call->body);
+
+    if (record == NULL
+        || ngx_litellm_cache_known_what(&what, call, group, namespace, scope,
+                                        flags)
+           != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    name = ngx_litellm_cache_known_name(record, &what);
+
+    if (name == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ngx_memcpy(key, name->key, NGX_LITELLM_CACHE_KEY);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_litellm_cache_known_add(ngx_litellm_cache_known_t *known, uint64_t hash,
+    ngx_litellm_call_t *call, ngx_str_t *group, ngx_str_t *namespace,
+    ngx_str_t *scope, ngx_uint_t flags,
+    const u_char key[NGX_LITELLM_CACHE_KEY])
+{
+    ngx_litellm_cache_name_t    *name;
+    ngx_litellm_cache_what_t     what;
+    ngx_litellm_cache_record_t  *record;
+
+    if (ngx_litellm_cache_known_what(&what, call, group, namespace, scope,
+                                     flags)
+        != NGX_OK)
+    {
+        return;
+    }
+
+    record = ngx_litellm_cache_known_find(known, hash, &call->body);
+
+    if (record == NULL) {
+        record = ngx_litellm_cache_known_new(known, hash, call);
+        if (record == NULL) {
+            return;
+        }
+    }
+
+    name = ngx_litellm_cache_known_name(record, &what);
+
+    if (name == NULL) {
+        name = &record->name[record->names++ % NGX_LITELLM_CACHE_KNOWN_NAMES];
+        name->what.len = what.len;
+        ngx_memcpy(name->what.data, what.data, what.len);
+    }
+
+    ngx_memcpy(name->key, key, NGX_LITELLM_CACHE_KEY);
+}
+
+
+static ngx_litellm_cache_record_t **
+ngx_litellm_cache_known_place(ngx_litellm_cache_known_t *known, uint64_t hash)
+{
+    ngx_litellm_cache_record_t  **place;
+
+    place = &known->bucket[hash % NGX_LITELLM_CACHE_KNOWN_BUCKETS];
+
+    while (*place && (*place)->hash != hash) {
+        place = &(*place)->next;
+    }
+
+    return place;
+}
+
+
+static ngx_litellm_cache_record_t *
+ngx_litellm_cache_known_find(ngx_litellm_cache_known_t *known, uint64_t hash,
+    ngx_str_t *body)
+{
+    ngx_litellm_cache_record_t  *record;
+
+    record = *ngx_litellm_cache_known_place(known, hash);
+
+    if (record == NULL || record->body.len != body->len
+        || ngx_memcmp(record->body.data, body->data, body->len) != 0)
+    {
+        return NULL;
+    }
+
+    ngx_queue_remove(&record->queue);
+    ngx_queue_insert_head(&known->queue, &record->queue);
+
+    return record;
+}
+
+
+static ngx_litellm_cache_record_t *
+ngx_litellm_cache_known_new(ngx_litellm_cache_known_t *known, uint64_t hash,
+    ngx_litellm_call_t *call)
+{
+    u_char                       *p;
+    size_t                        head, size;
+    ngx_uint_t                    i, n;
+    ngx_queue_t                  *q;
+    ngx_litellm_json_t           *node;
+    ngx_litellm_cache_record_t   *record, **place;
+
+    n = call->top.nodes;
+
+    if (call->top.root == NULL || n > NGX_LITELLM_CACHE_KNOWN_NODES
+        || call->body.len > NGX_LITELLM_CACHE_KNOWN_BODY)
+    {
+        return NULL;
+    }
+
+    head = ngx_align(sizeof(ngx_litellm_cache_record_t), NGX_ALIGNMENT);
+    size = head + n * sizeof(ngx_litellm_json_t) + call->body.len;
+
+    if (size > known->size) {
+        return NULL;
+    }
+
+    place = ngx_litellm_cache_known_place(known, hash);
+
+    if (*place) {
+        ngx_litellm_cache_known_drop(known, *place);
+    }
+
+    while (size > known->size - known->used) {
+        q = ngx_queue_last(&known->queue);
+
+        ngx_litellm_cache_known_drop(known,
+                  ngx_queue_data(q, ngx_litellm_cache_record_t, queue));
+    }
+
+    p = ngx_alloc(size, known->log);
+    if (p == NULL) {
+        return NULL;
+    }
+
+    record = (ngx_litellm_cache_record_t *) p;
+    ngx_memzero(record, sizeof(ngx_litellm_cache_record_t));
+
+    node = (ngx_litellm_json_t *) (p + head);
+
+    record->hash = hash;
+    record->size = size;
+    record->node = node;
+    record->nodes = n;
+    record->parts = call->parts;
+    record->body.data = (u_char *) &node[n];
+    record->body.len = call->body.len;
+
+    ngx_memcpy(record->body.data, call->body.data, call->body.len);
+
+    for (i = 0; i < n; i++) {
+        node[i] = call->top.root[i];
+        node[i].start = record->body.data + (node[i].start - call->body.data);
+
+        /* that is for format->open() to find again */
+
+        node[i].flags &= ~NGX_LITELLM_JSON_DROPPED;
+    }
+
+    /* what was dropped may have been what the place was in */
+
+    place = ngx_litellm_cache_known_place(known, hash);
+
+    record->next = *place;
+    *place = record;
+
+    ngx_queue_insert_head(&known->queue, &record->queue);
+    known->used += size;
+
+    return record;
+}
+
+
+static void
+ngx_litellm_cache_known_drop(ngx_litellm_cache_known_t *known,
+    ngx_litellm_cache_record_t *record)
+{
+    *ngx_litellm_cache_known_place(known, record->hash) = record->next;
+
+    ngx_queue_remove(&record->queue);
+    known->used -= record->size;
+
+    ngx_free(record);
+}
+
+
+/* NGX_DECLINED: it is too long */
+
+static ngx_int_t
+ngx_litellm_cache_known_what(ngx_litellm_cache_what_t *what,
+    ngx_litellm_call_t *call, ngx_str_t *group, ngx_str_t *namespace,
+    ngx_str_t *scope, ngx_uint_t flags)
+{
+    u_char      *p, *last;
+    size_t       n;
+    ngx_str_t   *part[4];
+    ngx_uint_t   i;
+
+    part[0] = (ngx_str_t *) &call->format->name;
+    part[1] = group;
+    part[2] = namespace;
+    part[3] = scope;
+
+    p = what->data;
+    last = p + NGX_LITELLM_CACHE_KNOWN_WHAT;
+
+    *p++ = (u_char) call->op;
+    *p++ = (u_char) flags;
+
+    for (i = 0; i < 4; i++) {
+        n = part[i]->len;
+
+        if ((size_t) (last - p) < sizeof(size_t)
+            || (size_t) (last - p) - sizeof(size_t) < n)
+        {
+            return NGX_DECLINED;
+        }
+
+        p = ngx_cpymem(p, &n, sizeof(size_t));
+
+        if (n) {
+            p = ngx_cpymem(p, part[i]->data, n);
+        }
+    }
+
+    what->len = (uint16_t) (p - what->data);
+
+    return NGX_OK;
+}
+
+
+static ngx_litellm_cache_name_t *
+ngx_litellm_cache_known_name(ngx_litellm_cache_record_t *record,
+    ngx_litellm_cache_what_t *what)
+{
+    ngx_uint_t                 i, n;
+    ngx_litellm_cache_name_t  *name;
+
+    n = ngx_min(record->names, NGX_LITELLM_CACHE_KNOWN_NAMES);
+
+    for (i = 0; i < n; i++) {
+        name = &record->name[i];
+
+        if (name->what.len == what->len
+            && ngx_memcmp(name->what.data, what->data, what->len) == 0)
+        {
+            return name;
+        }
+    }
+
+    return NULL;
+}
