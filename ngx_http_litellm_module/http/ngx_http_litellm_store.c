@@ -18,9 +18,6 @@
 
 static void ngx_http_litellm_store_finish_locked(
     ngx_http_litellm_store_t *store);
-static ngx_int_t ngx_http_litellm_store_write(ngx_shm_zone_t *zone,
-    ngx_litellm_principal_e kind, ngx_str_t *id, ngx_str_t *json,
-    ngx_uint_t version, ngx_uint_t unique, ngx_str_t *from);
 static ngx_uint_t ngx_http_litellm_store_taken_locked(
     ngx_http_litellm_store_t *store, ngx_str_t *id, ngx_str_t *from,
     uint64_t name);
@@ -223,28 +220,9 @@ ngx_http_litellm_store_behind_locked(ngx_http_litellm_store_t *store,
 
 
 ngx_int_t
-ngx_http_litellm_store_put(ngx_shm_zone_t *zone, ngx_litellm_principal_e kind,
-    ngx_str_t *id, ngx_str_t *json, ngx_uint_t version)
-{
-    return ngx_http_litellm_store_write(zone, kind, id, json, version, 0,
-                                        NULL);
-}
-
-
-ngx_int_t
 ngx_http_litellm_store_put_unique(ngx_shm_zone_t *zone,
     ngx_litellm_principal_e kind, ngx_str_t *id, ngx_str_t *json,
     ngx_uint_t version, ngx_str_t *from)
-{
-    return ngx_http_litellm_store_write(zone, kind, id, json, version, 1,
-                                        from);
-}
-
-
-static ngx_int_t
-ngx_http_litellm_store_write(ngx_shm_zone_t *zone,
-    ngx_litellm_principal_e kind, ngx_str_t *id, ngx_str_t *json,
-    ngx_uint_t version, ngx_uint_t unique, ngx_str_t *from)
 {
     uint64_t                        name;
     ngx_int_t                       rc;
@@ -275,7 +253,7 @@ ngx_http_litellm_store_write(ngx_shm_zone_t *zone,
     {
         rc = NGX_DECLINED;
 
-    } else if (unique && name
+    } else if (name
                && ngx_http_litellm_store_taken_locked(store, id, from, name))
     {
         rc = NGX_ABORT;

@@ -20,7 +20,7 @@
 
 #define NGX_HTTP_LITELLM_STORE_ID   256     /* bytes of an id, at most */
 
-/* for ngx_http_litellm_store_put(): the version of what is not there yet */
+/* for ngx_http_litellm_store_put_unique(): the version of what is not there */
 #define NGX_HTTP_LITELLM_STORE_NEW  ((ngx_uint_t) -1)
 
 
@@ -46,16 +46,11 @@ ngx_int_t ngx_http_litellm_principal_hold(ngx_pool_t *pool,
 
 
 /*
- * NGX_OK; NGX_DECLINED: version is not 0 and another one is there by now;
- * NGX_BUSY: no room.  json is a checked record.
- */
-ngx_int_t ngx_http_litellm_store_put(ngx_shm_zone_t *zone,
-    ngx_litellm_principal_e kind, ngx_str_t *id, ngx_str_t *json,
-    ngx_uint_t version);
-/*
- * The same of what the management API writes.  NGX_ABORT: another key has the
- * record's alias, which is not the one that this key has already, or that of
- * from, whose place it takes (may be NULL).
+ * Of what the management API writes; json is a checked record.  NGX_OK;
+ * NGX_DECLINED: version is not 0 and another one is there by now; NGX_BUSY: no
+ * room; NGX_ABORT: another key has the record's alias, which is not the one
+ * that this key has already, or that of from, whose place it takes (may be
+ * NULL).
  */
 ngx_int_t ngx_http_litellm_store_put_unique(ngx_shm_zone_t *zone,
     ngx_litellm_principal_e kind, ngx_str_t *id, ngx_str_t *json,

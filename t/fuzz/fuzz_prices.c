@@ -70,7 +70,6 @@ fuzz_price(const ngx_litellm_price_t *price)
 
     FUZZ_ASSERT(ngx_litellm_price_bound(price, 1000, 1000) >= 0);
     FUZZ_ASSERT(ngx_litellm_price_rank(price) >= -1);
-    (void) ngx_litellm_price_free(price);
 }
 
 
