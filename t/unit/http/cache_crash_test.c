@@ -8,10 +8,10 @@
 
 #include "unit.h"
 #include "cache_zone.h"
+#include "shm_step.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/ptrace.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 
@@ -467,16 +467,21 @@ fill(void)
 
 
 static void
+prepare(void)
+{
+    shared->kept = 0;
+
+    cache_worker(zone, 9);
+}
+
+
+static void
 traced(void)
 {
     u_char                           key[NGX_HTTP_LITELLM_CACHE_KEY];
     ngx_http_litellm_cache_handle_t  h, again;
 
-    cache_worker(zone, 9);
     ngx_memzero(&h, sizeof(h));
-
-    ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-    raise(SIGSTOP);
 
     cache_key(key, 1);
     (void) ngx_http_litellm_cache_open(zone, key, &again);
@@ -519,26 +524,10 @@ traced(void)
 }
 
 
-static pid_t
-stopped(void)
+static ngx_uint_t
+ended_all(void)
 {
-    int    status;
-    pid_t  pid;
-
-    shared->kept = 0;
-
-    pid = fork();
-
-    if (pid == 0) {
-        traced();
-        _exit(0);
-    }
-
-    if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status)) {
-        return -1;
-    }
-
-    return pid;
+    return shared->kept == 4;
 }
 
 
@@ -593,39 +582,36 @@ copy(u_char *to, ngx_uint_t back)
 }
 
 
-/*
- * As if the traced process were dead: its pins have the number of one that is,
- * the master unlocks.  Then everything is put back, and it goes on.
- */
-
-static int
-cut(pid_t pid, pid_t dead, u_char *saved, ngx_uint_t at)
+static void
+dead(pid_t pid, pid_t number)
 {
-    int                           rc;
-    size_t                        len[4];
     uint32_t                      i;
-    ngx_uint_t                    a, b, c, kept;
-    const char                   *wrong;
     ngx_http_litellm_cache_sh_t  *sh;
 
-    copy(saved, 0);
-
     sh = ((ngx_http_litellm_cache_t *) zone->data)->sh;
-    kept = shared->kept;
 
     for (i = 1; i <= sh->made; i++) {
         if (sh->pins[i].pid == (uint32_t) pid) {
-            sh->pins[i].pid = dead;
+            sh->pins[i].pid = number;
         }
     }
 
     for (i = 0; i < sh->undo; i++) {
         if (sh->journal[i].was == (uint32_t) pid) {
-            sh->journal[i].was = dead;
+            sh->journal[i].was = number;
         }
     }
+}
 
-    shm_unlock(zone, pid);
+
+static int
+whole_at(ngx_uint_t at)
+{
+    size_t       len[4];
+    ngx_uint_t   a, b, c, kept;
+    const char  *wrong;
+
+    kept = shared->kept;
 
     ngx_http_litellm_cache_bury(zone->data);
 
@@ -635,8 +621,6 @@ cut(pid_t pid, pid_t dead, u_char *saved, ngx_uint_t at)
     b = there(2, &len[1]);
     c = there(3, &len[2]);
 
-    rc = 1;
-
     if (wrong != NULL
         || (kept < 2 && !(a == 1 && len[0] == OLD))
         || (kept == 0 && !(b == 1 && (len[1] == OLD || len[1] == NEW)))
@@ -645,14 +629,12 @@ cut(pid_t pid, pid_t dead, u_char *saved, ngx_uint_t at)
         || (kept == 2 && c != 0) || a == 2 || b == 2 || c == 2
         || (kept == 3 && b != 0 && len[1] != NEW))
     {
-        rc = CHECKF(0, "%d instructions, step %d: %s, %d %d %d, %d bytes",
-                    (int) at, (int) kept, wrong ? wrong : "lost", (int) a,
-                    (int) b, (int) c, (int) len[1]);
+        return CHECKF(0, "%d instructions, step %d: %s, %d %d %d, %d bytes",
+                      (int) at, (int) kept, wrong ? wrong : "lost", (int) a,
+                      (int) b, (int) c, (int) len[1]);
     }
 
-    copy(saved, 1);
-
-    return rc;
+    return 1;
 }
 
 
@@ -683,79 +665,58 @@ changed(void)
 }
 
 
+/* without the lock nothing changes but a value's bytes */
+
+static ngx_uint_t
+skip(pid_t pid, ngx_uint_t at)
+{
+    ngx_uint_t        locked;
+    ngx_slab_pool_t  *pool;
+
+    pool = (ngx_slab_pool_t *) zone->shm.addr;
+    locked = (*pool->mutex.lock == (ngx_atomic_uint_t) pid);
+
+    return !changed() && at % (locked ? 64 : 512);
+}
+
+
+static void
+again(void)
+{
+    whole();
+    fill();
+    whole();
+}
+
+
 static void
 everywhere(void)
 {
-    int               status;
-    pid_t             pid, dead;
-    u_char           *saved;
-    ngx_uint_t        at, cuts, locked;
-    ngx_slab_pool_t  *pool;
+    shm_step_t  step;
+    ngx_uint_t  cuts, n;
 
     unit_case("killed at any instruction");
 
     start(2 << 20);
 
-    pool = (ngx_slab_pool_t *) zone->shm.addr;
+    ngx_memzero(&step, sizeof(shm_step_t));
 
-    dead = stopped();
+    step.zone = zone;
+    step.prepare = prepare;
+    step.traced = traced;
+    step.ended = ended_all;
+    step.again = again;
+    step.skip = skip;
+    step.dead = dead;
+    step.whole = whole_at;
+    step.copy = copy;
 
-    if (dead == -1) {
-        printf("# no process can be traced here\n");
-        return;
+    cuts = shm_step(&step, &n);
+
+    if (cuts) {
+        CHECKF(cuts > 300, "%d instructions", (int) cuts);
+        whole();
     }
-
-    ptrace(PTRACE_CONT, dead, NULL, NULL);
-    (void) waitpid(dead, &status, 0);
-
-    whole();
-    fill();
-    whole();
-
-    pid = stopped();
-    saved = malloc(zone->shm.size);
-
-    if (!CHECK(pid != -1 && saved != NULL)) {
-        return;
-    }
-
-    cuts = 0;
-
-    for (at = 1; shared->kept != 4; at++) {
-
-        if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) == -1
-            || waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
-        {
-            CHECKF(0, "instruction %d can't be done", (int) at);
-            break;
-        }
-
-        /* without the lock nothing changes but a value's bytes */
-
-        locked = (*pool->mutex.lock == (ngx_atomic_uint_t) pid);
-
-        if (!changed() && at % (locked ? 64 : 512)) {
-            continue;
-        }
-
-        cuts++;
-
-        if (!cut(pid, dead, saved, at)) {
-            break;
-        }
-    }
-
-    printf("# cut at %d of %d instructions\n", (int) cuts, (int) at);
-
-    CHECKF(cuts > 300, "%d instructions", (int) cuts);
-
-    kill(pid, SIGKILL);
-    (void) waitpid(pid, &status, 0);
-    shm_unlock(zone, pid);
-
-    free(saved);
-
-    whole();
 }
 
 

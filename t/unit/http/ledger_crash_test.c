@@ -7,10 +7,9 @@
 
 #include "unit.h"
 #include "ledger_zone.h"
+#include "shm_step.h"
 
-#include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/ptrace.h>
 #include <sys/wait.h>
 
 
@@ -288,27 +287,40 @@ killed(void)
  * process that is traced and killed behind a number of instructions.
  */
 
+static ngx_http_litellm_reservation_t  asked;
+
+
 static void
-traced(void)
+prepare(void)
 {
-    ngx_http_litellm_reservation_t  rv;
+    shared->admitted = 0;
+    shared->spent = 0;
 
     ledger_worker(zone, 1, 9);
 
-    ask(&rv, 1);
-    ledger_claim(&rv, NGX_HTTP_LITELLM_OF_USER, "new");
-    rv.claims[0].rpm = -1;
+    ask(&asked, 1);
+    ledger_claim(&asked, NGX_HTTP_LITELLM_OF_USER, "new");
+    asked.claims[0].rpm = -1;
+}
 
-    ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-    raise(SIGSTOP);
 
-    ngx_http_litellm_ledger_reserve(zone, &rv, 0);
+static void
+traced(void)
+{
+    ngx_http_litellm_ledger_reserve(zone, &asked, 0);
 
     shared->admitted = 1;
 
-    ngx_http_litellm_ledger_settle(zone, &rv, 5, 7, 1);
+    ngx_http_litellm_ledger_settle(zone, &asked, 5, 7, 1);
 
     shared->spent = 1;
+}
+
+
+static ngx_uint_t
+ended(void)
+{
+    return shared->spent;
 }
 
 
@@ -394,66 +406,38 @@ whole(const char *when, ngx_uint_t at)
 }
 
 
-/*
- * As if the traced process were dead: its worker has the number of one that is,
- * the master unlocks.  Then everything is put back, and it goes on.
- */
-
 static int
-cut(pid_t pid, pid_t dead, void *copy, const char *when, ngx_uint_t at)
+whole_at(ngx_uint_t at)
 {
-    int                                rc;
-    ngx_http_litellm_ledger_worker_t  *w;
-
-    ngx_memcpy(copy, zone->shm.addr, zone->shm.size);
-
-    for (w = ngx_http_litellm_zone_ledger(zone)->workers; w; w = w->next) {
-        if (w->pid == pid) {
-            w->pid = dead;
-        }
-    }
-
-    ledger_unlock(zone, pid);
-
-    rc = whole(when, at);
-
-    ngx_memcpy(zone->shm.addr, copy, zone->shm.size);
-
-    return rc;
+    return whole("cut", at);
 }
 
 
-static pid_t
-stopped(void)
+static void
+again(void)
 {
-    int    status;
-    pid_t  pid;
+    (void) whole("first", 0);
+}
 
-    shared->admitted = 0;
-    shared->spent = 0;
 
-    pid = fork();
+static void
+dead(pid_t pid, pid_t number)
+{
+    ngx_http_litellm_ledger_worker_t  *w;
 
-    if (pid == 0) {
-        traced();
-        _exit(0);
+    for (w = ngx_http_litellm_zone_ledger(zone)->workers; w; w = w->next) {
+        if (w->pid == pid) {
+            w->pid = number;
+        }
     }
-
-    if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status)) {
-        return -1;
-    }
-
-    return pid;
 }
 
 
 static void
 everywhere(void)
 {
-    int         status;
-    void       *copy;
-    pid_t       pid, dead;
-    ngx_uint_t  at;
+    shm_step_t  step;
+    ngx_uint_t  n;
 
     unit_case("killed at any instruction");
 
@@ -463,48 +447,20 @@ everywhere(void)
 
     (void) whole("before", 0);
 
-    dead = stopped();
+    ngx_memzero(&step, sizeof(shm_step_t));
 
-    if (dead == -1) {
-        printf("# no process can be traced here\n");
-        return;
+    step.zone = zone;
+    step.prepare = prepare;
+    step.traced = traced;
+    step.ended = ended;
+    step.again = again;
+    step.dead = dead;
+    step.whole = whole_at;
+
+    if (shm_step(&step, &n)) {
+        CHECKF(n > 1000, "%d instructions", (int) n);
+        (void) whole("killed", n);
     }
-
-    ptrace(PTRACE_CONT, dead, NULL, NULL);
-    (void) waitpid(dead, &status, 0);
-
-    (void) whole("first", 0);
-
-    pid = stopped();
-    copy = malloc(zone->shm.size);
-
-    if (!CHECK(pid != -1 && copy != NULL)) {
-        return;
-    }
-
-    for (at = 1; !shared->spent; at++) {
-
-        if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) == -1
-            || waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
-        {
-            CHECKF(0, "instruction %d can't be done", (int) at);
-            break;
-        }
-
-        if (!cut(pid, dead, copy, "cut", at)) {
-            break;
-        }
-    }
-
-    CHECKF(at > 1000, "%d instructions", (int) at);
-
-    kill(pid, SIGKILL);
-    (void) waitpid(pid, &status, 0);
-    ledger_unlock(zone, pid);
-
-    free(copy);
-
-    (void) whole("killed", at);
 }
 
 

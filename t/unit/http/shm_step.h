@@ -1,0 +1,48 @@
+
+/*
+ * A process that is killed at any instruction: what it does is done by a traced
+ * one, an instruction at a time, and behind each of them the zone is looked at
+ * as if the process were dead.  Then everything is put back, and it goes on.
+ */
+
+#ifndef _SHM_STEP_H_INCLUDED_
+#define _SHM_STEP_H_INCLUDED_
+
+
+#include "shm_pool.h"
+
+
+typedef struct {
+    ngx_shm_zone_t   *zone;
+
+    /* in the traced process, what nobody looks at, and what is looked at */
+    void            (*prepare)(void);
+    void            (*traced)(void);
+    ngx_uint_t      (*ended)(void);
+
+    /* before it is done step by step, it is done once; may be NULL */
+    void            (*again)(void);
+
+    /* not worth a look behind this instruction; may be NULL */
+    ngx_uint_t      (*skip)(pid_t pid, ngx_uint_t at);
+
+    /* its marks in the zone get the number of a process that is dead */
+    void            (*dead)(pid_t pid, pid_t dead);
+
+    /* is all as it should be?  If not, it has said so, and that is the end */
+    int             (*whole)(ngx_uint_t at);
+
+    /* what whole() may change, there and back; NULL: all of the zone */
+    void            (*copy)(u_char *to, ngx_uint_t back);
+} shm_step_t;
+
+
+/*
+ * Returns behind how many instructions it was looked, of *n; 0: no process can
+ * be traced here, which is said, or it failed.  The zone is as the traced
+ * process left it, killed behind its last instruction.
+ */
+ngx_uint_t shm_step(shm_step_t *s, ngx_uint_t *n);
+
+
+#endif /* _SHM_STEP_H_INCLUDED_ */
