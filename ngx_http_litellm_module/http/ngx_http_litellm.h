@@ -532,8 +532,10 @@ struct ngx_http_litellm_ctx_s {
     void                            *health;
     void                            *usage;      /* row of metrics that its last
                                                     answer counts in; NULL */
-    ngx_str_t                        labels;     /* of who asks, for rows of
-                                                    metrics; empty: not made */
+    void                            *beside;     /* where that is remembered,
+                                                    or was; NULL */
+    ngx_str_t                        labels;     /* of who asks, in a row of
+                                                    metrics; empty: not known */
     void                            *detached;   /* NULL: a client's */
 
     unsigned                         authorized:1;

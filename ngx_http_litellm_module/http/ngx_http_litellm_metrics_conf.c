@@ -134,6 +134,12 @@ ngx_http_litellm_metrics_add(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
+    mc->m.known = ngx_pcalloc(cf->pool, NGX_HTTP_LITELLM_METRICS_KNOWN
+                                        * sizeof(ngx_http_litellm_known_t));
+    if (mc->m.known == NULL) {
+        return NGX_ERROR;
+    }
+
     zone = ngx_shared_memory_add(cf, name, size,
                                  &ngx_http_litellm_metrics_tag);
     if (zone == NULL) {

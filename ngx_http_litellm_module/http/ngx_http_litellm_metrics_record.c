@@ -31,19 +31,24 @@ typedef struct {
 static void ngx_http_litellm_metrics_usage(
     ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_attempt_t *a,
     ngx_uint_t good);
-static ngx_http_litellm_row_usage_t *ngx_http_litellm_metrics_usage_row(
+static ngx_http_litellm_row_t *ngx_http_litellm_metrics_usage_row(
     ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_ctx_t *ctx,
-    ngx_litellm_deployment_t *d, ngx_uint_t good);
+    ngx_litellm_deployment_t *d, ngx_uint_t good,
+    ngx_http_litellm_known_t **known);
+static ngx_http_litellm_known_t *ngx_http_litellm_metrics_beside(
+    ngx_http_litellm_ctx_t *ctx);
 static void ngx_http_litellm_metrics_who(ngx_http_litellm_metrics_conf_t *mc,
-    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_labels_t *l);
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_values_t *v);
+static void ngx_http_litellm_metrics_same(ngx_http_litellm_ctx_t *ctx,
+    ngx_http_litellm_row_t *row);
 static void ngx_http_litellm_metrics_key(ngx_http_litellm_metrics_conf_t *mc,
-    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_labels_t *l);
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_values_t *v);
 static void ngx_http_litellm_metrics_value(
-    ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_labels_t *l,
+    ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_values_t *v,
     ngx_http_litellm_label_e label, const ngx_str_t *value);
 static void ngx_http_litellm_metrics_place(
     ngx_http_litellm_metrics_conf_t *mc, ngx_litellm_deployment_t *d,
-    ngx_http_litellm_labels_t *l);
+    ngx_http_litellm_values_t *v);
 static void ngx_http_litellm_metrics_ending(ngx_http_litellm_ctx_t *ctx,
     ngx_http_litellm_ending_t *e);
 static void ngx_http_litellm_metrics_ended(
@@ -61,9 +66,18 @@ static void ngx_http_litellm_metrics_fallback(
     ngx_http_litellm_ending_t *e);
 static void ngx_http_litellm_metrics_limits(
     ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_ctx_t *ctx);
+static ngx_http_litellm_row_t *ngx_http_litellm_metrics_limit_row(
+    ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_ctx_t *ctx,
+    ngx_http_litellm_claim_t *claim);
 static ngx_int_t ngx_http_litellm_metrics_limit_labels(
     ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_ctx_t *ctx,
-    ngx_http_litellm_claim_t *c, ngx_http_litellm_labels_t *l);
+    ngx_http_litellm_claim_t *c, ngx_http_litellm_values_t *v);
+
+
+#define ngx_http_litellm_metrics_set(to, value)                               \
+    if ((to) != (value)) {                                                    \
+        (to) = (value);                                                       \
+    }
 
 
 #define NGX_HTTP_LITELLM_L_WHO                                                \
@@ -71,6 +85,9 @@ static ngx_int_t ngx_http_litellm_metrics_limit_labels(
     NGX_HTTP_LITELLM_L_KEY_ALIAS, NGX_HTTP_LITELLM_L_TEAM,                    \
     NGX_HTTP_LITELLM_L_TEAM_ALIAS, NGX_HTTP_LITELLM_L_USER,                   \
     NGX_HTTP_LITELLM_L_USER_EMAIL
+
+/* of these */
+#define NGX_HTTP_LITELLM_LABELS_WHO  7
 
 #define NGX_HTTP_LITELLM_L_PLACE                                              \
     NGX_HTTP_LITELLM_L_MODEL_GROUP, NGX_HTTP_LITELLM_L_LITELLM_MODEL_NAME,    \
@@ -250,13 +267,18 @@ ngx_http_litellm_metrics_usage(ngx_http_litellm_metrics_conf_t *mc,
 {
     ngx_litellm_cost_t             cost;
     ngx_litellm_usage_t            usage;
+    ngx_http_litellm_row_t        *row;
+    ngx_http_litellm_known_t      *known;
     ngx_http_litellm_row_usage_t  *u;
     ngx_http_litellm_row_worker_t *w;
 
-    u = ngx_http_litellm_metrics_usage_row(mc, a->ctx, a->deployment, good);
+    row = ngx_http_litellm_metrics_usage_row(mc, a->ctx, a->deployment, good,
+                                             &known);
+    u = ngx_http_litellm_row_counters(row);
 
     if (good) {
-        a->ctx->usage = u;
+        a->ctx->usage = row;
+        a->ctx->beside = known;
     }
 
     (void) ngx_http_litellm_cost(a, &cost, &usage);
@@ -304,17 +326,18 @@ ngx_http_litellm_metrics_usage(ngx_http_litellm_metrics_conf_t *mc,
 }
 
 
-static ngx_http_litellm_row_usage_t *
+static ngx_http_litellm_row_t *
 ngx_http_litellm_metrics_usage_row(ngx_http_litellm_metrics_conf_t *mc,
-    ngx_http_litellm_ctx_t *ctx, ngx_litellm_deployment_t *d, ngx_uint_t good)
+    ngx_http_litellm_ctx_t *ctx, ngx_litellm_deployment_t *d, ngx_uint_t good,
+    ngx_http_litellm_known_t **known)
 {
     ngx_http_litellm_row_t     *row;
-    ngx_http_litellm_labels_t   l;
+    ngx_http_litellm_values_t   v;
 
-    ngx_http_litellm_labels_init(&l);
+    ngx_http_litellm_values_init(&v);
 
-    ngx_http_litellm_metrics_who(mc, ctx, &l);
-    ngx_http_litellm_metrics_value(mc, &l, NGX_HTTP_LITELLM_L_REQUESTED_MODEL,
+    ngx_http_litellm_metrics_who(mc, ctx, &v);
+    ngx_http_litellm_metrics_value(mc, &v, NGX_HTTP_LITELLM_L_REQUESTED_MODEL,
                                    ngx_http_litellm_metrics_model(ctx, d,
                                                                   good));
 
@@ -322,67 +345,90 @@ ngx_http_litellm_metrics_usage_row(ngx_http_litellm_metrics_conf_t *mc,
 
         /* an answer that was kept */
 
-        ngx_http_litellm_labels_add(&l, NULL);
-        ngx_http_litellm_metrics_value(mc, &l, NGX_HTTP_LITELLM_L_MODEL_GROUP,
+        ngx_http_litellm_values_add(&v, NULL);
+        ngx_http_litellm_metrics_value(mc, &v, NGX_HTTP_LITELLM_L_MODEL_GROUP,
                                        &ctx->group);
-        ngx_http_litellm_labels_add(&l, NULL);
-        ngx_http_litellm_labels_add(&l, NULL);
-        ngx_http_litellm_labels_add(&l, NULL);
-        ngx_http_litellm_labels_add(&l, NULL);
+        ngx_http_litellm_values_add(&v, NULL);
+        ngx_http_litellm_values_add(&v, NULL);
+        ngx_http_litellm_values_add(&v, NULL);
+        ngx_http_litellm_values_add(&v, NULL);
 
     } else {
-        ngx_http_litellm_metrics_value(mc, &l, NGX_HTTP_LITELLM_L_MODEL,
+        ngx_http_litellm_metrics_value(mc, &v, NGX_HTTP_LITELLM_L_MODEL,
                                        good ? &ctx->call.provider_model
                                             : &d->model);
-        ngx_http_litellm_metrics_place(mc, d, &l);
+        ngx_http_litellm_metrics_place(mc, d, &v);
     }
 
-    row = ngx_http_litellm_metrics_row(&mc->m, NGX_HTTP_LITELLM_ROW_USAGE, &l,
-                                       mc->max);
+    row = ngx_http_litellm_metrics_row_for(&mc->m, NGX_HTTP_LITELLM_ROW_USAGE,
+                                           &v, mc->max, known);
+    ngx_http_litellm_metrics_same(ctx, row);
 
-    return ngx_http_litellm_row_counters(row);
+    return row;
+}
+
+
+/* what is remembered beside the row that the answer counts in; NULL: nothing */
+
+static ngx_http_litellm_known_t *
+ngx_http_litellm_metrics_beside(ngx_http_litellm_ctx_t *ctx)
+{
+    ngx_http_litellm_known_t  *known;
+
+    known = ctx->beside;
+
+    return (known != NULL && known->row == ctx->usage) ? known : NULL;
 }
 
 
 static void
 ngx_http_litellm_metrics_who(ngx_http_litellm_metrics_conf_t *mc,
-    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_labels_t *l)
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_values_t *v)
 {
     ngx_http_litellm_who_t  *who;
 
     /* the beginning of all rows of a request that have it */
 
     if (ctx->labels.len) {
-        ngx_memcpy(l->buf, ctx->labels.data, ctx->labels.len);
-        l->len = ctx->labels.len;
+        ngx_http_litellm_values_run(v, ctx->labels.data, ctx->labels.len);
         return;
     }
 
     who = &ctx->who;
 
-    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_END_USER,
+    ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_END_USER,
                                    mc->end_user ? &who->end_user_id : NULL);
 
-    ngx_http_litellm_metrics_key(mc, ctx, l);
+    ngx_http_litellm_metrics_key(mc, ctx, v);
 
-    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_USER,
+    ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_USER,
                                    &who->user_id);
-    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_USER_EMAIL,
+    ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_USER_EMAIL,
                                    who->user ? &who->user->alias : NULL);
+}
 
-    if (ctx->request->pool == NULL) {
 
-        /* the request is being freed */
+/* rows stay, so the next row of the request takes the beginning of this one */
 
+static void
+ngx_http_litellm_metrics_same(ngx_http_litellm_ctx_t *ctx,
+    ngx_http_litellm_row_t *row)
+{
+    u_char      *p;
+    ngx_uint_t   i;
+
+    if (ctx->labels.len || row->other) {
         return;
     }
 
-    ctx->labels.data = ngx_pnalloc(ctx->request->pool, l->len);
+    p = row->labels;
 
-    if (ctx->labels.data != NULL) {
-        ngx_memcpy(ctx->labels.data, l->buf, l->len);
-        ctx->labels.len = l->len;
+    for (i = 0; i < NGX_HTTP_LITELLM_LABELS_WHO; i++) {
+        p += 1 + *p;
     }
+
+    ctx->labels.data = row->labels;
+    ctx->labels.len = p - row->labels;
 }
 
 
@@ -390,7 +436,7 @@ ngx_http_litellm_metrics_who(ngx_http_litellm_metrics_conf_t *mc,
 
 static void
 ngx_http_litellm_metrics_key(ngx_http_litellm_metrics_conf_t *mc,
-    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_labels_t *l)
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_values_t *v)
 {
     ngx_http_litellm_who_t  *who;
 
@@ -398,28 +444,28 @@ ngx_http_litellm_metrics_key(ngx_http_litellm_metrics_conf_t *mc,
 
     who = &ctx->who;
 
-    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_KEY,
+    ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_KEY,
                                    who->key ? &who->key->id
                                    : who->master ? &master : NULL);
-    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_KEY_ALIAS,
+    ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_KEY_ALIAS,
                                    who->key ? &who->key->alias : NULL);
-    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_TEAM,
+    ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_TEAM,
                                    &who->team_id);
-    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_TEAM_ALIAS,
+    ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_TEAM_ALIAS,
                                    who->team ? &who->team->alias : NULL);
 }
 
 
 static void
 ngx_http_litellm_metrics_value(ngx_http_litellm_metrics_conf_t *mc,
-    ngx_http_litellm_labels_t *l, ngx_http_litellm_label_e label,
+    ngx_http_litellm_values_t *v, ngx_http_litellm_label_e label,
     const ngx_str_t *value)
 {
     if (mc->no_labels & ((ngx_uint_t) 1 << label)) {
         value = NULL;
     }
 
-    ngx_http_litellm_labels_add(l, value);
+    ngx_http_litellm_values_add(v, value);
 }
 
 
@@ -427,30 +473,32 @@ ngx_http_litellm_metrics_value(ngx_http_litellm_metrics_conf_t *mc,
 
 static void
 ngx_http_litellm_metrics_place(ngx_http_litellm_metrics_conf_t *mc,
-    ngx_litellm_deployment_t *d, ngx_http_litellm_labels_t *l)
+    ngx_litellm_deployment_t *d, ngx_http_litellm_values_t *v)
 {
-    u_char                   buf[NGX_HTTP_LITELLM_METRICS_VALUE];
     ngx_str_t                base;
     ngx_http_litellm_row_t  *row;
+
+    /* it is read when this has returned, and before the next one begins */
+
+    static u_char            buf[NGX_HTTP_LITELLM_METRICS_VALUE];
 
     row = d->metrics;
 
     if (row != NULL) {
-        ngx_memcpy(l->buf + l->len, row->labels, row->len);
-        l->len += row->len;
+        ngx_http_litellm_values_run(v, row->labels, row->len);
         return;
     }
 
     ngx_http_litellm_metrics_base(d, buf, &base);
 
-    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_MODEL_GROUP,
+    ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_MODEL_GROUP,
                                    &d->group);
-    ngx_http_litellm_metrics_value(mc, l,
+    ngx_http_litellm_metrics_value(mc, v,
                                    NGX_HTTP_LITELLM_L_LITELLM_MODEL_NAME,
                                    &d->full_model);
-    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_MODEL_ID, &d->id);
-    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_API_BASE, &base);
-    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_API_PROVIDER,
+    ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_MODEL_ID, &d->id);
+    ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_API_BASE, &base);
+    ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_API_PROVIDER,
                                    d->provider ? &d->provider->name : NULL);
 }
 
@@ -460,21 +508,21 @@ ngx_http_litellm_metrics_row_of(ngx_http_litellm_metrics_conf_t *mc,
     ngx_litellm_deployment_t *d, ngx_uint_t make)
 {
     ngx_http_litellm_row_t     *row;
-    ngx_http_litellm_labels_t   l;
+    ngx_http_litellm_values_t   v;
 
     if (d->metrics != NULL) {
         return d->metrics;
     }
 
-    ngx_http_litellm_labels_init(&l);
-    ngx_http_litellm_metrics_place(mc, d, &l);
+    ngx_http_litellm_values_init(&v);
+    ngx_http_litellm_metrics_place(mc, d, &v);
 
-    row = make ? ngx_http_litellm_metrics_row(&mc->m,
+    row = make ? ngx_http_litellm_metrics_row_for(&mc->m,
                                               NGX_HTTP_LITELLM_ROW_DEPLOYMENT,
-                                              &l, mc->max)
-               : ngx_http_litellm_metrics_find(&mc->m,
+                                              &v, mc->max, NULL)
+               : ngx_http_litellm_metrics_row_known(&mc->m,
                                               NGX_HTTP_LITELLM_ROW_DEPLOYMENT,
-                                              &l);
+                                              &v);
 
     if (row != NULL && !row->other) {
         d->metrics = row;
@@ -624,40 +672,54 @@ ngx_http_litellm_metrics_ended(ngx_http_litellm_metrics_conf_t *mc,
     ngx_str_t                       value;
     ngx_uint_t                      good;
     ngx_http_litellm_row_t         *row;
-    ngx_http_litellm_labels_t       l;
+    ngx_http_litellm_known_t       *known;
+    ngx_http_litellm_values_t       v;
     ngx_http_litellm_row_worker_t  *w;
     ngx_http_litellm_row_request_t *c;
 
     good = (e->status < NGX_HTTP_BAD_REQUEST);
 
-    ngx_http_litellm_labels_init(&l);
+    ngx_http_litellm_values_init(&v);
 
-    ngx_http_litellm_metrics_who(mc, ctx, &l);
-    ngx_http_litellm_metrics_value(mc, &l, NGX_HTTP_LITELLM_L_REQUESTED_MODEL,
+    ngx_http_litellm_metrics_who(mc, ctx, &v);
+    ngx_http_litellm_metrics_value(mc, &v, NGX_HTTP_LITELLM_L_REQUESTED_MODEL,
                                    ngx_http_litellm_metrics_model(ctx, e->d,
                                                                   good));
-    ngx_http_litellm_metrics_value(mc, &l, NGX_HTTP_LITELLM_L_MODEL_ID,
+    ngx_http_litellm_metrics_value(mc, &v, NGX_HTTP_LITELLM_L_MODEL_ID,
                                    e->d ? &e->d->id : NULL);
-    ngx_http_litellm_metrics_value(mc, &l, NGX_HTTP_LITELLM_L_API_PROVIDER,
+    ngx_http_litellm_metrics_value(mc, &v, NGX_HTTP_LITELLM_L_API_PROVIDER,
                                    (e->d && e->d->provider)
                                    ? &e->d->provider->name : NULL);
 
     /* what is between the slashes may be a model's name */
 
-    ngx_http_litellm_metrics_value(mc, &l, NGX_HTTP_LITELLM_L_ROUTE,
+    ngx_http_litellm_metrics_value(mc, &v, NGX_HTTP_LITELLM_L_ROUTE,
                                    ctx->path_model.len ? &ctx->api->path
                                                        : &ctx->path);
 
     value.data = status;
-    value.len = ngx_sprintf(status, "%ui", e->status) - status;
+    value.len = ngx_litellm_out_digits(status, e->status) - status;
 
-    ngx_http_litellm_metrics_value(mc, &l, NGX_HTTP_LITELLM_L_STATUS, &value);
+    ngx_http_litellm_metrics_value(mc, &v, NGX_HTTP_LITELLM_L_STATUS, &value);
 
     ngx_http_litellm_metrics_exception(e->d, e->class, class, &value);
-    ngx_http_litellm_metrics_value(mc, &l, NGX_HTTP_LITELLM_L_CLASS, &value);
+    ngx_http_litellm_metrics_value(mc, &v, NGX_HTTP_LITELLM_L_CLASS, &value);
 
-    row = ngx_http_litellm_metrics_row(&mc->m, NGX_HTTP_LITELLM_ROW_REQUEST,
-                                       &l, mc->max);
+    known = ngx_http_litellm_metrics_beside(ctx);
+    row = known ? known->beside[0] : NULL;
+
+    if (row == NULL || !ngx_http_litellm_values_same(&v, row)) {
+        row = ngx_http_litellm_metrics_row_for(&mc->m,
+                                               NGX_HTTP_LITELLM_ROW_REQUEST,
+                                               &v, mc->max, NULL);
+
+        known = ngx_http_litellm_metrics_beside(ctx);
+
+        if (known != NULL && !row->other) {
+            known->beside[0] = row;
+        }
+    }
+
     c = ngx_http_litellm_row_counters(row);
 
     ngx_http_litellm_counter_add(&c->requests, 1);
@@ -699,6 +761,7 @@ ngx_http_litellm_metrics_answered(ngx_http_litellm_metrics_conf_t *mc,
     uint64_t                        total;
     ngx_msec_t                      upstream, overhead, ttft;
     ngx_uint_t                      good, hit, miss;
+    ngx_http_litellm_row_t         *row;
     ngx_http_litellm_row_usage_t   *u;
     ngx_http_litellm_row_worker_t  *w;
 
@@ -713,11 +776,13 @@ ngx_http_litellm_metrics_answered(ngx_http_litellm_metrics_conf_t *mc,
         return;
     }
 
-    u = ctx->usage;
+    row = ctx->usage;
 
-    if (u == NULL || !good) {
-        u = ngx_http_litellm_metrics_usage_row(mc, ctx, e->d, good);
+    if (row == NULL || !good) {
+        row = ngx_http_litellm_metrics_usage_row(mc, ctx, e->d, good, NULL);
     }
+
+    u = ngx_http_litellm_row_counters(row);
 
     w = ngx_http_litellm_metrics_self;
 
@@ -864,7 +929,7 @@ ngx_http_litellm_metrics_fallback(ngx_http_litellm_metrics_conf_t *mc,
     ngx_litellm_config_t             *config;
     ngx_http_litellm_row_t           *row;
     ngx_litellm_deployment_t         *d;
-    ngx_http_litellm_labels_t         l;
+    ngx_http_litellm_values_t         v;
     ngx_http_litellm_attempt_t       *a, *first;
     ngx_http_litellm_row_fallback_t  *c;
 
@@ -885,12 +950,12 @@ ngx_http_litellm_metrics_fallback(ngx_http_litellm_metrics_conf_t *mc,
     d = (first != NULL && first->error.class == error->class)
         ? first->deployment : NULL;
 
-    ngx_http_litellm_labels_init(&l);
+    ngx_http_litellm_values_init(&v);
 
-    ngx_http_litellm_metrics_key(mc, ctx, &l);
-    ngx_http_litellm_metrics_value(mc, &l, NGX_HTTP_LITELLM_L_REQUESTED_MODEL,
+    ngx_http_litellm_metrics_key(mc, ctx, &v);
+    ngx_http_litellm_metrics_value(mc, &v, NGX_HTTP_LITELLM_L_REQUESTED_MODEL,
                                    ngx_http_litellm_metrics_model(ctx, d, 0));
-    who = l.len;
+    who = v.n;
 
     value.data = status;
     value.len = ngx_sprintf(status, "%ui", error->status) - status;
@@ -909,19 +974,19 @@ ngx_http_litellm_metrics_fallback(ngx_http_litellm_metrics_conf_t *mc,
             continue;
         }
 
-        l.len = who;
+        v.n = who;
 
-        ngx_http_litellm_metrics_value(mc, &l,
+        ngx_http_litellm_metrics_value(mc, &v,
                                        NGX_HTTP_LITELLM_L_FALLBACK_MODEL,
                                        &tried[i]);
-        ngx_http_litellm_metrics_value(mc, &l, NGX_HTTP_LITELLM_L_STATUS,
+        ngx_http_litellm_metrics_value(mc, &v, NGX_HTTP_LITELLM_L_STATUS,
                                        &value);
-        ngx_http_litellm_metrics_value(mc, &l, NGX_HTTP_LITELLM_L_CLASS,
+        ngx_http_litellm_metrics_value(mc, &v, NGX_HTTP_LITELLM_L_CLASS,
                                        &exception);
 
-        row = ngx_http_litellm_metrics_row(&mc->m,
-                                           NGX_HTTP_LITELLM_ROW_FALLBACK, &l,
-                                           mc->max);
+        row = ngx_http_litellm_metrics_row_for(&mc->m,
+                                               NGX_HTTP_LITELLM_ROW_FALLBACK,
+                                               &v, mc->max, NULL);
         c = ngx_http_litellm_row_counters(row);
 
         good = (e->status < NGX_HTTP_BAD_REQUEST
@@ -944,41 +1009,36 @@ ngx_http_litellm_metrics_limits(ngx_http_litellm_metrics_conf_t *mc,
     ngx_uint_t                     i;
     ngx_http_litellm_row_t        *row;
     ngx_http_litellm_claim_t      *claim;
-    ngx_http_litellm_labels_t      l;
     ngx_http_litellm_row_limit_t  *c;
 
     for (i = 0; i < ctx->bill->rv.n; i++) {
 
         claim = &ctx->bill->rv.claims[i];
 
-        if (claim->rpm < 0 && claim->tpm < 0 && claim->parallel < 0
-            && claim->budget < 0)
+        if ((claim->rpm < 0 && claim->tpm < 0 && claim->parallel < 0
+             && claim->budget < 0)
+            || claim->name.len > sizeof(c->name))
         {
             continue;
         }
 
-        if (claim->name.len > sizeof(c->name)
-            || ngx_http_litellm_metrics_limit_labels(mc, ctx, claim, &l)
-               != NGX_OK)
-        {
-            continue;
-        }
+        row = ngx_http_litellm_metrics_limit_row(mc, ctx, claim);
 
-        row = ngx_http_litellm_metrics_row(&mc->m, NGX_HTTP_LITELLM_ROW_LIMIT,
-                                           &l, mc->max);
-        if (row->other) {
+        if (row == NULL || row->other) {
             continue;
         }
 
         c = ngx_http_litellm_row_counters(row);
 
-        /* a word each, and of one account the name is always the same */
+        /* what all workers read is not written for nothing */
 
-        c->scope = claim->scope;
-        c->rpm = claim->rpm;
-        c->tpm = claim->tpm;
-        c->parallel = claim->parallel;
-        c->budget = claim->budget;
+        ngx_http_litellm_metrics_set(c->scope, (int64_t) claim->scope);
+        ngx_http_litellm_metrics_set(c->rpm, claim->rpm);
+        ngx_http_litellm_metrics_set(c->tpm, claim->tpm);
+        ngx_http_litellm_metrics_set(c->parallel, claim->parallel);
+        ngx_http_litellm_metrics_set(c->budget, claim->budget);
+
+        /* a word each, and of one account the name is always the same */
 
         if (c->len == 0) {
             ngx_memcpy(c->name, claim->name.data, claim->name.len);
@@ -989,12 +1049,61 @@ ngx_http_litellm_metrics_limits(ngx_http_litellm_metrics_conf_t *mc,
 }
 
 
+/* NULL: none is kept of limits of that kind */
+
+static ngx_http_litellm_row_t *
+ngx_http_litellm_metrics_limit_row(ngx_http_litellm_metrics_conf_t *mc,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_claim_t *claim)
+{
+    ngx_http_litellm_row_t     *row;
+    ngx_http_litellm_known_t   *known;
+    ngx_http_litellm_values_t   v;
+
+    known = NULL;
+
+    switch (claim->scope) {
+
+    case NGX_HTTP_LITELLM_OF_KEY:
+    case NGX_HTTP_LITELLM_OF_TEAM:
+    case NGX_HTTP_LITELLM_OF_USER:
+
+        /* labels of who asks say all of it, and these begin the row's */
+
+        known = ngx_http_litellm_metrics_beside(ctx);
+
+        if (known != NULL && known->beside[claim->scope] != NULL) {
+            return known->beside[claim->scope];
+        }
+
+        break;
+
+    default:
+        break;
+    }
+
+    if (ngx_http_litellm_metrics_limit_labels(mc, ctx, claim, &v) != NGX_OK) {
+        return NULL;
+    }
+
+    row = ngx_http_litellm_metrics_row_for(&mc->m, NGX_HTTP_LITELLM_ROW_LIMIT,
+                                           &v, mc->max, NULL);
+
+    /* its own place may be that of the other one */
+
+    if (known != NULL && known->row == ctx->usage && !row->other) {
+        known->beside[claim->scope] = row;
+    }
+
+    return row;
+}
+
+
 /* NGX_DECLINED: LiteLLM tells nothing of limits of that kind */
 
 static ngx_int_t
 ngx_http_litellm_metrics_limit_labels(ngx_http_litellm_metrics_conf_t *mc,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_claim_t *claim,
-    ngx_http_litellm_labels_t *l)
+    ngx_http_litellm_values_t *v)
 {
     ngx_str_t  end_user, user, model;
 
@@ -1002,7 +1111,7 @@ ngx_http_litellm_metrics_limit_labels(ngx_http_litellm_metrics_conf_t *mc,
     ngx_str_null(&user);
     ngx_str_null(&model);
 
-    ngx_http_litellm_labels_init(l);
+    ngx_http_litellm_values_init(v);
 
     switch (claim->scope) {
 
@@ -1041,38 +1150,38 @@ ngx_http_litellm_metrics_limit_labels(ngx_http_litellm_metrics_conf_t *mc,
         return NGX_DECLINED;
     }
 
-    ngx_http_litellm_labels_add(l, ngx_http_litellm_scope_name(claim->scope));
-    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_END_USER,
+    ngx_http_litellm_values_add(v, ngx_http_litellm_scope_name(claim->scope));
+    ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_END_USER,
                                    &end_user);
 
     if (claim->scope == NGX_HTTP_LITELLM_OF_TEAM) {
-        ngx_http_litellm_labels_add(l, NULL);
-        ngx_http_litellm_labels_add(l, NULL);
-        ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_TEAM,
+        ngx_http_litellm_values_add(v, NULL);
+        ngx_http_litellm_values_add(v, NULL);
+        ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_TEAM,
                                        &ctx->who.team_id);
-        ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_TEAM_ALIAS,
+        ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_TEAM_ALIAS,
                                        ctx->who.team ? &ctx->who.team->alias
                                                      : NULL);
 
     } else if (claim->scope == NGX_HTTP_LITELLM_OF_KEY
                || claim->scope == NGX_HTTP_LITELLM_OF_KEY_MODEL)
     {
-        ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_KEY,
+        ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_KEY,
                                        &ctx->who.key->id);
-        ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_KEY_ALIAS,
+        ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_KEY_ALIAS,
                                        &ctx->who.key->alias);
-        ngx_http_litellm_labels_add(l, NULL);
-        ngx_http_litellm_labels_add(l, NULL);
+        ngx_http_litellm_values_add(v, NULL);
+        ngx_http_litellm_values_add(v, NULL);
 
     } else {
-        ngx_http_litellm_labels_add(l, NULL);
-        ngx_http_litellm_labels_add(l, NULL);
-        ngx_http_litellm_labels_add(l, NULL);
-        ngx_http_litellm_labels_add(l, NULL);
+        ngx_http_litellm_values_add(v, NULL);
+        ngx_http_litellm_values_add(v, NULL);
+        ngx_http_litellm_values_add(v, NULL);
+        ngx_http_litellm_values_add(v, NULL);
     }
 
-    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_USER, &user);
-    ngx_http_litellm_metrics_value(mc, l, NGX_HTTP_LITELLM_L_MODEL, &model);
+    ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_USER, &user);
+    ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_MODEL, &model);
 
     return NGX_OK;
 }

@@ -25,6 +25,9 @@
 #define NGX_HTTP_LITELLM_METRICS_LABELS   16    /* of a row, at most */
 #define NGX_HTTP_LITELLM_METRICS_VALUE    128   /* bytes of a label's value */
 #define NGX_HTTP_LITELLM_METRICS_WORKERS  64
+#define NGX_HTTP_LITELLM_METRICS_KNOWN    1024  /* places where a worker
+                                                   remembers rows: 2^n */
+#define NGX_HTTP_LITELLM_METRICS_BESIDE   8     /* rows beside each of these */
 
 
 typedef uint64_t  ngx_http_litellm_counter_t;
@@ -135,6 +138,31 @@ typedef struct {
 } ngx_http_litellm_labels_t;
 
 
+/*
+ * A row that was found, and others that follow from its labels; whose they are
+ * is the caller's to know.  They count as long as row is the one that was found
+ * here: a place is given to another row, with none beside it, at any time.
+ */
+typedef struct {
+    ngx_http_litellm_row_t     *row;
+    ngx_http_litellm_row_t     *beside[NGX_HTTP_LITELLM_METRICS_BESIDE];
+} ngx_http_litellm_known_t;
+
+
+/* what a label is made of */
+typedef struct {
+    u_char                     *data;
+    size_t                      len;
+    ngx_uint_t                  whole;          /* true: labels of a row, as they
+                                                   are there */
+} ngx_http_litellm_value_t;
+
+typedef struct {
+    ngx_uint_t                  n;
+    ngx_http_litellm_value_t    value[NGX_HTTP_LITELLM_METRICS_LABELS];
+} ngx_http_litellm_values_t;
+
+
 /* of one place in nginx's list of workers; a killed one's counts stay */
 typedef struct {
     ngx_http_litellm_counter_t  requests;       /* of clients, for models */
@@ -179,6 +207,7 @@ typedef struct {
 typedef struct {
     ngx_slab_pool_t                *shpool;
     ngx_http_litellm_metrics_sh_t  *sh;
+    ngx_http_litellm_known_t       *known;      /* this process's; NULL: none */
 } ngx_http_litellm_metrics_t;
 
 
@@ -203,6 +232,51 @@ ngx_http_litellm_row_t *ngx_http_litellm_metrics_row(
 ngx_http_litellm_row_t *ngx_http_litellm_metrics_find(
     ngx_http_litellm_metrics_t *m, ngx_http_litellm_row_e kind,
     ngx_http_litellm_labels_t *l);
+
+/*
+ * ngx_http_litellm_metrics_row.c: the same by values, which are read here and
+ * now.  A run is labels that are in a row, or made as such.  known may be NULL;
+ * *known: where the row is remembered, NULL: nowhere.
+ */
+ngx_http_litellm_row_t *ngx_http_litellm_metrics_row_for(
+    ngx_http_litellm_metrics_t *m, ngx_http_litellm_row_e kind,
+    ngx_http_litellm_values_t *v, ngx_uint_t max,
+    ngx_http_litellm_known_t **known);
+/* are these the row's labels? */
+ngx_uint_t ngx_http_litellm_values_same(ngx_http_litellm_values_t *v,
+    ngx_http_litellm_row_t *row);
+/* NULL: there is none */
+ngx_http_litellm_row_t *ngx_http_litellm_metrics_row_known(
+    ngx_http_litellm_metrics_t *m, ngx_http_litellm_row_e kind,
+    ngx_http_litellm_values_t *v);
+
+#define ngx_http_litellm_values_init(v)  (v)->n = 0
+
+static ngx_inline void
+ngx_http_litellm_values_add(ngx_http_litellm_values_t *v,
+    const ngx_str_t *value)
+{
+    ngx_http_litellm_value_t  *p;
+
+    p = &v->value[v->n++];
+
+    p->data = value ? value->data : NULL;
+    p->len = value ? value->len : 0;
+    p->whole = 0;
+}
+
+static ngx_inline void
+ngx_http_litellm_values_run(ngx_http_litellm_values_t *v, u_char *data,
+    size_t len)
+{
+    ngx_http_litellm_value_t  *p;
+
+    p = &v->value[v->n++];
+
+    p->data = data;
+    p->len = len;
+    p->whole = 1;
+}
 
 /*
  * All rows of a kind, in the order in which they came: *at 0 first; looks at
@@ -233,16 +307,21 @@ void ngx_http_litellm_histogram_observe(ngx_http_litellm_histogram_t *h,
 
 /* one word that several processes add to; 64 bits wherever it can be had */
 
+static ngx_inline void
+ngx_http_litellm_counter_add(ngx_http_litellm_counter_t *p, uint64_t n)
+{
+    /* what was too short to be measured, and what costs nothing */
+
+    if (n == 0) {
+        return;
+    }
+
 #if (NGX_PTR_SIZE == 8 || defined __GCC_HAVE_SYNC_COMPARE_AND_SWAP_8)
-
-#define ngx_http_litellm_counter_add(p, n)                                    \
-    ((void) __sync_fetch_and_add(p, (uint64_t) (n)))
-
+    (void) __sync_fetch_and_add(p, n);
 #else
-
-#define ngx_http_litellm_counter_add(p, n)  (*(p) += (uint64_t) (n))
-
+    *p += n;
 #endif
+}
 
 
 #endif /* _NGX_HTTP_LITELLM_METRICS_ZONE_H_INCLUDED_ */

@@ -24,10 +24,15 @@ static ngx_http_litellm_metrics_t  metrics;
 static ngx_shm_zone_t *zone_make(size_t size);
 static ngx_http_litellm_row_t *row(ngx_http_litellm_row_e kind, ngx_uint_t max,
     const char *one, const char *two);
+static ngx_http_litellm_row_t *row_for(ngx_http_litellm_row_e kind,
+    ngx_uint_t max, const char *one, const char *two,
+    ngx_http_litellm_known_t **known);
 static void label_is(const char *value, size_t len, const char *want);
 static ngx_uint_t walk(ngx_http_litellm_row_e kind, uint64_t *sum);
 static void test_labels(void);
 static void test_rows(void);
+static void test_known(void);
+static void test_known_other(void);
 static void test_full(void);
 static void test_histogram(void);
 static void test_processes(void);
@@ -39,6 +44,8 @@ unit_main(void)
 {
     test_labels();
     test_rows();
+    test_known();
+    test_known_other();
     test_full();
     test_histogram();
     test_processes();
@@ -79,6 +86,28 @@ row(ngx_http_litellm_row_e kind, ngx_uint_t max, const char *one,
     ngx_http_litellm_labels_add(&l, &s);
 
     return ngx_http_litellm_metrics_row(&metrics, kind, &l, max);
+}
+
+
+/* the same by values */
+
+static ngx_http_litellm_row_t *
+row_for(ngx_http_litellm_row_e kind, ngx_uint_t max, const char *one,
+    const char *two, ngx_http_litellm_known_t **known)
+{
+    ngx_str_t                  s[2];
+    ngx_http_litellm_values_t  v;
+
+    s[0].data = (u_char *) one;
+    s[0].len = ngx_strlen(one);
+    s[1].data = (u_char *) two;
+    s[1].len = ngx_strlen(two);
+
+    ngx_http_litellm_values_init(&v);
+    ngx_http_litellm_values_add(&v, &s[0]);
+    ngx_http_litellm_values_add(&v, s[1].len ? &s[1] : NULL);
+
+    return ngx_http_litellm_metrics_row_for(&metrics, kind, &v, max, known);
 }
 
 
@@ -187,6 +216,140 @@ test_rows(void)
                                         NGX_HTTP_LITELLM_ROW_USAGE, &at, &n)
           == NULL);
     CHECK_INT(n, 0);
+
+    shm_pool_free(zone);
+}
+
+
+/*
+ * Whatever is remembered, the row is that of the labels: more rows than there
+ * are places, values that need cleaning, values that share what is hashed, and
+ * the memory of another one's.
+ */
+
+static void
+test_known(void)
+{
+    char                       one[256], two[256], *data;
+    ngx_uint_t                 i, turn;
+    ngx_shm_zone_t            *zone;
+    ngx_http_litellm_row_t    *r, *same;
+    ngx_http_litellm_known_t  *k, *at;
+    ngx_http_litellm_values_t  v;
+
+    unit_case("rows that are remembered");
+
+    zone = zone_make(8 * 1024 * 1024);
+    metrics.known = calloc(NGX_HTTP_LITELLM_METRICS_KNOWN, sizeof(*k));
+
+    for (turn = 0; turn < 3; turn++) {
+        for (i = 0; i < 3 * NGX_HTTP_LITELLM_METRICS_KNOWN; i++) {
+
+            /* the ends of these are the same, which is what is hashed */
+
+            *ngx_sprintf((u_char *) one, "%ui-and-the-same-end", i) = '\0';
+            *ngx_sprintf((u_char *) two, "x%uiy", i % 7) = '\0';
+
+            r = row_for(NGX_HTTP_LITELLM_ROW_REQUEST, 100000, one, two, NULL);
+            same = row(NGX_HTTP_LITELLM_ROW_REQUEST, 100000, one, two);
+            CHECK(r == same);
+
+            *ngx_sprintf((u_char *) one, "%ui", i) = '\0';
+
+            r = row_for(NGX_HTTP_LITELLM_ROW_USAGE, 100000, one, "", &k);
+            same = row(NGX_HTTP_LITELLM_ROW_USAGE, 100000, one, "");
+            CHECK(r == same && k != NULL && k->row == r);
+        }
+    }
+
+    /* one is found where the other one is remembered, with what is beside it */
+
+    r = row_for(NGX_HTTP_LITELLM_ROW_USAGE, 100000, "a--------", "c", &k);
+    k->beside[1] = r;
+    CHECK(row_for(NGX_HTTP_LITELLM_ROW_USAGE, 100000, "a--------", "c", &at)
+          == r);
+    CHECK(at == k && k->beside[1] == r);
+
+    same = row_for(NGX_HTTP_LITELLM_ROW_USAGE, 100000, "b--------", "c", &at);
+    CHECK(at == k && same != r && k->row == same && k->beside[1] == NULL);
+
+    /* a label that ends earlier, and goes on in the next one */
+
+    CHECK(row_for(NGX_HTTP_LITELLM_ROW_USAGE, 100000, "b--------", "", NULL)
+          == row(NGX_HTTP_LITELLM_ROW_USAGE, 100000, "b--------", ""));
+
+    /* cleaned, cut, and LiteLLM's word for nothing */
+
+    memset(one, 'x', 200);
+    one[200] = '\0';
+
+    for (turn = 0; turn < 2; turn++) {
+        CHECK(row_for(NGX_HTTP_LITELLM_ROW_USAGE, 100000, one, "a\nb", NULL)
+              == row(NGX_HTTP_LITELLM_ROW_USAGE, 100000, one, "a b"));
+        CHECK(row_for(NGX_HTTP_LITELLM_ROW_USAGE, 100000, "None", "", NULL)
+              == row(NGX_HTTP_LITELLM_ROW_USAGE, 100000, "", "None"));
+    }
+
+    /* the beginning of one row in another one: the bytes are compared */
+
+    r = row_for(NGX_HTTP_LITELLM_ROW_USAGE, 100000, "whose", "first", NULL);
+
+    data = "second";
+
+    for (turn = 0; turn < 2; turn++) {
+        ngx_http_litellm_values_init(&v);
+        ngx_http_litellm_values_run(&v, r->labels, 1 + r->labels[0]);
+        ngx_http_litellm_values_add(&v, &(ngx_str_t) { 6, (u_char *) data });
+
+        CHECK(ngx_http_litellm_metrics_row_for(&metrics,
+                                               NGX_HTTP_LITELLM_ROW_USAGE, &v,
+                                               100000, NULL)
+              == row(NGX_HTTP_LITELLM_ROW_USAGE, 100000, "whose", "second"));
+        CHECK(ngx_http_litellm_values_same(&v, row(NGX_HTTP_LITELLM_ROW_USAGE,
+                                                   100000, "whose",
+                                                   "second")));
+        CHECK(!ngx_http_litellm_values_same(&v, r));
+    }
+
+    CHECK(ngx_http_litellm_metrics_row_known(&metrics,
+                                             NGX_HTTP_LITELLM_ROW_FALLBACK,
+                                             &v)
+          == NULL);
+
+    free(metrics.known);
+    metrics.known = NULL;
+
+    shm_pool_free(zone);
+}
+
+
+/* what is counted as "other" is itself counted, each time */
+
+static void
+test_known_other(void)
+{
+    ngx_uint_t                 i;
+    ngx_shm_zone_t            *zone;
+    ngx_http_litellm_row_t    *r;
+    ngx_http_litellm_known_t  *k;
+
+    unit_case("other is not remembered");
+
+    zone = zone_make(1024 * 1024);
+    metrics.known = calloc(NGX_HTTP_LITELLM_METRICS_KNOWN, sizeof(*k));
+
+    r = row_for(NGX_HTTP_LITELLM_ROW_USAGE, 1, "first", "x", &k);
+    CHECK(!r->other && k != NULL);
+
+    for (i = 0; i < 5; i++) {
+        r = row_for(NGX_HTTP_LITELLM_ROW_USAGE, 1, "second", "x", &k);
+        CHECK(r->other && k == NULL);
+    }
+
+    CHECK_INT(metrics.sh->lost[NGX_HTTP_LITELLM_ROW_USAGE], 5);
+
+    free(metrics.known);
+    metrics.known = NULL;
 
     shm_pool_free(zone);
 }
