@@ -23,6 +23,7 @@
 #include "ngx_litellm_guard.h"
 #include "ngx_litellm_provider.h"
 #include "ngx_litellm_format.h"
+#include "ngx_litellm_gather.h"
 #include "ngx_http_litellm_compat.h"
 #include "ngx_http_litellm_origin.h"
 #include "ngx_http_litellm_token.h"
@@ -49,7 +50,6 @@ typedef struct ngx_http_litellm_continue_s  ngx_http_litellm_continue_t;
 typedef struct ngx_http_litellm_hedging_s  ngx_http_litellm_hedging_t;
 typedef struct ngx_http_litellm_caching_s  ngx_http_litellm_caching_t;
 typedef struct ngx_http_litellm_asker_s    ngx_http_litellm_asker_t;
-typedef struct ngx_http_litellm_capture_s  ngx_http_litellm_capture_t;
 typedef struct ngx_http_litellm_zone_s     ngx_http_litellm_zone_t;
 typedef struct ngx_http_litellm_token_s    ngx_http_litellm_token_t;
 typedef struct ngx_http_litellm_bill_s     ngx_http_litellm_bill_t;
@@ -351,7 +351,7 @@ struct ngx_http_litellm_attempt_s {
     ngx_http_litellm_lease_t         lease;      /* of its deployment */
     ngx_uint_t                       number;     /* of the request's, from 1 */
     ngx_http_litellm_continue_t     *cont;       /* NULL: not asked for */
-    ngx_http_litellm_capture_t      *capture;    /* the same */
+    ngx_litellm_gather_t            *capture;    /* the same */
     ngx_http_litellm_done_pt         handler;    /* NULL: wake the parent */
     void                            *data;
 

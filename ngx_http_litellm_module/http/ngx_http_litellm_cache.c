@@ -14,6 +14,7 @@
 #include "ngx_http_litellm_bill.h"
 #include "ngx_http_litellm_cost.h"
 #include "ngx_http_litellm_cache_redis.h"
+#include "ngx_litellm_replay.h"
 
 
 #define ngx_http_litellm_cache_flags(cc)                                      \
@@ -332,7 +333,7 @@ ngx_http_litellm_cache_hit(ngx_http_request_t *r,
     ngx_litellm_out_init(&out, r->pool);
 
     if (ctx->call.stream) {
-        rc = ngx_http_litellm_replay(&ctx->call, body, &out);
+        rc = ngx_litellm_replay(&ctx->call, body, &out);
 
         if (rc != NGX_OK) {
             return rc;

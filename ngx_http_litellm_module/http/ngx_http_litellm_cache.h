@@ -7,7 +7,6 @@
  *   ngx_http_litellm_cache_known.c    bodies that were hits before
  *   ngx_http_litellm_cache_items.c    embeddings by input
  *   ngx_http_litellm_cache_capture.c  a stream on its way as a whole answer
- *   ngx_http_litellm_cache_replay.c   a whole answer as the events of a stream
  *   ngx_http_litellm_cache_api.c      /cache/...
  *   ngx_http_litellm_cache_redis.h    the second place
  *   ngx_http_litellm_cache_flight.h   requests that share a call
@@ -159,19 +158,6 @@ void ngx_http_litellm_capture_data(ngx_http_litellm_attempt_t *a,
  * not whole, or none to be stored.
  */
 ngx_int_t ngx_http_litellm_capture_answer(ngx_http_litellm_attempt_t *a,
-    ngx_litellm_out_t *out);
-
-
-/* a whole answer as the events of a stream; piece: bytes of text in one, about
-   (0: as they come) */
-void ngx_http_litellm_replay_events(ngx_litellm_writer_t *w,
-    ngx_litellm_out_t *out, ngx_litellm_answer_t *answer, size_t piece);
-
-/*
- * An entry as the events of a stream.  NGX_OK; NGX_DECLINED: it can't be read;
- * NGX_ERROR: no memory.
- */
-ngx_int_t ngx_http_litellm_replay(ngx_litellm_call_t *call, ngx_str_t *body,
     ngx_litellm_out_t *out);
 
 

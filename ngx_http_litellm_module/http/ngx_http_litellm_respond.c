@@ -10,6 +10,7 @@
 #include "ngx_http_litellm_cache_follow.h"
 #include "ngx_http_litellm_outcome.h"
 #include "ngx_litellm_openai.h"
+#include "ngx_litellm_replay.h"
 
 
 static ngx_int_t ngx_http_litellm_respond_stream(ngx_http_request_t *r,
@@ -114,8 +115,8 @@ ngx_http_litellm_respond_stream(ngx_http_request_t *r,
         a->stream->writer.id = ctx->call.id;
         ngx_litellm_usage_init(&a->stream->writer.usage);
 
-        ngx_http_litellm_replay_events(&a->stream->writer, &a->stream->out,
-                                       a->answer, 0);
+        ngx_litellm_replay_events(&a->stream->writer, &a->stream->out,
+                                  a->answer, 0);
     }
 
     if (!ctx->header_sent) {

@@ -2,8 +2,8 @@
 /*
  * Legacy completions read into the neutral form: events of a stream and whole
  * answers of the "text_completion" form.  Called for the cache of answers
- * (http/ngx_http_litellm_cache_capture.c, .._replay.c), of streams that pass
- * and of what was stored; the tap has looked at the former for errors.
+ * (format/ngx_litellm_gather.c, .._replay.c), of streams that pass and of what
+ * was stored; the tap has looked at the former for errors.
  *
  * Texts are ranges of the JSON, as everywhere.
  */

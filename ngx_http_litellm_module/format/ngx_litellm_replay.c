@@ -7,52 +7,52 @@
  *
  * What a whole answer has beyond the neutral form (log probabilities, members
  * of the provider's own) has no event: the cache is not asked for streams of
- * requests that want it (ngx_http_litellm_cache.c).
+ * requests that want it (http/ngx_http_litellm_cache.c).
  */
 
-#include "ngx_http_litellm_cache.h"
+#include "ngx_litellm_replay.h"
 #include "ngx_litellm_openai_text.h"
 
 
 /* of text in one event */
-#define NGX_HTTP_LITELLM_PIECE  1024
+#define NGX_LITELLM_REPLAY_PIECE  1024
 
 
-static void ngx_http_litellm_replay_choice(ngx_litellm_writer_t *w,
+static void ngx_litellm_replay_choice(ngx_litellm_writer_t *w,
     ngx_litellm_out_t *out, ngx_litellm_answer_t *answer, size_t piece);
-static void ngx_http_litellm_replay_thinking(ngx_litellm_writer_t *w,
+static void ngx_litellm_replay_thinking(ngx_litellm_writer_t *w,
     ngx_litellm_out_t *out, ngx_litellm_answer_t *answer,
     ngx_litellm_event_t *ev, size_t piece);
-static void ngx_http_litellm_replay_rest(ngx_litellm_writer_t *w,
+static void ngx_litellm_replay_rest(ngx_litellm_writer_t *w,
     ngx_litellm_out_t *out, ngx_litellm_answer_t *answer,
     ngx_litellm_event_t *ev);
-static void ngx_http_litellm_replay_list(ngx_litellm_writer_t *w,
+static void ngx_litellm_replay_list(ngx_litellm_writer_t *w,
     ngx_litellm_out_t *out, ngx_array_t *list, ngx_litellm_event_t *ev);
-static void ngx_http_litellm_replay_texts(ngx_litellm_writer_t *w,
+static void ngx_litellm_replay_texts(ngx_litellm_writer_t *w,
     ngx_litellm_out_t *out, ngx_array_t *texts, ngx_litellm_event_t *ev,
     size_t piece);
-static void ngx_http_litellm_replay_text(ngx_litellm_writer_t *w,
+static void ngx_litellm_replay_text(ngx_litellm_writer_t *w,
     ngx_litellm_out_t *out, ngx_str_t *text, ngx_litellm_event_t *ev,
     size_t piece);
-static u_char *ngx_http_litellm_replay_cut(u_char *p, u_char *last,
+static u_char *ngx_litellm_replay_cut(u_char *p, u_char *last,
     size_t piece);
-static void ngx_http_litellm_replay_created(ngx_litellm_call_t *call,
+static void ngx_litellm_replay_created(ngx_litellm_call_t *call,
     ngx_str_t *body);
 
 
 /* the reader asks for them: an entry was made of what one of them said */
 
-static ngx_litellm_provider_t  ngx_http_litellm_replay_provider = {
+static ngx_litellm_provider_t  ngx_litellm_replay_provider = {
     .name = ngx_string("cache")
 };
 
-static ngx_litellm_deployment_t  ngx_http_litellm_replay_deployment = {
-    .provider = &ngx_http_litellm_replay_provider
+static ngx_litellm_deployment_t  ngx_litellm_replay_deployment = {
+    .provider = &ngx_litellm_replay_provider
 };
 
 
 ngx_int_t
-ngx_http_litellm_replay(ngx_litellm_call_t *call, ngx_str_t *body,
+ngx_litellm_replay(ngx_litellm_call_t *call, ngx_str_t *body,
     ngx_litellm_out_t *out)
 {
     ngx_int_t              rc;
@@ -68,7 +68,7 @@ ngx_http_litellm_replay(ngx_litellm_call_t *call, ngx_str_t *body,
     }
 
     stored = *call;
-    stored.deployment = &ngx_http_litellm_replay_deployment;
+    stored.deployment = &ngx_litellm_replay_deployment;
 
     ngx_memzero(&e, sizeof(ngx_litellm_error_t));
 
@@ -80,7 +80,7 @@ ngx_http_litellm_replay(ngx_litellm_call_t *call, ngx_str_t *body,
         return rc;
     }
 
-    ngx_http_litellm_replay_created(&stored, body);
+    ngx_litellm_replay_created(&stored, body);
 
     ngx_memzero(&w, sizeof(ngx_litellm_writer_t));
 
@@ -89,7 +89,7 @@ ngx_http_litellm_replay(ngx_litellm_call_t *call, ngx_str_t *body,
     w.model = answer.model;
     ngx_litellm_usage_init(&w.usage);
 
-    ngx_http_litellm_replay_events(&w, out, &answer, NGX_HTTP_LITELLM_PIECE);
+    ngx_litellm_replay_events(&w, out, &answer, NGX_LITELLM_REPLAY_PIECE);
 
     return out->failed ? NGX_ERROR : NGX_OK;
 }
@@ -98,7 +98,7 @@ ngx_http_litellm_replay(ngx_litellm_call_t *call, ngx_str_t *body,
 /* the time of the answer, for those of its events */
 
 static void
-ngx_http_litellm_replay_created(ngx_litellm_call_t *call, ngx_str_t *body)
+ngx_litellm_replay_created(ngx_litellm_call_t *call, ngx_str_t *body)
 {
     int64_t                  n;
     ngx_litellm_json_t      *v;
@@ -124,7 +124,7 @@ ngx_http_litellm_replay_created(ngx_litellm_call_t *call, ngx_str_t *body)
 
 
 void
-ngx_http_litellm_replay_events(ngx_litellm_writer_t *w,
+ngx_litellm_replay_events(ngx_litellm_writer_t *w,
     ngx_litellm_out_t *out, ngx_litellm_answer_t *answer, size_t piece)
 {
     ngx_litellm_event_t          ev;
@@ -141,7 +141,7 @@ ngx_http_litellm_replay_events(ngx_litellm_writer_t *w,
     format->event(w, out, &ev);
 
     for (choice = answer; choice; choice = choice->next) {
-        ngx_http_litellm_replay_choice(w, out, choice, piece);
+        ngx_litellm_replay_choice(w, out, choice, piece);
     }
 
     ngx_memzero(&ev, sizeof(ngx_litellm_event_t));
@@ -156,7 +156,7 @@ ngx_http_litellm_replay_events(ngx_litellm_writer_t *w,
 
 
 static void
-ngx_http_litellm_replay_choice(ngx_litellm_writer_t *w,
+ngx_litellm_replay_choice(ngx_litellm_writer_t *w,
     ngx_litellm_out_t *out, ngx_litellm_answer_t *answer, size_t piece)
 {
     ngx_uint_t                    i;
@@ -170,14 +170,14 @@ ngx_http_litellm_replay_choice(ngx_litellm_writer_t *w,
 
     ev.choice = answer->index;
 
-    ngx_http_litellm_replay_thinking(w, out, answer, &ev, piece);
+    ngx_litellm_replay_thinking(w, out, answer, &ev, piece);
 
     ev.type = NGX_LITELLM_EV_TEXT;
-    ngx_http_litellm_replay_texts(w, out, &answer->text, &ev, piece);
+    ngx_litellm_replay_texts(w, out, &answer->text, &ev, piece);
 
     if (answer->refusal.len) {
         ev.type = NGX_LITELLM_EV_REFUSAL;
-        ngx_http_litellm_replay_text(w, out, &answer->refusal, &ev, piece);
+        ngx_litellm_replay_text(w, out, &answer->refusal, &ev, piece);
     }
 
     call = answer->calls.elts;
@@ -191,10 +191,10 @@ ngx_http_litellm_replay_choice(ngx_litellm_writer_t *w,
         format->event(w, out, &ev);
 
         ev.type = NGX_LITELLM_EV_ARGUMENTS;
-        ngx_http_litellm_replay_text(w, out, &call[i].arguments, &ev, piece);
+        ngx_litellm_replay_text(w, out, &call[i].arguments, &ev, piece);
     }
 
-    ngx_http_litellm_replay_rest(w, out, answer, &ev);
+    ngx_litellm_replay_rest(w, out, answer, &ev);
 
     ev.type = NGX_LITELLM_EV_FINISH;
     ev.finish = answer->finish;
@@ -210,7 +210,7 @@ ngx_http_litellm_replay_choice(ngx_litellm_writer_t *w,
  */
 
 static void
-ngx_http_litellm_replay_thinking(ngx_litellm_writer_t *w,
+ngx_litellm_replay_thinking(ngx_litellm_writer_t *w,
     ngx_litellm_out_t *out, ngx_litellm_answer_t *answer,
     ngx_litellm_event_t *ev, size_t piece)
 {
@@ -228,7 +228,7 @@ ngx_http_litellm_replay_thinking(ngx_litellm_writer_t *w,
 
     if (!told) {
         ev->type = NGX_LITELLM_EV_REASONING;
-        ngx_http_litellm_replay_texts(w, out, &answer->reasoning, ev, piece);
+        ngx_litellm_replay_texts(w, out, &answer->reasoning, ev, piece);
     }
 
     for (i = 0; i < answer->thinking.nelts; i++) {
@@ -242,7 +242,7 @@ ngx_http_litellm_replay_thinking(ngx_litellm_writer_t *w,
 
         ev->type = NGX_LITELLM_EV_REASONING;
         ev->index = 1;
-        ngx_http_litellm_replay_text(w, out, &part[i].text, ev, piece);
+        ngx_litellm_replay_text(w, out, &part[i].text, ev, piece);
         ev->index = 0;
 
         ev->type = NGX_LITELLM_EV_SIGNATURE;
@@ -253,7 +253,7 @@ ngx_http_litellm_replay_thinking(ngx_litellm_writer_t *w,
 
 
 static void
-ngx_http_litellm_replay_rest(ngx_litellm_writer_t *w,
+ngx_litellm_replay_rest(ngx_litellm_writer_t *w,
     ngx_litellm_out_t *out, ngx_litellm_answer_t *answer,
     ngx_litellm_event_t *ev)
 {
@@ -262,14 +262,14 @@ ngx_http_litellm_replay_rest(ngx_litellm_writer_t *w,
 
     ev->type = NGX_LITELLM_EV_ANNOTATION;
     ev->index = 0;
-    ngx_http_litellm_replay_list(w, out, &answer->annotations, ev);
+    ngx_litellm_replay_list(w, out, &answer->annotations, ev);
 
     ev->index = 1;
-    ngx_http_litellm_replay_list(w, out, &answer->citations, ev);
+    ngx_litellm_replay_list(w, out, &answer->citations, ev);
 
     ev->type = NGX_LITELLM_EV_IMAGE;
     ev->index = 0;
-    ngx_http_litellm_replay_list(w, out, &answer->images, ev);
+    ngx_litellm_replay_list(w, out, &answer->images, ev);
 
     ev->type = NGX_LITELLM_EV_SPECIFIC;
     kv = answer->specific.elts;
@@ -283,7 +283,7 @@ ngx_http_litellm_replay_rest(ngx_litellm_writer_t *w,
 
 
 static void
-ngx_http_litellm_replay_list(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
+ngx_litellm_replay_list(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
     ngx_array_t *list, ngx_litellm_event_t *ev)
 {
     ngx_str_t   *s;
@@ -299,7 +299,7 @@ ngx_http_litellm_replay_list(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
 
 
 static void
-ngx_http_litellm_replay_texts(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
+ngx_litellm_replay_texts(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
     ngx_array_t *texts, ngx_litellm_event_t *ev, size_t piece)
 {
     ngx_str_t   *s;
@@ -308,13 +308,13 @@ ngx_http_litellm_replay_texts(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
     s = texts->elts;
 
     for (i = 0; i < texts->nelts; i++) {
-        ngx_http_litellm_replay_text(w, out, &s[i], ev, piece);
+        ngx_litellm_replay_text(w, out, &s[i], ev, piece);
     }
 }
 
 
 static void
-ngx_http_litellm_replay_text(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
+ngx_litellm_replay_text(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
     ngx_str_t *text, ngx_litellm_event_t *ev, size_t piece)
 {
     u_char  *p, *last;
@@ -325,7 +325,7 @@ ngx_http_litellm_replay_text(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
     while (p < last) {
         ev->text.data = p;
 
-        p = ngx_http_litellm_replay_cut(p, last, piece);
+        p = ngx_litellm_replay_cut(p, last, piece);
 
         ev->text.len = p - ev->text.data;
 
@@ -340,7 +340,7 @@ ngx_http_litellm_replay_text(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
  */
 
 static u_char *
-ngx_http_litellm_replay_cut(u_char *p, u_char *last, size_t piece)
+ngx_litellm_replay_cut(u_char *p, u_char *last, size_t piece)
 {
     u_char  *end;
 
