@@ -2,8 +2,7 @@
 
 # Two gateways that share a Redis, of which one is stopped, killed with all its
 # workers, or killed while its state file is behind: what it had counted is
-# counted once, by itself and by the other, and not lost.  The same for a window
-# that ends at one gateway before it ends for all, and for windows that slide.
+# counted once, by itself and by the other, and not lost.
 
 use warnings;
 use strict;
@@ -20,7 +19,7 @@ my $slow = $LiteLLM::Peer::slow;
 plan(skip_all => 'no redis-server') unless LiteLLM::Redis->has;
 
 my $b = LiteLLM::Test->new;
-my $a = LiteLLM::Test->new->plan(74);
+my $a = LiteLLM::Test->new->plan(83);
 $a->allow_log(qr/worker process \d+ exited on signal 9|shared memory zone .* was locked by/);
 my %gate = (a => $a, b => $b);
 
@@ -140,6 +139,27 @@ my $alone = let_in('a', 'sk-money', 2);
 is($alone, 2, 'async: killed, and Redis is gone: it goes on alone');
 $redis->again;
 ok(wait_for(sub { sum_of('sk-money', 6) >= 5 * $cost + $alone * $cost }, 20), 'async: a Redis that has forgotten all is told');
+over();
+
+# an older state file, put back: what is in Redis is newer; windows that slide
+
+configure('async interval=20ms', 1, 'litellm_limit_window sliding 1d;');
+begin();
+is(let_in('a', 'sk-money', 2), 2, 'older file: some are paid');
+ok(wait_for(sub { -s $a->dir . '/state' && $a->read_file('state') =~ /"spend":20000000000\b/ }, 20), 'older file: written');
+my $older = $a->read_file('state');
+is(let_in('a', 'sk-money', 4) + let_in('a', 'sk-rpm', 12), 16, 'older file: more is paid');
+ok(wait_for(sub { sum_of('sk-money', 6) == 6 * $cost && sum_of('sk-rpm', 2) == 12 }), 'older file: told to Redis');
+murder($a);
+$a->write_file('state', $older);
+$a->run;
+is(let_in('a', 'sk-money', 1), 1, 'older file: it is asked');
+ok(wait_for(sub { sum_of('sk-money', 6) == 7 * $cost }), 'older file: spent: the sum') or diag(sum_of('sk-money', 6) / $cost);
+ok(wait_for(sub { ask('a', 'sk-rpm')->{status} == 200 && sum_of('sk-rpm', 2) > 12 }), 'older file: requests: the sum')
+    or diag(sum_of('sk-rpm', 2));
+let_in('a', 'sk-rpm', 10);
+ok(wait_for(sub { sum_of('sk-rpm', 2) == 20 }), 'older file: requests: as many as were left') or diag(sum_of('sk-rpm', 2));
+ok(wait_for(sub { spend('b', 'sk-money') > 6.9 }), 'older file: the other knows') or diag(spend('b', 'sk-money'));
 over();
 
 # what was spent is set back by the management API: below what others have

@@ -232,10 +232,13 @@ ngx_uint_t ngx_http_litellm_ledger_share_next(ngx_shm_zone_t *zone,
 ngx_uint_t ngx_http_litellm_ledger_share_claims(ngx_shm_zone_t *zone,
     ngx_http_litellm_reservation_t *rv,
     ngx_http_litellm_ledger_share_t *shares);
-/* what others had when they were told of shares[i] */
+/*
+ * What others had when they were told of shares[i].  If it is but a part of it,
+ * what is known of them is not made less; others[] is then as it was taken.
+ */
 void ngx_http_litellm_ledger_share_merge(ngx_shm_zone_t *zone,
     ngx_http_litellm_ledger_share_t *shares,
-    ngx_http_litellm_ledger_others_t *others, ngx_uint_t n);
+    ngx_http_litellm_ledger_others_t *others, ngx_uint_t n, ngx_uint_t part);
 
 
 /* called by ngx_http_litellm_zone.c */

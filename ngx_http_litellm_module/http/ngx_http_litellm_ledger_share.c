@@ -29,13 +29,19 @@ static void ngx_http_litellm_ledger_share_copy(ngx_http_litellm_ledger_t *l,
     ngx_http_litellm_ledger_entry_t *e, ngx_http_litellm_ledger_share_t *s);
 static void ngx_http_litellm_ledger_share_walk_locked(
     ngx_http_litellm_ledger_t *l);
-static void ngx_http_litellm_ledger_share_own(
+static void ngx_http_litellm_ledger_share_part(
+    ngx_http_litellm_ledger_counts_t *c, ngx_http_litellm_ledger_share_t *s,
+    ngx_http_litellm_ledger_others_t *o);
+static void ngx_http_litellm_ledger_share_own(ngx_http_litellm_ledger_t *l,
     ngx_http_litellm_ledger_counts_t *c, ngx_http_litellm_ledger_share_t *s,
     ngx_http_litellm_ledger_others_t *o);
 static void ngx_http_litellm_ledger_share_window(
     ngx_http_litellm_ledger_t *l, ngx_http_litellm_ledger_counts_t *c,
     ngx_http_litellm_ledger_share_t *s, ngx_http_litellm_ledger_others_t *o,
     ngx_msec_t now);
+static void ngx_http_litellm_ledger_share_over(ngx_http_litellm_ledger_t *l,
+    ngx_http_litellm_ledger_counts_t *c, ngx_http_litellm_ledger_share_t *s,
+    ngx_http_litellm_ledger_others_t *o, ngx_msec_t now);
 static void ngx_http_litellm_ledger_share_period(
     ngx_http_litellm_ledger_counts_t *c, ngx_http_litellm_ledger_share_t *s,
     ngx_http_litellm_ledger_others_t *o, time_t sec);
@@ -309,7 +315,7 @@ ngx_http_litellm_ledger_share_copy(ngx_http_litellm_ledger_t *l,
 void
 ngx_http_litellm_ledger_share_merge(ngx_shm_zone_t *zone,
     ngx_http_litellm_ledger_share_t *s, ngx_http_litellm_ledger_others_t *o,
-    ngx_uint_t n)
+    ngx_uint_t n, ngx_uint_t part)
 {
     time_t                             sec;
     ngx_uint_t                         i;
@@ -340,7 +346,12 @@ ngx_http_litellm_ledger_share_merge(ngx_shm_zone_t *zone,
         c->merged = s[i].version;
 
         ngx_http_litellm_ledger_roll(l, c, now, sec);
-        ngx_http_litellm_ledger_share_own(c, &s[i], &o[i]);
+
+        if (part) {
+            ngx_http_litellm_ledger_share_part(c, &s[i], &o[i]);
+        }
+
+        ngx_http_litellm_ledger_share_own(l, c, &s[i], &o[i]);
         ngx_http_litellm_ledger_share_window(l, c, &s[i], &o[i], now);
         ngx_http_litellm_ledger_share_period(c, &s[i], &o[i], sec);
 
@@ -363,6 +374,25 @@ ngx_http_litellm_ledger_share_merge(ngx_shm_zone_t *zone,
 }
 
 
+/* others may have more than they have told: what is known of them counts on */
+
+static void
+ngx_http_litellm_ledger_share_part(ngx_http_litellm_ledger_counts_t *c,
+    ngx_http_litellm_ledger_share_t *s, ngx_http_litellm_ledger_others_t *o)
+{
+    if (o->window != 0 && c->begun && c->serial == s->serial
+        && c->shared == s->window)
+    {
+        o->requests = ngx_max(o->requests, (int64_t) c->others_requests);
+        o->tokens = ngx_max(o->tokens, c->others_tokens);
+    }
+
+    o->inflight = ngx_max(o->inflight, (int64_t) c->others_inflight);
+    o->spend = ngx_max(o->spend, c->others_spend);
+    o->reserved = ngx_max(o->reserved, c->others_reserved);
+}
+
+
 /*
  * What we had told ourselves and do not know any more: of a process before
  * this one, that had no time to write it into its file, or of a window that
@@ -370,8 +400,9 @@ ngx_http_litellm_ledger_share_merge(ngx_shm_zone_t *zone,
  */
 
 static void
-ngx_http_litellm_ledger_share_own(ngx_http_litellm_ledger_counts_t *c,
-    ngx_http_litellm_ledger_share_t *s, ngx_http_litellm_ledger_others_t *o)
+ngx_http_litellm_ledger_share_own(ngx_http_litellm_ledger_t *l,
+    ngx_http_litellm_ledger_counts_t *c, ngx_http_litellm_ledger_share_t *s,
+    ngx_http_litellm_ledger_others_t *o)
 {
     int64_t  mine, ends, n;
 
@@ -390,16 +421,39 @@ ngx_http_litellm_ledger_share_own(ngx_http_litellm_ledger_counts_t *c,
         }
     }
 
+    n = ngx_min(o->own_requests, NGX_HTTP_LITELLM_LEDGER_MANY);
+
     /* told of the same window, each of several workers is told of it */
 
     if (o->own && c->serial == s->serial && o->own_serial != s->serial
         && o->window != 0 && o->own_window == o->window
         && c->shared != o->window)
     {
-        n = ngx_min(o->own_requests, NGX_HTTP_LITELLM_LEDGER_MANY);
         c->requests = (uint32_t) ngx_min((int64_t) c->requests + n,
                                          NGX_HTTP_LITELLM_LEDGER_MANY);
         c->tokens = ngx_http_litellm_ledger_add(c->tokens, o->own_tokens);
+
+        if (l->sliding && o->own_serial + 1 == c->serial) {
+
+            /* it is not past yet */
+
+            n = ngx_http_litellm_ledger_add(n, o->requests);
+            c->past_requests = (uint32_t) ngx_max((int64_t) c->past_requests
+                                                  - n, 0);
+
+            n = ngx_http_litellm_ledger_add(o->own_tokens, o->tokens);
+            n = ngx_http_litellm_ledger_add(c->past_tokens, -n);
+            c->past_tokens = ngx_max(n, 0);
+        }
+
+    } else if (o->own && !c->told && l->sliding
+               && o->own_window != 0 && o->own_window < o->window
+               && o->window - o->own_window < 2 * (uint64_t) l->window)
+    {
+        c->past_requests = (uint32_t) ngx_min((int64_t) c->past_requests + n,
+                                              NGX_HTTP_LITELLM_LEDGER_MANY);
+        c->past_tokens = ngx_http_litellm_ledger_add(c->past_tokens,
+                                                     o->own_tokens);
     }
 
     c->told = 1;
@@ -426,18 +480,7 @@ ngx_http_litellm_ledger_share_window(ngx_http_litellm_ledger_t *l,
     if (s->window != 0 && o->window != s->window
         && (o->window == 0 || o->window > s->window))
     {
-        /* it is over: what is counted from now on is of the next */
-
-        c->begun = 0;
-        c->requests = 0;
-        c->tokens = 0;
-        c->past_requests = 0;
-        c->past_tokens = 0;
-        c->others_requests = 0;
-        c->others_tokens = 0;
-        c->shared = 0;
-        c->serial += 2;
-
+        ngx_http_litellm_ledger_share_over(l, c, s, o, now);
         return;
     }
 
@@ -464,6 +507,38 @@ ngx_http_litellm_ledger_share_window(ngx_http_litellm_ledger_t *l,
         c->window = now - (ngx_msec_t) ngx_max(ngx_min(o->age,
                                                (int64_t) l->window), 0);
     }
+}
+
+
+/*
+ * The window of the others has ended, and so has ours: what is counted from now
+ * on is of the next.
+ */
+
+static void
+ngx_http_litellm_ledger_share_over(ngx_http_litellm_ledger_t *l,
+    ngx_http_litellm_ledger_counts_t *c, ngx_http_litellm_ledger_share_t *s,
+    ngx_http_litellm_ledger_others_t *o, ngx_msec_t now)
+{
+    if (l->sliding && (o->window == 0
+                       || o->window - s->window < 2 * (uint64_t) l->window))
+    {
+        /* as if its time had come here */
+
+        c->window = now - l->window;
+        ngx_http_litellm_ledger_roll(l, c, now, ngx_time());
+        return;
+    }
+
+    c->begun = 0;
+    c->requests = 0;
+    c->tokens = 0;
+    c->past_requests = 0;
+    c->past_tokens = 0;
+    c->others_requests = 0;
+    c->others_tokens = 0;
+    c->shared = 0;
+    c->serial += 2;
 }
 
 

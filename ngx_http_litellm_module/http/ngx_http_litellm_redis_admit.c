@@ -106,12 +106,15 @@ ngx_http_litellm_redis_admit(ngx_http_request_t *r,
         return NGX_AGAIN;
     }
 
-    if (rc != NGX_OK) {
+    /* what others have is not known while they tell it anew */
+
+    if (rc != NGX_OK && (rc != NGX_ABORT || redis->fail_closed)) {
         return ngx_http_litellm_redis_down(r, redis, mcf->zone, bill);
     }
 
     ngx_http_litellm_ledger_share_merge(mcf->zone, asked->shares,
-                                        asked->others, asked->n);
+                                        asked->others, asked->n,
+                                        rc == NGX_ABORT);
 
     if (ngx_http_litellm_redis_fits(asked, &bill->rv)) {
         bill->asking = 0;

@@ -487,20 +487,20 @@ ngx_http_litellm_redis_share_done(void *data, ngx_int_t rc,
                                         ngx_http_litellm_redis_sharing.n);
     }
 
-    if (rc == NGX_OK) {
-        ngx_http_litellm_ledger_share_merge(zone,
-                                        ngx_http_litellm_redis_sharing.shares,
-                                        others,
-                                        ngx_http_litellm_redis_sharing.n);
-
-    } else if (rc != NGX_ABORT) {
+    if (rc != NGX_OK && rc != NGX_ABORT) {
         ngx_http_litellm_ledger_share_all(zone);
         return;
     }
 
+    ngx_http_litellm_ledger_share_merge(zone,
+                                        ngx_http_litellm_redis_sharing.shares,
+                                        others,
+                                        ngx_http_litellm_redis_sharing.n,
+                                        rc == NGX_ABORT);
+
     if (ngx_http_litellm_redis_sharing.lost != (rc == NGX_ABORT)) {
 
-        /* what others had is better than what they have told so far */
+        /* from now on to be told anew; or all that others have is there */
 
         ngx_http_litellm_redis_sharing.lost = (rc == NGX_ABORT);
         ngx_http_litellm_ledger_share_all(zone);
