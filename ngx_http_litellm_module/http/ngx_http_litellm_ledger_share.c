@@ -380,6 +380,8 @@ static void
 ngx_http_litellm_ledger_share_part(ngx_http_litellm_ledger_counts_t *c,
     ngx_http_litellm_ledger_share_t *s, ngx_http_litellm_ledger_others_t *o)
 {
+    int64_t  told, known;
+
     if (o->window != 0 && c->begun && c->serial == s->serial
         && c->shared == s->window)
     {
@@ -388,8 +390,15 @@ ngx_http_litellm_ledger_share_part(ngx_http_litellm_ledger_counts_t *c,
     }
 
     o->inflight = ngx_max(o->inflight, (int64_t) c->others_inflight);
+
+    /* what was spent of it is no less, either */
+
+    told = ngx_http_litellm_ledger_add(o->spend, -o->reserved);
+    known = ngx_http_litellm_ledger_add(c->others_spend, -c->others_reserved);
+
     o->spend = ngx_max(o->spend, c->others_spend);
-    o->reserved = ngx_max(o->reserved, c->others_reserved);
+    o->reserved = ngx_http_litellm_ledger_add(o->spend,
+                                              -ngx_max(told, known));
 }
 
 
