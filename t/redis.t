@@ -22,13 +22,21 @@ my $slow = $LiteLLM::Peer::slow;
 plan(skip_all => 'no redis-server') unless LiteLLM::Redis->has;
 
 my $b = LiteLLM::Test->new;
-my $a = LiteLLM::Test->new->plan(35);
+my $a = LiteLLM::Test->new->plan(43);
 my @gates = ($a, $b);
+$a->allow_log(qr/worker process \d+ exited on signal 9|shared memory zone .* was locked by/);
 
 my $redis = LiteLLM::Redis->start($a, port => $a->free_port, args => ['--requirepass', 'pass word']);
 $redis->{password} = 'pass word';
 
-$a->mock(8081, sub { return answer(200, openai_chat('hello')) });
+my $held = $a->dir . '/held';
+$a->mock(8081, sub {
+    my ($peer, $req) = @_;
+    if ($req->{body} =~ /hold me/) {
+        sleep 0.02 while -e $held;
+    }
+    return answer(200, openai_chat('hello'));
+});
 my $provider = $a->port(8081);
 
 my $yaml = <<END;
@@ -234,6 +242,69 @@ ok(wait_for(sub { sum_of('sk-money', 6) >= 60 * 1_000_000_000 }), 'back: a Redis
 unlike($a->read_file('error.log'), qr/pass word/, 'no password in the log');
 over();
 
+
+# --- the worker that speaks for all is killed: another does, and nothing is told
+# twice, lost, or left in flight
+
+# who of a gateway's workers has a connection to Redis: only the one that speaks
+sub speaker {
+    my $g = shift;
+    my $port = sprintf ':%04X', $redis->port;
+    my %inode;
+    open my $tcp, '<', '/proc/net/tcp' or return;
+    while (<$tcp>) {
+        my @f = split;
+        $inode{$f[9]} = 1 if $f[2] =~ /$port$/ && $f[3] eq '01';
+    }
+    return grep { my $pid = $_; grep { (readlink($_) // '') =~ /^socket:\[(\d+)\]$/ && $inode{$1} } glob "/proc/$pid/fd/*" } $g->workers;
+}
+
+# n requests that wait for their provider
+sub hold {
+    my ($g, $key, $n) = @_;
+    my $body = json_text({ model => 'gpt', max_tokens => 20, messages => [{ role => 'user', content => 'hold me' }] });
+    return map {
+        my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $g->port(8080)) or die "connect: $!";
+        print $s "POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: Bearer $key\r\n"
+            . "Content-Type: application/json\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
+        $s->flush;
+        $s;
+    } 1 .. $n;
+}
+
+my $cost = 10 * 1_000_000_000;
+
+configure("litellm_redis $address;litellm_redis_limits async interval=20ms; litellm_redis_keys off;");
+$redis->do('FLUSHALL');
+begin();
+ok(wait_for(sub { 1 == (() = speaker($a)) && 1 == (() = speaker($b)) }), 'one worker speaks for all');
+my ($speaker) = speaker($a);
+my $done = 0;
+$done += ask($gates[$_ % 2], 'sk-money')->{status} == 200 for 1 .. 6;
+$a->write_file('held', '');
+my @held = map { hold($_, 'sk-money', 8) } @gates;
+ok(wait_for(sub { sum_of('sk-money', 4) == 16 && sum_of('sk-money', 6) == $done * $cost }), 'told before it is killed');
+kill 'KILL', $speaker;
+my $killed = time();
+my $served = 0;
+$served += ask($gates[$_ % 2], 'sk-money')->{status} == 200 for 1 .. 20;
+is($served, 20, 'its gateway goes on');
+$done += $served;
+ok(wait_for(sub { sum_of('sk-money', 6) == $done * $cost }), 'another tells') or diag(sum_of('sk-money', 6) / $cost);
+my ($next) = speaker($a);
+isnt($next // $speaker, $speaker, 'another worker');
+cmp_ok(time() - $killed, '<', 3 * $slow, 'within the bound');
+unlink $held;
+for my $s (@held) {
+    local $/;
+    $done++ if (<$s> // '') =~ m!^HTTP/1\.1 200!;
+}
+ok($done >= 26 + 8 && wait_for(sub { sum_of('sk-money', 6) == $done * $cost && sum_of('sk-money', 4) == 0
+    && sum_of('sk-money', 5) == 0 }), 'spent by those that were answered, nothing in flight, nothing reserved')
+    or diag("$done: ", join ' ', map { sum_of('sk-money', $_) } 2 .. 6);
+ok(wait_for(sub { $done += 2; ask($a, 'sk-money'); my $r = ask($b, 'sk-money'); sprintf('%.2f', $r->{header}{'x-litellm-key-spend'}) == $done / 100 }),
+    'the other knows each of them, once');
+over();
 
 # --- exact, fail-closed; a wrong password
 
