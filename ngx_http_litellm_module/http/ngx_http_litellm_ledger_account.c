@@ -352,13 +352,12 @@ ngx_uint_t
 ngx_http_litellm_ledger_walk(ngx_shm_zone_t *zone, uint64_t *cursor,
     ngx_http_litellm_ledger_item_t *items, ngx_uint_t n)
 {
-    ngx_uint_t                        i, got, step, per;
-    ngx_http_litellm_ledger_t        *l;
-    ngx_http_litellm_ledger_entry_t  *e;
-    ngx_http_litellm_ledger_piece_t  *piece;
+    ngx_uint_t                         got, step;
+    ngx_http_litellm_ledger_t         *l;
+    ngx_http_litellm_ledger_entry_t   *e;
+    ngx_http_litellm_ledger_cursor_t   c;
 
     l = ngx_http_litellm_zone_ledger(zone);
-    per = ngx_http_litellm_ledger_per_piece(ngx_http_litellm_ledger_entry_t);
     got = 0;
 
     if (*cursor == NGX_HTTP_LITELLM_LEDGER_DONE) {
@@ -368,37 +367,26 @@ ngx_http_litellm_ledger_walk(ngx_shm_zone_t *zone, uint64_t *cursor,
     /* pieces are never given back: the place stays good without the lock */
 
     if (*cursor == 0) {
-        piece = l->pieces;
-        i = 0;
+        c.piece = l->pieces;
+        c.n = 0;
 
     } else {
-        piece = ngx_http_litellm_ledger_at(l, *cursor >> 8);
-        i = *cursor & 0xff;
+        c.piece = ngx_http_litellm_ledger_at(l, *cursor >> 8);
+        c.n = *cursor & 0xff;
     }
 
-    while (got == 0 && piece != NULL) {
+    while (got == 0 && c.piece != NULL) {
 
         ngx_http_litellm_ledger_lock(l);
 
-        for (step = 0; step < NGX_HTTP_LITELLM_LEDGER_STEP; /* void */) {
+        step = 0;
 
-            if (i == per) {
-                piece = piece->next;
-                i = 0;
-                step++;
+        while (step < NGX_HTTP_LITELLM_LEDGER_STEP && got < n
+               && c.piece != NULL)
+        {
+            e = ngx_http_litellm_ledger_next_locked(&c);
 
-                if (piece == NULL) {
-                    break;
-                }
-            }
-
-            if (got == n) {
-                break;
-            }
-
-            e = ngx_http_litellm_ledger_nth(piece,
-                                         ngx_http_litellm_ledger_entry_t, i);
-            i++;
+            step += (c.n == 0);
 
             if (!e->used || e->c.gone) {
                 continue;
@@ -418,12 +406,12 @@ ngx_http_litellm_ledger_walk(ngx_shm_zone_t *zone, uint64_t *cursor,
         ngx_http_litellm_ledger_unlock(l);
     }
 
-    if (piece == NULL) {
-
+    if (c.piece == NULL) {
         *cursor = NGX_HTTP_LITELLM_LEDGER_DONE;
 
     } else {
-        *cursor = (uint64_t) ngx_http_litellm_ledger_place(l, piece) << 8 | i;
+        *cursor = (uint64_t) ngx_http_litellm_ledger_place(l, c.piece) << 8
+                  | c.n;
     }
 
     return got;

@@ -194,31 +194,22 @@ ngx_http_litellm_ledger_room_locked(ngx_http_litellm_ledger_t *l)
 static void
 ngx_http_litellm_ledger_evict_locked(ngx_http_litellm_ledger_t *l)
 {
-    ngx_uint_t                        i, n, per;
+    ngx_uint_t                        i, n;
     ngx_http_litellm_ledger_entry_t  *e;
-
-    per = ngx_http_litellm_ledger_per_piece(ngx_http_litellm_ledger_entry_t);
 
     for (i = 0, n = 0;
          i < NGX_HTTP_LITELLM_LEDGER_LOOK && n < NGX_HTTP_LITELLM_LEDGER_FORGET;
          i++)
     {
-        if (l->hand == NULL) {
-            l->hand = l->pieces;
-            l->finger = 0;
+        if (l->hand.piece == NULL) {
+            l->hand.piece = l->pieces;
 
-            if (l->hand == NULL) {
+            if (l->hand.piece == NULL) {
                 return;
             }
         }
 
-        e = ngx_http_litellm_ledger_nth(l->hand,
-                                  ngx_http_litellm_ledger_entry_t, l->finger);
-
-        if (++l->finger >= per) {
-            l->hand = l->hand->next;
-            l->finger = 0;
-        }
+        e = ngx_http_litellm_ledger_next_locked(&l->hand);
 
         if (e->used && e->section != (u_char) l->section
             && ngx_http_litellm_ledger_idle(l, e))
@@ -227,6 +218,32 @@ ngx_http_litellm_ledger_evict_locked(ngx_http_litellm_ledger_t *l)
             n++;
         }
     }
+}
+
+
+/* a cursor in the zone never is behind the end of its piece */
+
+ngx_http_litellm_ledger_entry_t *
+ngx_http_litellm_ledger_next_locked(ngx_http_litellm_ledger_cursor_t *cursor)
+{
+    ngx_http_litellm_ledger_entry_t  *e;
+
+    e = ngx_http_litellm_ledger_nth(cursor->piece,
+                                    ngx_http_litellm_ledger_entry_t,
+                                    cursor->n);
+
+    if (cursor->n + 1
+        < ngx_http_litellm_ledger_per_piece(ngx_http_litellm_ledger_entry_t))
+    {
+        cursor->n++;
+        return e;
+    }
+
+    cursor->n = 0;
+    ngx_http_litellm_ledger_order();
+    cursor->piece = cursor->piece->next;
+
+    return e;
 }
 
 
@@ -329,6 +346,21 @@ ngx_http_litellm_ledger_link(ngx_http_litellm_ledger_t *l,
 
 
 void
+ngx_http_litellm_ledger_over(ngx_http_litellm_ledger_counts_t *c)
+{
+    c->begun = 0;
+    c->requests = 0;
+    c->tokens = 0;
+    c->past_requests = 0;
+    c->past_tokens = 0;
+    c->others_requests = 0;
+    c->others_tokens = 0;
+    c->shared = 0;
+    c->serial += 2;
+}
+
+
+void
 ngx_http_litellm_ledger_roll(ngx_http_litellm_ledger_t *l,
     ngx_http_litellm_ledger_counts_t *c, ngx_msec_t now, time_t sec)
 {
@@ -342,15 +374,7 @@ ngx_http_litellm_ledger_roll(ngx_http_litellm_ledger_t *l,
         if (age >= (l->sliding ? 2 * whole : whole)
             || age < -NGX_HTTP_LITELLM_LEDGER_LATE)
         {
-            c->begun = 0;
-            c->requests = 0;
-            c->tokens = 0;
-            c->past_requests = 0;
-            c->past_tokens = 0;
-            c->others_requests = 0;
-            c->others_tokens = 0;
-            c->shared = 0;
-            c->serial += 2;
+            ngx_http_litellm_ledger_over(c);
 
         } else if (age >= whole) {
             c->window += whole;

@@ -187,8 +187,9 @@ ngx_http_litellm_ledger_share_next(ngx_shm_zone_t *zone,
 static void
 ngx_http_litellm_ledger_share_walk_locked(ngx_http_litellm_ledger_t *l)
 {
-    ngx_uint_t                        i, k, per, room;
-    ngx_http_litellm_ledger_entry_t  *e;
+    ngx_uint_t                         k, per, room;
+    ngx_http_litellm_ledger_entry_t   *e;
+    ngx_http_litellm_ledger_cursor_t   cursor;
 
     per = ngx_http_litellm_ledger_per_piece(ngx_http_litellm_ledger_entry_t);
 
@@ -201,9 +202,11 @@ ngx_http_litellm_ledger_share_walk_locked(ngx_http_litellm_ledger_t *l)
             return;
         }
 
-        for (i = 0; i < per; i++) {
-            e = ngx_http_litellm_ledger_nth(l->walk,
-                                         ngx_http_litellm_ledger_entry_t, i);
+        cursor.piece = l->walk;
+        cursor.n = 0;
+
+        do {
+            e = ngx_http_litellm_ledger_next_locked(&cursor);
 
             if (!e->used) {
                 continue;
@@ -223,9 +226,10 @@ ngx_http_litellm_ledger_share_walk_locked(ngx_http_litellm_ledger_t *l)
             {
                 ngx_http_litellm_ledger_touch_locked(l, e);
             }
-        }
 
-        l->walk = l->walk->next;
+        } while (cursor.n != 0);
+
+        l->walk = cursor.piece;
     }
 }
 
@@ -539,15 +543,7 @@ ngx_http_litellm_ledger_share_over(ngx_http_litellm_ledger_t *l,
         return;
     }
 
-    c->begun = 0;
-    c->requests = 0;
-    c->tokens = 0;
-    c->past_requests = 0;
-    c->past_tokens = 0;
-    c->others_requests = 0;
-    c->others_tokens = 0;
-    c->shared = 0;
-    c->serial += 2;
+    ngx_http_litellm_ledger_over(c);
 }
 
 

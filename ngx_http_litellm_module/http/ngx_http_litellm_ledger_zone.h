@@ -102,6 +102,13 @@ struct ngx_http_litellm_ledger_piece_s {
 };
 
 
+/* where one who looks at all accounts is; piece NULL: at the end */
+typedef struct {
+    ngx_http_litellm_ledger_piece_t    *piece;
+    ngx_uint_t                          n;           /* in it; 0: begins it */
+} ngx_http_litellm_ledger_cursor_t;
+
+
 typedef struct {
     uint32_t                            entry;       /* its place */
     uint32_t                            serial;      /* of the window */
@@ -162,9 +169,9 @@ struct ngx_http_litellm_ledger_s {
     ngx_http_litellm_ledger_piece_t    *pieces;      /* of entries */
     ngx_uint_t                          npieces;
     ngx_uint_t                          max;         /* of them */
-    ngx_http_litellm_ledger_piece_t    *hand;        /* where the search for
-                                                        what can be forgotten */
-    ngx_uint_t                          finger;      /* goes on */
+    ngx_http_litellm_ledger_cursor_t    hand;        /* where the search for
+                                                        what can be forgotten
+                                                        goes on */
     ngx_http_litellm_ledger_piece_t    *spare;       /* of slots */
     ngx_http_litellm_ledger_worker_t   *workers;
     ngx_uint_t                          section;
@@ -243,6 +250,11 @@ ngx_http_litellm_ledger_entry_t *ngx_http_litellm_ledger_get_locked(
 void ngx_http_litellm_ledger_free_locked(ngx_http_litellm_ledger_t *l,
     ngx_http_litellm_ledger_entry_t *e);
 void ngx_http_litellm_ledger_loose_locked(ngx_http_litellm_ledger_t *l);
+/* the entry there, used or not, of a cursor that is not at the end */
+ngx_http_litellm_ledger_entry_t *ngx_http_litellm_ledger_next_locked(
+    ngx_http_litellm_ledger_cursor_t *cursor);
+/* what is counted from now on is of another window */
+void ngx_http_litellm_ledger_over(ngx_http_litellm_ledger_counts_t *c);
 /* windows and periods that are over by now */
 void ngx_http_litellm_ledger_roll(ngx_http_litellm_ledger_t *l,
     ngx_http_litellm_ledger_counts_t *c, ngx_msec_t now, time_t sec);
