@@ -16,7 +16,7 @@ use LiteLLM::Mock qw(answer chunked openai_chat openai_chunk openai_error sse);
 use LiteLLM::Test;
 
 my $slow = $LiteLLM::Peer::slow;
-my $t = LiteLLM::Test->new->plan(113);
+my $t = LiteLLM::Test->new->plan(118);
 
 my $n = 0;
 my %key;
@@ -49,6 +49,7 @@ key('huge', 'max_budget: 1e30');
 key('free', 'max_budget: 0.000001');
 key('mid', 'max_budget: 0.0001');
 key('gone', 'max_budget: 1');
+key('early', 'max_budget: 1, tpm_limit: 100000');
 key('dear', 'max_budget: 0.000012');
 
 sub entry {
@@ -213,6 +214,24 @@ sub cost_of {
 my $paid = cost_of("m$mark.");
 cmp_ok($paid, '>', 0, 'a client that leaves: pays what came');
 is(spend(ask('gone')), sprintf('%.6f', $paid + 0.00001) =~ s/0+$//r, 'a client that leaves: exactly that');
+
+# ... before anything came: the prompt, in tokens and money
+
+my $raw = as('early', model => 'held');
+$c = start($raw);
+($peer) = $up->request;
+$c->close;
+ok($peer->closed, 'a client that leaves early');
+$paid = cost_of("m$mark.");
+cmp_ok($paid, '>', 0, 'a client that leaves early: pays the prompt');
+my $tokens = int(length((split /\r\n\r\n/, $raw, 2)[1]) / 4);
+is($paid, sprintf('%.6f', $tokens / 1e6) =~ s/0+$//r, 'a client that leaves early: a quarter of its bytes');
+$raw = as('early');
+$r = http($raw);
+is(spend($r), sprintf('%.6f', $paid + 0.00001) =~ s/0+$//r, 'a client that leaves early: exactly that');
+is($r->{header}{'x-ratelimit-api_key-remaining-tokens'}, 100000 - $tokens - 10
+    - int(length((split /\r\n\r\n/, $raw, 2)[1]) / 4),
+    'a client that leaves early: its tokens');
 
 # the others
 

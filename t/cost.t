@@ -7,13 +7,14 @@
 use warnings;
 use strict;
 
+use Socket qw(SOL_SOCKET SO_RCVBUF);
 use Test::More;
 
 use LiteLLM::Mock qw(answer chunked openai_chat openai_chunk openai_stream openai_error sse
     anthropic_message anthropic_stream);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(82);
+my $t = LiteLLM::Test->new->plan(109);
 
 my @yes = (stream => JSON::PP::true);
 
@@ -28,7 +29,7 @@ END
 $t->write_conf(http => <<'END');
 litellm_price_map %%DIR%%/map.json;
 log_format cost '[$request_id] cost=$litellm_cost status=$status';
-log_format mark '$http_mark cost=$litellm_cost';
+log_format mark '$http_mark cost=$litellm_cost prompt=$litellm_prompt_tokens estimated=$litellm_usage_estimated';
 access_log %%DIR%%/cost.log mark;
 END
 
@@ -60,6 +61,8 @@ $t->write_file_expand('litellm.yaml', "model_list:\n"
     . entry('rank', 'cohere/rerank-v3.5')
     . entry('mock', 'openai/gpt-4o', ['mock_response: hi'])
     . entry('two', 'openai/gpt-4o')
+    . entry('short', 'openai/acme-1', ['timeout: 0.4'])
+    . entry('gone', 'openai/acme-1') =~ s/PORT_8081/PORT_8082/r
     . "litellm_settings: {num_retries: 0}\n"
     . "router_settings: {disable_cooldowns: true, num_retries: 0, fallbacks: [{two: [acme]}]}\n");
 
@@ -84,11 +87,14 @@ sub logged {
     my $id = shift || "m$mark.";
     my $end = time() + 10 * $LiteLLM::Peer::slow;
     while (time() < $end) {
-        return $1 if $t->read_file('cost.log') =~ /^\Q$id\E cost=(\S+)$/m;
+        return $1 if $t->read_file('cost.log') =~ /^\Q$id\E cost=(\S+) /m;
         select undef, undef, undef, 0.02;
     }
     return 'no line';
 }
+
+# what else it says of that one
+sub said { logged(); return $t->read_file('cost.log') =~ /^\Qm$mark.\E cost=\S+ (.*)$/m ? $1 : 'no line' }
 
 sub usage {
     my ($prompt, $completion, %more) = @_;
@@ -258,14 +264,65 @@ $c->close;
 is(logged(), sprintf('%.6f', ($body + 2 * 8) / 1e6) =~ s/0+$//r, 'a client that leaves: charged');
 $peer->close;
 
-# ... before anything came: nothing
+is(said(), 'prompt=' . $body . ' estimated=1', 'a client that leaves: estimated');
+
+# ... before anything came: the provider has the prompt and works on
+
+for my $more ([], [@yes]) {
+    $mark++;
+    my $raw = chat('acme', @$more, headers => [mark => "m$mark."]);
+    my $n = $prompt->((split /\r\n\r\n/, $raw, 2)[1]);
+    $c = start($raw);
+    ($peer) = $up->request;
+    $c->close;
+    is(logged(), sprintf('%.6f', $n / 1e6), 'a client that leaves early: its prompt');
+    is(said(), "prompt=$n estimated=1", 'a client that leaves early: estimated');
+    $peer->close;
+}
+
+# ... before all of it was sent: nothing
+
+{
+    $mark++;
+    setsockopt $up->{sock}, SOL_SOCKET, SO_RCVBUF, 4096;
+    $c = start(chat('acme', pad => 'x' x 8_000_000, headers => [mark => "m$mark."]));
+    ($peer) = $up->accept;
+    $c->close;
+    is(logged(), '0', 'a client that leaves while its request is sent: nothing');
+    is(said(), 'prompt=0 estimated=0', 'a client that leaves while its request is sent: no tokens');
+    $peer->close;
+    setsockopt $up->{sock}, SOL_SOCKET, SO_RCVBUF, 262144;
+}
+
+# our own patience is over: the same; retries would be paid for each
 
 $mark++;
-$c = start(chat('acme', @yes, headers => [mark => "m$mark."]));
+my $raw = chat('short', headers => [mark => "m$mark."]);
+my $n = $prompt->((split /\r\n\r\n/, $raw, 2)[1]);
+$c = start($raw);
 ($peer) = $up->request;
+is(finish($c)->{status}, 408, 'a time-out: 408');
 $c->close;
-is(logged(), '0', 'a client that leaves early: nothing');
+is(logged(), sprintf('%.6f', $n / 1e6), 'a time-out: the prompt');
+is(said(), "prompt=$n estimated=1", 'a time-out: estimated');
 $peer->close;
+
+# nobody is there, no answer, an answer that is an error: nothing
+
+for my $how ('gone', 'closed', 'reset', 503, 504, 408) {
+    $mark++;
+    $c = start(chat($how eq 'gone' ? 'gone' : 'acme', headers => [mark => "m$mark."]));
+    if ($how ne 'gone') {
+        ($peer) = $up->request;
+        $how eq 'closed' ? $peer->close : $how eq 'reset' ? $peer->reset
+            : $peer->write(answer($how, openai_error('busy'), Connection => 'close'));
+    }
+    cmp_ok(finish($c)->{status}, '>=', 400, "$how: an error");
+    $c->close;
+    is(logged(), '0', "$how: nothing");
+    is(said(), 'prompt=0 estimated=0', "$how: no tokens");
+    $peer->close if $how =~ /\d/;
+}
 
 # another dialect's stream is cut: what was said of the prompt, what was seen
 
@@ -286,6 +343,7 @@ $peer->close;
 ($peer) = $up->request;
 $peer->write(answer(200, openai_chat('hi')));
 $r = finish($c);
+$c->close;
 is($r->{status}, 200, 'two attempts: status');
 is(cost($r), '0.000013', 'two attempts: the header has the answer\'s');
 cmp_ok(logged(), '>', 0.000013, 'two attempts: the variable has both');

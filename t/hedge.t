@@ -17,7 +17,7 @@ use LiteLLM::Mock qw(answer chunked sse openai_chat openai_chunk openai_stream o
     anthropic_message anthropic_stream anthropic_error);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(178);
+my $t = LiteLLM::Test->new->plan(180);
 my $slow = $LiteLLM::Peer::slow;
 my @yes = (stream => JSON::PP::true);
 my $late = 0.4 * $slow;
@@ -34,7 +34,7 @@ my %where = (
     cool => 'litellm_config %%DIR%%/cool.yaml; litellm_hedge delay=100ms budget=100% burst=10000;',
     retry => 'litellm_config %%DIR%%/retry.yaml; litellm_hedge delay=100ms budget=100% burst=10000;');
 $t->write_conf(listen => ' sndbuf=16k reuseport',
-    http => 'litellm_keepalive 0; log_format hedge "$upstream_addr | $upstream_status | $upstream_bytes_received";',
+    http => 'litellm_keepalive 0; log_format hedge "$upstream_addr | $upstream_status | $upstream_bytes_received | $litellm_usage_estimated $litellm_prompt_tokens";',
     server => "access_log %%DIR%%/hedge.log hedge;\n"
         . join '', map { "location /$_/ { litellm; $where{$_} }\n" } sort keys %where);
 $t->write_file('nginx.conf', $t->read_file('nginx.conf') =~ s/worker_processes 1;/worker_processes 4;/r);
@@ -131,6 +131,9 @@ sub free {
     $c->close;
     like(hedge_log(), qr/^127.0.0.1:($p1 : 127.0.0.1:$p2|$p2 : 127.0.0.1:$p1) \| (- : 200|200 : -|\d+ : 200|200 : \d+) \| /m,
         'whole: both are in $upstream_addr');
+    my ($estimated, $prompt) = hedge_log() =~ /\| (\d) (\d+)$/m;
+    is($estimated, 1, 'whole: what the first had of it is estimated');
+    cmp_ok($prompt, '>', 7 + 5, 'whole: and paid for, beside what the second says');
 }
 {
     my ($c, $pa, $pb) = both('pair', @yes);

@@ -14,7 +14,7 @@ use Time::HiRes qw(sleep time);
 use LiteLLM::Mock qw(answer sse openai_chat openai_chunk openai_error);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(99);
+my $t = LiteLLM::Test->new->plan(100);
 
 my @yes = (stream => JSON::PP::true);
 my $key = 'sk-virtual-secret-key';
@@ -239,6 +239,7 @@ $c->close;
 becomes('left: counted', 1, 'litellm_ngx_client_disconnects_total');
 is_value('left: status', 1, $total, requested_model => 'gpt', status_code => 499);
 is_value('left: not a failure of the deployment', 1, 'litellm_ngx_deployment_cancelled_requests_total', %place);
+is_value('left: estimated, as the one that was cut', 2, 'litellm_ngx_deployment_estimated_requests_total', %place);
 is_value('left: none under way', 0, 'litellm_in_flight_requests');
 
 # --- errors and fallbacks

@@ -16,12 +16,12 @@ use Time::HiRes qw(sleep time);
 use LiteLLM::Mock qw(answer chunked openai_chat openai_chunk openai_error sse anthropic_message);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(73);
+my $t = LiteLLM::Test->new->plan(76);
 
 my @yes = (stream => JSON::PP::true);
 my @names = qw(call_id model model_group provider provider_model deployment finish_reason stream error_class
     key_alias key_hash user team end_user prompt_tokens completion_tokens cached_tokens reasoning_tokens
-    total_tokens cost attempts fallbacks ttft upstream_time overhead_time);
+    total_tokens usage_estimated cost attempts fallbacks ttft upstream_time overhead_time);
 my $format = join ',', '"mark":"$http_mark"', '"status":"$status"', map { qq("$_":"\$litellm_$_") } @names;
 
 my $top = dirname(dirname(abs_path(__FILE__)));
@@ -247,8 +247,11 @@ $c = start(ask('gpt'));
 ($peer) = $up->request;
 sleep 0.1;
 $c->close;
-$v = are('client leaves', status => 499, model => 'gpt', deployment => 'one', attempts => 1, prompt_tokens => 0,
-    total_tokens => 0, cost => '0', error_class => '', stream => '0', finish_reason => '');
+$v = are('client leaves', status => 499, model => 'gpt', deployment => 'one', attempts => 1, completion_tokens => 0,
+    usage_estimated => '1', error_class => '', stream => '0', finish_reason => '');
+cmp_ok($v->{prompt_tokens}, '>', 5, 'client leaves: its prompt, about');
+cmp_ok($v->{total_tokens}, '==', $v->{prompt_tokens}, 'client leaves: and nothing else');
+cmp_ok($v->{cost}, '>', 0, 'client leaves: it costs');
 cmp_ok($v->{upstream_time}, '>=', 0.08, 'client leaves: time so far');
 $peer->close;
 
@@ -257,7 +260,8 @@ $c = start(ask('gpt', @yes));
 $peer->write(chunked(sse(map { openai_chunk("w$_") } 1 .. 8), undef));
 $c->read_until(qr/"w8"/);
 $c->close;
-$v = are('client leaves a stream', status => 200, stream => '1', completion_tokens => 8, attempts => 1, error_class => '');
+$v = are('client leaves a stream', status => 200, stream => '1', completion_tokens => 8, attempts => 1, error_class => '',
+    usage_estimated => '1');
 cmp_ok($v->{prompt_tokens}, '>', 5, 'client leaves a stream: its prompt, about');
 cmp_ok($v->{total_tokens}, '==', $v->{prompt_tokens} + 8, 'client leaves a stream: the sum');
 cmp_ok($v->{cost}, '>', 0, 'client leaves a stream: it costs');

@@ -224,6 +224,8 @@ typedef struct {
     ngx_str_t               cost;          /* JSON number, where the provider
                                               tells it; outlives the event */
     unsigned                known:1;       /* anything was said */
+    unsigned                estimated:1;   /* not by the provider, or not all:
+                                              ngx_http_litellm_cost() */
 } ngx_litellm_usage_t;
 
 void ngx_litellm_usage_init(ngx_litellm_usage_t *u);

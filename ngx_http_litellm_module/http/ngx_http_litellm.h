@@ -368,6 +368,9 @@ struct ngx_http_litellm_attempt_s {
     unsigned                         body_done:1;   /* its end was seen */
     unsigned                         complete:1;    /* the stream's end mark */
     unsigned                         committed:1;   /* header went out */
+    unsigned                         given_up:1;    /* ended by ourselves */
+    unsigned                         taken:1;    /* the provider had all of an
+                                                    exchange before this one */
     unsigned                         charged:1;     /* cost is final */
     unsigned                         priced:1;      /* ... and known */
     unsigned                         left:1;        /* nobody waited for its

@@ -882,6 +882,8 @@ ngx_http_litellm_attempt_cancel(ngx_http_litellm_attempt_t *a,
         return;
     }
 
+    a->given_up = 1;
+
     if (!a->complete) {
         ngx_http_litellm_attempt_fail(a, class,
                                       (class == NGX_LITELLM_TIMEOUT) ? 408

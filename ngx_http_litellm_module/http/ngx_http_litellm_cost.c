@@ -32,6 +32,8 @@ static ngx_litellm_terms_t *ngx_http_litellm_cost_terms(
     ngx_litellm_config_t *config, ngx_litellm_deployment_t *d);
 static ngx_uint_t ngx_http_litellm_cost_answered(
     ngx_http_litellm_attempt_t *a);
+static ngx_uint_t ngx_http_litellm_cost_unheard(
+    ngx_http_litellm_attempt_t *a);
 static void ngx_http_litellm_cost_usage(ngx_http_litellm_attempt_t *a,
     ngx_litellm_usage_t *usage);
 static int64_t ngx_http_litellm_cost_heard(ngx_http_litellm_attempt_t *a);
@@ -152,7 +154,39 @@ ngx_http_litellm_cost_answered(ngx_http_litellm_attempt_t *a)
         return a->done && a->error.class == NGX_LITELLM_NO_ERROR;
     }
 
-    return a->facts.usage.known || (a->status >= 200 && a->status < 300);
+    return a->facts.usage.known || (a->status >= 200 && a->status < 300)
+           || ngx_http_litellm_cost_unheard(a);
+}
+
+
+/*
+ * Nobody waited for the answer: the provider has the whole request and works
+ * on, for a client that left, one that was answered by another deployment, or
+ * beyond our patience.  A connection that failed says that it does not.
+ */
+
+static ngx_uint_t
+ngx_http_litellm_cost_unheard(ngx_http_litellm_attempt_t *a)
+{
+    ngx_http_upstream_t  *u;
+
+    if (a->status || a->said) {
+        return 0;
+    }
+
+    if (!a->given_up && a->error.class != NGX_LITELLM_NO_ERROR
+        && a->error.class != NGX_LITELLM_TIMEOUT)
+    {
+        return 0;
+    }
+
+    if (a->taken) {
+        return 1;
+    }
+
+    u = a->request ? a->request->upstream : NULL;
+
+    return u != NULL && u->request_body_sent;
 }
 
 
@@ -172,6 +206,7 @@ ngx_http_litellm_cost_usage(ngx_http_litellm_attempt_t *a,
     }
 
     usage->known = 1;
+    usage->estimated = 1;
 
     if (usage->prompt < 0) {
         usage->prompt = (int64_t) ngx_min(a->ctx->tokens,

@@ -28,10 +28,12 @@ void ngx_http_litellm_cost_charge(ngx_http_litellm_attempt_t *a,
 
 /*
  * What an attempt costs as it stands: NGX_OK; NGX_DECLINED: no price is known
- * for it, *cost is zeroed.  One that was not answered costs nothing.  Where no
- * usage came (a stream that was cut or left, a server that tells none) it is
- * estimated: the prompt by the bytes of the request, the answer by what was
- * seen of it.  *usage: what was charged for; known is 0 for nothing.
+ * for it, *cost is zeroed.  One that failed without an answer costs nothing.
+ * Where no usage came (a stream that was cut or left, a server that tells none,
+ * an answer that nobody waited for) it is estimated: the prompt by the bytes
+ * of the request, the answer by what was seen of it.  *usage: what was charged
+ * for; known is 0 for nothing, estimated is 1 where the provider did not tell
+ * all of it.
  */
 ngx_int_t ngx_http_litellm_cost(ngx_http_litellm_attempt_t *a,
     ngx_litellm_cost_t *cost, ngx_litellm_usage_t *usage);

@@ -169,6 +169,8 @@ ngx_http_litellm_exchange_between(ngx_http_litellm_attempt_t *a)
 {
     ngx_int_t  rc;
 
+    a->taken = 1;
+
     ngx_http_litellm_exchange_reset(a);
 
     rc = ngx_http_litellm_exchange_flush(a);

@@ -227,6 +227,7 @@ ngx_http_litellm_metrics_attempt(ngx_http_litellm_attempt_t *a,
         ngx_http_litellm_counter_add(&c->completion,
                                      ngx_max(usage.completion, 0));
         ngx_http_litellm_counter_add(&c->spend, cost.total);
+        ngx_http_litellm_counter_add(&c->estimated, usage.estimated);
     }
 
     if (good) {

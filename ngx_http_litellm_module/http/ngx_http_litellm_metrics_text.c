@@ -157,6 +157,9 @@ static const ngx_http_litellm_family_t  ngx_http_litellm_families[] = {
         "Tokens of attempts at a deployment.", tokens, UNIT, prompt),
     ngx_http_litellm_family_of("litellm_ngx_deployment_spend_dollars",
         "Spend on attempts at a deployment.", rows, DOLLARS, spend),
+    ngx_http_litellm_family_of("litellm_ngx_deployment_estimated_requests",
+        "Attempts whose tokens and spend are estimated.", rows, UNIT,
+        estimated),
 
     ngx_http_litellm_family_of_hist("litellm_ngx_deployment_latency_seconds",
         "Time of attempts that were answered.", latency, COARSE),

@@ -89,6 +89,7 @@ typedef struct {
     ngx_http_litellm_counter_t  prompt;         /* tokens */
     ngx_http_litellm_counter_t  completion;
     ngx_http_litellm_counter_t  spend;          /* 10^-12 dollars */
+    ngx_http_litellm_counter_t  estimated;      /* attempts, of the last three */
     ngx_http_litellm_histogram_t  latency;      /* of successes */
     ngx_http_litellm_histogram_t  ttft;         /* of streams */
     ngx_http_litellm_histogram_t  per_token;    /* fine: latency by output

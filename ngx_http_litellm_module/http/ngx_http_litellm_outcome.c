@@ -49,6 +49,7 @@ ngx_http_litellm_outcome_usage(ngx_http_litellm_ctx_t *ctx,
         (void) ngx_http_litellm_cost(a, &cost, &u);
 
         usage->known |= u.known;
+        usage->estimated |= u.estimated;
         usage->prompt += ngx_max(u.prompt, 0);
         usage->completion += ngx_max(u.completion, 0);
         usage->cached += ngx_max(u.cached, 0);

@@ -14,8 +14,8 @@
 
 /*
  * prompt, completion, total, cached and reasoning of all attempts, what no
- * provider told being estimated as for the cost.  NGX_DECLINED: nothing was
- * asked yet.
+ * provider told being estimated as for the cost (and then estimated is 1).
+ * NGX_DECLINED: nothing was asked yet.
  */
 ngx_int_t ngx_http_litellm_outcome_usage(ngx_http_litellm_ctx_t *ctx,
     ngx_litellm_usage_t *usage);

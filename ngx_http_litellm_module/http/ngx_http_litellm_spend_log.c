@@ -362,6 +362,11 @@ ngx_http_litellm_spend_metadata(ngx_http_litellm_ctx_t *ctx,
     ngx_litellm_out_lit(out, ",\"usage_object\":{\"cached_tokens\":");
     ngx_litellm_out_int(out, usage->cached);
     ngx_http_litellm_spend_int(out, "reasoning_tokens", usage->reasoning);
+
+    if (usage->estimated) {
+        ngx_litellm_out_lit(out, ",\"estimated\":true");
+    }
+
     ngx_litellm_out_lit(out, "}}");
 }
 

@@ -44,6 +44,7 @@ typedef enum {
     NGX_HTTP_LITELLM_V_CACHED,
     NGX_HTTP_LITELLM_V_REASONING,
     NGX_HTTP_LITELLM_V_TOTAL,
+    NGX_HTTP_LITELLM_V_ESTIMATED,
 
     NGX_HTTP_LITELLM_V_ATTEMPTS,
     NGX_HTTP_LITELLM_V_FALLBACKS,
@@ -119,6 +120,7 @@ static ngx_http_variable_t  ngx_http_litellm_vars[] = {
     ngx_http_litellm_var("cached_tokens", tokens, CACHED),
     ngx_http_litellm_var("reasoning_tokens", tokens, REASONING),
     ngx_http_litellm_var("total_tokens", tokens, TOTAL),
+    ngx_http_litellm_var("usage_estimated", tokens, ESTIMATED),
 
     ngx_http_litellm_var("attempts", count, ATTEMPTS),
     ngx_http_litellm_var("fallbacks", count, FALLBACKS),
@@ -416,6 +418,10 @@ ngx_http_litellm_variable_tokens(ngx_http_request_t *r,
 
     case NGX_HTTP_LITELLM_V_REASONING:
         n = usage.reasoning;
+        break;
+
+    case NGX_HTTP_LITELLM_V_ESTIMATED:
+        n = usage.estimated;
         break;
 
     default: /* NGX_HTTP_LITELLM_V_TOTAL */
