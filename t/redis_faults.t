@@ -3,11 +3,10 @@
 # litellm_redis_limits exact while hundreds of requests are on their way through
 # two gateways and their Redis is stopped, killed, or replaced by one that lies.
 # Nobody waits longer than twice the time-out; with fail=closed never one over a
-# limit is let in, with fail=open each gateway holds it alone; what was counted
-# meanwhile is told when Redis is back, to the last unit; nothing stays in
-# flight; and no worker spins.
+# limit is let in; what was counted meanwhile is told when Redis is back, to the
+# last unit; nothing stays in flight; and no worker spins.
 #
-# proof/play.py is the clients and the providers.
+# proof/play.py is the clients and the providers, LiteLLM/Liar.pm is who lies.
 
 use warnings;
 use strict;
@@ -15,6 +14,7 @@ use strict;
 use Test::More;
 use Time::HiRes qw(time sleep);
 
+use LiteLLM::Liar;
 use LiteLLM::Pair;
 use LiteLLM::Redis;
 use LiteLLM::Test;
@@ -26,7 +26,7 @@ my $seed = $ENV{TEST_PROOF_SEED} || int rand 1e9;
 plan(skip_all => 'no redis-server') unless LiteLLM::Redis->has;
 
 my $other = LiteLLM::Test->new;
-my $t = LiteLLM::Test->new->plan(64);
+my $t = LiteLLM::Test->new->plan(68);
 my $pair = LiteLLM::Pair->new($t, $other);
 alarm 300 * $slow;
 
@@ -36,13 +36,14 @@ alarm 300 * $slow;
 my $timeout = 300 * $slow;
 my $bound = 2 * $timeout / 1000 + 0.7 * $slow;
 
-my @phases = qw(well stopped killed);
+my @phases = qw(gone forgot garbled);
 my %how = (
     requests => { weight => 25, leave => 0, faults => \1, streams => \1, again => 0 },
     tokens => { weight => 15, leave => 0.15, faults => \0, streams => \0, again => 3 },
     parallel => { weight => 15, leave => 0, faults => \1, streams => \1, again => 3 },
     budget => { weight => 15, leave => 0.15, faults => \0, streams => \1, again => 3 },
     all => { weight => 30, leave => 0.2, faults => \1, streams => \1, again => 0, paths => \1 });
+$_->{delays} = [0.02, 0.2, 0.5] for values %how;
 my %limit = (requests => int($n / 8), tokens => $n * 2, parallel => int($n / 50) + 2);
 my $budget = sprintf '%.6f', $n * 0.6e-6;
 
@@ -56,7 +57,7 @@ my %more = (
 
 my (%key, %how_of);
 my $keys = '';
-for my $phase (@phases, 'open') {
+for my $phase (@phases) {
     for my $kind (sort keys %how) {
         my $name = "${phase}_$kind";
         $key{$name} = "sk-faults-$name";
@@ -152,39 +153,92 @@ sub check {
 sub metric { my $name = shift; my $sum = 0; $sum += LiteLLM::Pair::metrics($_, "litellm_ngx_redis_$name") for $pair->gates; return $sum }
 sub is_up { return LiteLLM::Pair::wait_for(sub { metric('up') == 2 }) }
 
+
+# Processor time that each worker takes while it is waited, of the time; of all
+# of them the most.
+sub busy {
+    my $seconds = shift;
+    my @pids = map { $_->workers } $pair->gates;
+    my @before = map { LiteLLM::Pair::cpu($_) } @pids;
+    my $from = time;
+    sleep $seconds;
+    my $took = time - $from;
+    my ($most) = sort { $b <=> $a } map { (LiteLLM::Pair::cpu($pids[$_]) - $before[$_]) / $took } 0 .. $#pids;
+    return $most;
+}
+
+sub gone { return LiteLLM::Pair::wait_for(sub { metric('up') == 0 }) || diag('it is still up') }
+sub faults { return metric('lost_total') + metric('timeouts_total') }
+
+# a file of Redis's, so that it comes back with nothing
+sub forget { system 'rm', '-rf', $t->dir . '/appendonlydir' }
+
 # --- fail=closed
 
 configure('closed');
 ok(is_up(), 'connected');
 
-my ($seen, $calls) = round('well', 1.5);
-is($seen->{503} // 0, 0, 'well: nobody is refused for want of a Redis');
-check('well', $calls, 1);
+# stopped, so that nothing is answered and nothing closed; then killed, and back
+# with what it had
 
-# stopped: nothing is refused by it, and nothing answered
-
-my $lost = metric('lost_total') + metric('timeouts_total');
-($seen, $calls) = round('stopped', 4, sub {
+my ($before, $load) = (faults());
+my ($seen, $calls) = round('gone', 3.5, sub {
     $redis->signal('STOP');
-    my @pids = map { $_->workers } $pair->gates;
-    sleep 2 * $bound;
+    sleep 1.5 * $bound;
     $redis->signal('CONT');
-});
-cmp_ok($seen->{503} // 0, '>', 0, 'stopped: some are refused');
-cmp_ok(metric('lost_total') + metric('timeouts_total'), '>', $lost, 'stopped: a metric shows it');
-ok(is_up(), 'stopped: and that it is back');
-check('stopped', $calls, 1);
-
-# killed, and back with what it had
-
-($seen, $calls) = round('killed', 4, sub {
+    is_up();
     $redis->stop;
-    LiteLLM::Pair::wait_for(sub { metric('up') == 0 }) or diag('still up');
-    sleep $bound;
+    gone();
+    $load = busy($bound / 2);
     $redis->again;
 });
-cmp_ok($seen->{503} // 0, '>', 0, 'killed: some are refused');
-ok(is_up(), 'killed: a metric shows that it is back');
-check('killed', $calls, 1);
+cmp_ok($seen->{503} // 0, '>', 0, 'gone: some are refused');
+cmp_ok(faults(), '>', $before, 'gone: a metric shows it');
+cmp_ok($load, '<', 0.5, sprintf 'gone: under load no worker takes more than %.0f %% of a processor', 100 * $load);
+ok(is_up(), 'gone: a metric shows that it is back');
+check('gone', $calls, 1);
+
+# with nobody asking
+
+$redis->stop;
+gone();
+$load = busy($slow);
+cmp_ok($load, '<', 0.05, sprintf 'gone: without load no more than %.0f %%', 100 * $load);
+$redis->again;
+is_up();
+
+# killed, and back with nothing
+
+($seen, $calls) = round('forgot', 3.5, sub {
+    $redis->stop;
+    forget();
+    gone();
+    $redis->again;
+});
+ok(is_up(), 'forgot: it is back');
+check('forgot', $calls, 1);
+
+# another server in its place: what it says is no reply, and nobody is let in by
+# it
+
+sub lies {
+    my @lies = @_;
+    my ($told, $load);
+    $redis->stop;
+    my $liar = LiteLLM::Liar->start($t, $redis->path, @lies);
+    $load = busy($slow);
+    LiteLLM::Pair::wait_for(sub { @lies == keys %{$told = $liar->told} });
+    $liar->stop;
+    $redis->again;
+    return ($load, join ' ', grep { !$told->{$_} } @lies);
+}
+
+my $untold;
+($seen, $calls) = round('garbled', 4.5, sub { ($load, $untold) = lies(LiteLLM::Liar::GARBLED) });
+is($untold, '', 'garbled: each lie is told');
+cmp_ok($load, '<', 0.5, sprintf 'garbled: no worker takes more than %.0f %% of a processor', 100 * $load);
+cmp_ok($seen->{503} // 0, '>', 0, 'garbled: some are refused');
+ok(is_up(), 'garbled: the true one is back');
+check('garbled', $calls, 1);
 
 $other->cleanup;
