@@ -7,6 +7,9 @@
  * all shares are just what the provider counted: an answer made of what was
  * kept has a usage, too.
  *
+ * Vectors of one answer have one width: others are of another model, and can't
+ * be compared with them.
+ *
  * Both texts are hostile: the list is bounded, an answer is believed only if
  * each index is there once.
  */
@@ -18,15 +21,8 @@
 #include "ngx_litellm_cache_items.h"
 
 
-#define NGX_LITELLM_CACHE_ITEM_VERSION  1
-
-/* a name of a model that is longer is not kept */
-#define NGX_LITELLM_CACHE_ITEM_MODEL    1024
-
 /* members of an object in the answer that are looked at, about */
 #define NGX_LITELLM_CACHE_ITEM_NODES    32
-
-#define NGX_LITELLM_CACHE_ITEM_TOKENS   0x7fffffff
 
 /* objects from this size on are not copied when they are written */
 #define NGX_LITELLM_CACHE_ITEM_REF      1024
@@ -214,6 +210,25 @@ ngx_litellm_cache_items_key(const u_char *base,
 }
 
 
+void
+ngx_litellm_cache_items_reset(ngx_litellm_cache_items_t *items)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < items->n; i++) {
+        ngx_str_null(&items->item[i].object);
+        items->item[i].fresh = 0;
+    }
+
+    items->missing = items->n;
+    items->tokens = 0;
+    items->width = 0;
+    items->mixed = 0;
+
+    ngx_str_null(&items->model);
+}
+
+
 ngx_int_t
 ngx_litellm_cache_items_rest(ngx_litellm_call_t *call,
     ngx_litellm_cache_items_t *items, ngx_str_t *body)
@@ -345,6 +360,11 @@ ngx_litellm_cache_objects(ngx_litellm_cache_items_t *items,
             return NGX_DECLINED;
         }
 
+        if (!ngx_litellm_cache_fits(items, ngx_litellm_cache_vector(v))) {
+            items->mixed = 1;
+            return NGX_DECLINED;
+        }
+
         object = ngx_litellm_json_next(object);
     }
 
@@ -427,6 +447,10 @@ ngx_litellm_cache_take(ngx_litellm_cache_items_t *items,
         item[i].cut = v->start - objects[n]->start;
         item[i].skip = v->len;
         item[i].fresh = 1;
+
+        v = ngx_litellm_json_member(objects[n], "embedding");
+
+        item[i].width = ngx_litellm_cache_vector(v);
 
         sum += item[i].weight;
         next = tokens * sum / all;
@@ -573,76 +597,4 @@ ngx_litellm_cache_list(ngx_litellm_cache_items_t *items,
         ngx_litellm_out_ref(out, item[i].object.data + behind,
                             item[i].object.len - behind);
     }
-}
-
-
-size_t
-ngx_litellm_cache_item_value(ngx_litellm_cache_items_t *items,
-    ngx_litellm_cache_item_t *item, ngx_litellm_cache_head_t *head,
-    ngx_str_t piece[NGX_LITELLM_CACHE_PIECES])
-{
-    size_t  behind;
-
-    behind = item->cut + item->skip;
-
-    head->version = NGX_LITELLM_CACHE_ITEM_VERSION;
-    head->tokens = item->tokens;
-    head->model = (uint32_t) items->model.len;
-    head->cut = (uint32_t) item->cut;
-
-    piece[0].data = (u_char *) head;
-    piece[0].len = sizeof(ngx_litellm_cache_head_t);
-
-    piece[1] = items->model;
-
-    piece[2].data = item->object.data;
-    piece[2].len = item->cut;
-
-    piece[3].data = item->object.data + behind;
-    piece[3].len = item->object.len - behind;
-
-    return piece[0].len + piece[1].len + piece[2].len + piece[3].len;
-}
-
-
-ngx_int_t
-ngx_litellm_cache_item_set(ngx_litellm_cache_items_t *items,
-    ngx_litellm_cache_item_t *item, ngx_str_t *value)
-{
-    size_t                     len;
-    u_char                    *p;
-    ngx_litellm_cache_head_t   head;
-
-    if (item->object.data != NULL
-        || value->len < sizeof(ngx_litellm_cache_head_t))
-    {
-        return NGX_DECLINED;
-    }
-
-    ngx_memcpy(&head, value->data, sizeof(ngx_litellm_cache_head_t));
-
-    p = value->data + sizeof(ngx_litellm_cache_head_t);
-    len = value->len - sizeof(ngx_litellm_cache_head_t);
-
-    if (head.version != NGX_LITELLM_CACHE_ITEM_VERSION
-        || head.model > len || head.cut >= len - head.model)
-    {
-        return NGX_DECLINED;
-    }
-
-    if (items->model.len == 0) {
-        items->model.data = p;
-        items->model.len = head.model;
-    }
-
-    item->object.data = p + head.model;
-    item->object.len = len - head.model;
-    item->cut = head.cut;
-    item->skip = 0;
-    item->tokens = head.tokens;
-
-    items->tokens += head.tokens;
-    items->missing--;
-
-    return NGX_OK;
 }

@@ -120,7 +120,9 @@ ngx_litellm_cache_value_read(ngx_pool_t *temp, ngx_str_t *data,
     v->ttl = (ngx_int_t) ttl;
     v->cost = (int64_t) ngx_litellm_cache_value_get(p + 20, 8);
 
-    return ngx_litellm_cache_value_body(temp, &v->body, kind);
+    return (kind == NGX_LITELLM_CACHE_VALUE_ITEM)
+           ? NGX_OK
+           : ngx_litellm_cache_value_body(temp, &v->body, kind);
 }
 
 

@@ -5,7 +5,7 @@
  * not the kind, not that it is JSON.
  *
  *     0   "nlc", version
- *     4   kind (ngx_litellm_op_e)
+ *     4   kind (ngx_litellm_op_e, or one input's of embeddings)
  *     8   when it was stored, seconds since 1970
  *    16   seconds that it is good for
  *    20   what it cost to make
@@ -27,6 +27,10 @@
 
 
 #define NGX_LITELLM_CACHE_VALUE_HEAD  48
+
+/* a kind beside those of ngx_litellm_op_e; the body is for
+   ngx_litellm_cache_item_read(), and is not looked at here */
+#define NGX_LITELLM_CACHE_VALUE_ITEM  0x100
 
 
 typedef struct {

@@ -5,12 +5,14 @@
  * call's body becomes one of the others alone, from which every dialect makes
  * its request, and the answer is put together.
  *
- * A call that was cut is made whole again, with nothing stored, where its
- * answer could not be put together: for a fallback's group, whose vectors are
- * of another model, and when a provider did not answer each input once.
+ * A call that was cut is made whole again where its answer could not be put
+ * together: for a fallback's group, whose vectors are of another model, and when
+ * a provider did not answer each input once, nothing is stored then; and when
+ * what came has other dimensions than what was kept, which it replaces.
  */
 
 #include "ngx_http_litellm_cache.h"
+#include "ngx_http_litellm_cache_redis.h"
 #include "ngx_litellm_cache_items.h"
 
 
@@ -22,16 +24,22 @@ struct ngx_http_litellm_cache_items_s {
     ngx_litellm_cache_items_t   list;
     ngx_str_t                   body;        /* the client's, of a call that
                                                 was cut; data NULL: it was not */
+    size_t                      left;        /* bytes that may be taken into
+                                                memory: no more than an answer
+                                                may have */
+    ngx_uint_t                  expired;     /* some were too old */
 };
 
 
 static ngx_int_t ngx_http_litellm_cache_item_load(ngx_http_request_t *r,
-    ngx_http_litellm_ctx_t *ctx, ngx_litellm_cache_item_t *item,
-    ngx_uint_t *expired, size_t *left);
+    ngx_http_litellm_ctx_t *ctx, ngx_litellm_cache_item_t *item);
 static ngx_int_t ngx_http_litellm_cache_items_body(ngx_litellm_call_t *call,
     ngx_str_t *body);
-static void ngx_http_litellm_cache_item_put(ngx_http_litellm_attempt_t *a,
-    ngx_litellm_cache_item_t *item);
+static ngx_int_t ngx_http_litellm_cache_items_told(
+    ngx_http_litellm_attempt_t *a, ngx_litellm_cache_items_t *list);
+static void ngx_http_litellm_cache_item_keep(
+    ngx_http_litellm_caching_t *caching, ngx_str_t *model,
+    ngx_litellm_cache_item_t *item, ngx_http_litellm_cache_meta_t *meta);
 
 
 ngx_int_t
@@ -41,6 +49,7 @@ ngx_http_litellm_cache_items_open(ngx_http_request_t *r,
     u_char                           base[NGX_LITELLM_CACHE_KEY];
     ngx_int_t                        rc;
     ngx_http_litellm_caching_t      *caching;
+    ngx_http_litellm_loc_conf_t     *lcf;
     ngx_http_litellm_cache_items_t  *items;
 
     if (ctx->call.op != NGX_LITELLM_OP_EMBEDDINGS) {
@@ -64,6 +73,9 @@ ngx_http_litellm_cache_items_open(ngx_http_request_t *r,
     rc = ngx_litellm_cache_items(&ctx->call, base, &items->list, caching->key);
 
     if (rc == NGX_OK) {
+        lcf = ngx_http_get_module_loc_conf(r, ngx_http_litellm_module);
+
+        items->left = lcf->max_response_size;
         caching->items = items;
     }
 
@@ -71,37 +83,46 @@ ngx_http_litellm_cache_items_open(ngx_http_request_t *r,
 }
 
 
+ngx_litellm_cache_items_t *
+ngx_http_litellm_cache_items_list(ngx_http_litellm_cache_items_t *items)
+{
+    return &items->list;
+}
+
+
 ngx_int_t
 ngx_http_litellm_cache_items_find(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx)
 {
-    size_t                        left;
-    ngx_uint_t                    i, expired;
-    ngx_litellm_out_t             out;
-    ngx_litellm_cache_items_t    *list;
-    ngx_http_litellm_caching_t   *caching;
-    ngx_http_litellm_loc_conf_t  *lcf;
+    ngx_uint_t                  i;
+    ngx_litellm_cache_items_t  *list;
 
-    lcf = ngx_http_get_module_loc_conf(r, ngx_http_litellm_module);
-
-    caching = ctx->cache;
-    list = &caching->items->list;
-
-    /* no more is taken into memory than an answer may have */
-
-    left = lcf->max_response_size;
-    expired = 0;
+    list = &ctx->cache->items->list;
 
     for (i = 0; i < list->n; i++) {
 
         if (list->item[i].object.data == NULL
-            && ngx_http_litellm_cache_item_load(r, ctx, &list->item[i],
-                                                &expired, &left)
+            && ngx_http_litellm_cache_item_load(r, ctx, &list->item[i])
                == NGX_ERROR)
         {
             return NGX_ERROR;
         }
     }
+
+    return ngx_http_litellm_cache_items_found(r, ctx);
+}
+
+
+ngx_int_t
+ngx_http_litellm_cache_items_found(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx)
+{
+    ngx_litellm_out_t            out;
+    ngx_litellm_cache_items_t   *list;
+    ngx_http_litellm_caching_t  *caching;
+
+    caching = ctx->cache;
+    list = &caching->items->list;
 
     if (list->missing == 0) {
         ngx_litellm_out_init(&out, r->pool);
@@ -113,7 +134,7 @@ ngx_http_litellm_cache_items_find(ngx_http_request_t *r,
     if (list->missing < list->n) {
         caching->status = NGX_HTTP_LITELLM_CACHE_PARTIAL;
 
-    } else if (expired) {
+    } else if (caching->items->expired) {
         caching->status = NGX_HTTP_LITELLM_CACHE_EXPIRED;
     }
 
@@ -125,15 +146,16 @@ ngx_http_litellm_cache_items_find(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_litellm_cache_item_load(ngx_http_request_t *r,
-    ngx_http_litellm_ctx_t *ctx, ngx_litellm_cache_item_t *item,
-    ngx_uint_t *expired, size_t *left)
+    ngx_http_litellm_ctx_t *ctx, ngx_litellm_cache_item_t *item)
 {
     ngx_int_t                        rc;
     ngx_str_t                        value;
     ngx_http_litellm_caching_t      *caching;
+    ngx_http_litellm_cache_items_t  *items;
     ngx_http_litellm_cache_handle_t  h;
 
     caching = ctx->cache;
+    items = caching->items;
 
     if (ngx_http_litellm_cache_open(caching->zone, item->key, &h) != NGX_OK) {
         return NGX_DECLINED;
@@ -142,10 +164,10 @@ ngx_http_litellm_cache_item_load(ngx_http_request_t *r,
     rc = NGX_DECLINED;
 
     if (ngx_http_litellm_cache_aged(caching, &h.meta)) {
-        *expired = 1;
+        items->expired = 1;
 
     } else if (h.meta.kind == NGX_HTTP_LITELLM_CACHE_ITEM
-               && h.meta.len <= *left)
+               && h.meta.len <= items->left)
     {
         rc = ngx_http_litellm_cache_load(r, caching->zone, &h, &value);
     }
@@ -153,11 +175,65 @@ ngx_http_litellm_cache_item_load(ngx_http_request_t *r,
     ngx_http_litellm_cache_close(caching->zone, &h);
 
     if (rc == NGX_OK) {
-        *left -= value.len;
-        rc = ngx_litellm_cache_item_set(&caching->items->list, item, &value);
+        items->left -= value.len;
+        rc = ngx_litellm_cache_item_set(&items->list, item, &value);
     }
 
     return rc;
+}
+
+
+ngx_int_t
+ngx_http_litellm_cache_item_found(ngx_http_litellm_ctx_t *ctx,
+    ngx_pool_t *temp, ngx_litellm_cache_item_t *item,
+    ngx_litellm_cache_value_t *value)
+{
+    time_t                           age;
+    ngx_int_t                        rc;
+    ngx_str_t                        model;
+    ngx_http_litellm_caching_t      *caching;
+    ngx_http_litellm_cache_meta_t    meta;
+    ngx_http_litellm_cache_items_t  *items;
+
+    caching = ctx->cache;
+    items = caching->items;
+
+    age = (value->stored < (int64_t) ngx_time())
+          ? ngx_time() - (time_t) value->stored : 0;
+
+    if (age >= value->ttl) {
+        return NGX_ABORT;
+    }
+
+    if (caching->control.max_age >= 0
+        && age > (time_t) caching->control.max_age)
+    {
+        items->expired = 1;
+        return NGX_ABORT;
+    }
+
+    if (value->body.len > items->left) {
+        return NGX_ABORT;
+    }
+
+    rc = ngx_litellm_cache_item_read(ctx->call.pool, temp, &items->list, item,
+                                     &value->body, &model);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    items->left -= value->body.len;
+
+    if (caching->store) {
+        ngx_memzero(&meta, sizeof(ngx_http_litellm_cache_meta_t));
+
+        meta.stored = ngx_time() - age;
+        meta.expires = ngx_time() + ngx_min(value->ttl - age, caching->ttl);
+
+        ngx_http_litellm_cache_item_keep(caching, &model, item, &meta);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -227,14 +303,60 @@ ngx_int_t
 ngx_http_litellm_cache_items_judge(ngx_http_litellm_attempt_t *a)
 {
     ngx_int_t                        rc;
-    ngx_str_t                        text;
+    ngx_str_t                        body;
+    ngx_http_litellm_caching_t      *caching;
     ngx_http_litellm_cache_items_t  *items;
 
-    items = a->ctx->cache->items;
+    caching = a->ctx->cache;
+    items = caching->items;
 
     if (items == NULL || items->body.data == NULL) {
         return NGX_OK;
     }
+
+    rc = ngx_http_litellm_cache_items_told(a, &items->list);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    if (!items->list.mixed) {
+        ngx_log_error(NGX_LOG_WARN, a->parent->connection->log, 0,
+                      "litellm: deployment \"%V\" of \"%V\" did not answer "
+                      "each of %ui inputs, all %ui are sent once more",
+                      &a->deployment->id, &a->ctx->group, items->list.missing,
+                      items->list.n);
+
+        return (ngx_http_litellm_cache_items_whole(a->ctx) == NGX_OK)
+               ? NGX_DECLINED : NGX_ERROR;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, a->parent->connection->log, 0,
+                  "litellm: embeddings of deployment \"%V\" of \"%V\" have "
+                  "other dimensions than those that were kept, all %ui inputs "
+                  "are sent once more",
+                  &a->deployment->id, &a->ctx->group, items->list.n);
+
+    body = items->body;
+
+    ngx_str_null(&items->body);
+    ngx_litellm_cache_items_reset(&items->list);
+
+    caching->status = NGX_HTTP_LITELLM_CACHE_MISS;
+
+    return (ngx_http_litellm_cache_items_body(&a->ctx->call, &body) == NGX_OK)
+           ? NGX_DECLINED : NGX_ERROR;
+}
+
+
+/* does the answer to those that were sent fit? */
+
+static ngx_int_t
+ngx_http_litellm_cache_items_told(ngx_http_litellm_attempt_t *a,
+    ngx_litellm_cache_items_t *list)
+{
+    ngx_str_t   text, *vector;
+    ngx_uint_t  i;
 
     if (a->wire.pass) {
         text.data = a->body;
@@ -244,26 +366,25 @@ ngx_http_litellm_cache_items_judge(ngx_http_litellm_attempt_t *a)
             text = a->facts.data;
         }
 
-        rc = ngx_litellm_cache_items_read(a->parent->pool, &items->list,
-                                          &text);
-
-    } else {
-        rc = (a->answer->vectors.nelts == items->list.missing)
-             ? NGX_OK : NGX_DECLINED;
+        return ngx_litellm_cache_items_read(a->parent->pool, list, &text);
     }
 
-    if (rc != NGX_DECLINED) {
-        return rc;
+    if (a->answer->vectors.nelts != list->missing) {
+        return NGX_DECLINED;
     }
 
-    ngx_log_error(NGX_LOG_WARN, a->parent->connection->log, 0,
-                  "litellm: deployment \"%V\" of \"%V\" did not answer each of "
-                  "%ui inputs, all %ui are sent once more",
-                  &a->deployment->id, &a->ctx->group, items->list.missing,
-                  items->list.n);
+    vector = a->answer->vectors.elts;
 
-    return (ngx_http_litellm_cache_items_whole(a->ctx) == NGX_OK)
-           ? NGX_DECLINED : NGX_ERROR;
+    for (i = 0; i < list->missing; i++) {
+
+        if (!ngx_litellm_cache_fits(list, ngx_litellm_cache_width(&vector[i])))
+        {
+            list->mixed = 1;
+            return NGX_DECLINED;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -275,6 +396,7 @@ ngx_http_litellm_cache_items_answer(ngx_http_litellm_attempt_t *a,
     ngx_uint_t                       i;
     ngx_litellm_cache_items_t       *list;
     ngx_http_litellm_caching_t      *caching;
+    ngx_http_litellm_cache_meta_t    meta;
     ngx_http_litellm_cache_items_t  *items;
 
     caching = a->ctx->cache;
@@ -308,32 +430,37 @@ ngx_http_litellm_cache_items_answer(ngx_http_litellm_attempt_t *a,
         return;
     }
 
+    ngx_memzero(&meta, sizeof(ngx_http_litellm_cache_meta_t));
+
+    meta.stored = ngx_time();
+    meta.expires = meta.stored + caching->ttl;
+
     for (i = 0; i < list->n; i++) {
+
         if (list->item[i].fresh) {
-            ngx_http_litellm_cache_item_put(a, &list->item[i]);
+            ngx_http_litellm_cache_item_keep(caching, &list->model,
+                                             &list->item[i], &meta);
+            ngx_http_litellm_cache_redis_put_item(a->ctx, &list->model,
+                                                  &list->item[i]);
         }
     }
 }
 
 
 static void
-ngx_http_litellm_cache_item_put(ngx_http_litellm_attempt_t *a,
-    ngx_litellm_cache_item_t *item)
+ngx_http_litellm_cache_item_keep(ngx_http_litellm_caching_t *caching,
+    ngx_str_t *model, ngx_litellm_cache_item_t *item,
+    ngx_http_litellm_cache_meta_t *meta)
 {
     ngx_str_t                         piece[NGX_LITELLM_CACHE_PIECES];
     ngx_uint_t                        i;
-    ngx_http_litellm_caching_t       *caching;
     ngx_litellm_cache_head_t          head;
     ngx_http_litellm_cache_handle_t   h;
 
-    caching = a->ctx->cache;
-
     ngx_memzero(&h, sizeof(ngx_http_litellm_cache_handle_t));
 
-    h.meta.stored = ngx_time();
-    h.meta.expires = h.meta.stored + caching->ttl;
-    h.meta.len = ngx_litellm_cache_item_value(&caching->items->list, item,
-                                              &head, piece);
+    h.meta = *meta;
+    h.meta.len = ngx_litellm_cache_item_value(model, item, &head, piece);
     h.meta.kind = NGX_HTTP_LITELLM_CACHE_ITEM;
 
     if (h.meta.len > caching->max

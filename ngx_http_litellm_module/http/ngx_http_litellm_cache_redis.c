@@ -12,8 +12,6 @@
  */
 
 #include "ngx_http_litellm_cache_redis.h"
-#include "ngx_litellm_cache_value.h"
-
 
 #if (NGX_LITELLM_HAVE_HIREDIS)
 
@@ -21,28 +19,6 @@
 /* error replies are told that often, in ms; bytes of one */
 #define NGX_HTTP_LITELLM_CACHE_TELL   60000
 #define NGX_HTTP_LITELLM_CACHE_TOLD   200
-
-
-/* a request that asks; in its pool */
-struct ngx_http_litellm_cache_asked_s {
-    ngx_http_request_t                *request;
-    ngx_http_litellm_redis_command_t  *cmd;      /* NULL: there is a reply, or
-                                                    it was not asked */
-    ngx_atomic_uint_t                  generation;
-    ngx_litellm_cache_value_t          value;    /* body.len 0: none */
-    unsigned                           asking:1; /* until the request has seen
-                                                    the reply */
-};
-
-
-/* an answer on its way to be written; one block of memory with its bytes */
-typedef struct {
-    ngx_event_t                        event;
-    ngx_str_t                          data;     /* with room for the head */
-    ngx_litellm_cache_value_t          value;
-    ngx_atomic_uint_t                  generation;
-    u_char                             key[NGX_LITELLM_CACHE_KEY];
-} ngx_http_litellm_cache_write_t;
 
 
 static ngx_int_t ngx_http_litellm_cache_redis_ask(ngx_http_request_t *r,
@@ -63,8 +39,9 @@ static void ngx_http_litellm_cache_redis_written(void *data, ngx_int_t rc,
     ngx_litellm_resp_t *reply);
 
 
-#define ngx_http_litellm_cache_count(counter)                                 \
-    (void) ngx_atomic_fetch_add(&ngx_http_litellm_cache_there.sh->counter, 1)
+/* those that were not given to the connection yet, and their bytes */
+static ngx_uint_t  ngx_http_litellm_cache_redis_writes;
+static size_t      ngx_http_litellm_cache_redis_waiting;
 
 
 ngx_int_t
@@ -76,10 +53,12 @@ ngx_http_litellm_cache_redis_look(ngx_http_request_t *r,
 
     caching = ctx->cache;
 
-    if (!cc->redis || ngx_http_litellm_cache_there.redis == NULL
-        || caching->items != NULL)
-    {
+    if (!cc->redis || ngx_http_litellm_cache_there.redis == NULL) {
         return NGX_OK;
+    }
+
+    if (caching->items != NULL) {
+        return ngx_http_litellm_cache_redis_items(r, ctx, cc);
     }
 
     asked = caching->asked;
@@ -117,9 +96,42 @@ static ngx_int_t
 ngx_http_litellm_cache_redis_ask(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc)
 {
-    u_char                           last[NGX_SIZE_T_LEN];
     size_t                           max;
-    ngx_str_t                        argv[4];
+    ngx_int_t                        rc;
+    ngx_http_litellm_cache_asked_t  *asked;
+
+    rc = ngx_http_litellm_cache_redis_begin(r, ctx, cc,
+                                         ngx_http_litellm_cache_redis_cleanup);
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : NGX_ERROR;
+    }
+
+    max = ngx_min(cc->settings.max_size, NGX_HTTP_LITELLM_CACHE_REDIS_VALUE)
+          + NGX_LITELLM_CACHE_VALUE_HEAD;
+
+    asked = ctx->cache->asked;
+
+    asked->cmd = ngx_http_litellm_cache_redis_get(asked, r->pool,
+                                         ctx->cache->key, max,
+                                         cc->redis_timeout,
+                                         ngx_http_litellm_cache_redis_answered,
+                                         asked);
+    if (asked->cmd == NULL) {
+        ngx_http_litellm_cache_count(skipped);
+        return NGX_OK;
+    }
+
+    asked->asking = 1;
+
+    return NGX_AGAIN;
+}
+
+
+ngx_int_t
+ngx_http_litellm_cache_redis_begin(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc,
+    ngx_pool_cleanup_pt cleanup)
+{
     ngx_pool_cleanup_t              *cln;
     ngx_http_litellm_cache_there_t  *there;
     ngx_http_litellm_cache_asked_t  *asked;
@@ -139,7 +151,7 @@ ngx_http_litellm_cache_redis_ask(ngx_http_request_t *r,
     asked->request = r;
     asked->generation = there->sh->generation;
 
-    cln->handler = ngx_http_litellm_cache_redis_cleanup;
+    cln->handler = cleanup;
 
     ctx->cache->asked = asked;
 
@@ -147,19 +159,28 @@ ngx_http_litellm_cache_redis_ask(ngx_http_request_t *r,
         || ngx_http_litellm_redis_silence(there->redis) >= cc->redis_timeout)
     {
         ngx_http_litellm_cache_count(skipped);
-        return NGX_OK;
+        return NGX_DECLINED;
     }
 
-    max = ngx_min(cc->settings.max_size, NGX_HTTP_LITELLM_CACHE_REDIS_VALUE)
-          + NGX_LITELLM_CACHE_VALUE_HEAD;
+    return NGX_OK;
+}
+
+
+ngx_http_litellm_redis_command_t *
+ngx_http_litellm_cache_redis_get(ngx_http_litellm_cache_asked_t *asked,
+    ngx_pool_t *temp, const u_char *key, size_t max, ngx_msec_t timeout,
+    ngx_http_litellm_redis_pt handler, void *data)
+{
+    u_char     last[NGX_SIZE_T_LEN];
+    ngx_str_t  argv[4];
 
     ngx_str_set(&argv[0], "GETRANGE");
 
-    if (ngx_http_litellm_cache_redis_name(r->pool, asked->generation,
-                                          ctx->cache->key, &argv[1])
+    if (ngx_http_litellm_cache_redis_name(temp, asked->generation, key,
+                                          &argv[1])
         != NGX_OK)
     {
-        return NGX_ERROR;
+        return NULL;
     }
 
     ngx_str_set(&argv[2], "0");
@@ -167,18 +188,8 @@ ngx_http_litellm_cache_redis_ask(ngx_http_request_t *r,
     argv[3].data = last;
     argv[3].len = ngx_sprintf(last, "%uz", max - 1) - last;
 
-    asked->cmd = ngx_http_litellm_redis_command(there->redis, argv, 4,
-                                         ngx_http_litellm_cache_redis_answered,
-                                         asked, cc->redis_timeout);
-
-    if (asked->cmd == NULL) {
-        ngx_http_litellm_cache_count(skipped);
-        return NGX_OK;
-    }
-
-    asked->asking = 1;
-
-    return NGX_AGAIN;
+    return ngx_http_litellm_redis_command(ngx_http_litellm_cache_there.redis,
+                                          argv, 4, handler, data, timeout);
 }
 
 
@@ -200,9 +211,6 @@ ngx_http_litellm_cache_redis_answered(void *data, ngx_int_t rc,
 {
     ngx_http_litellm_cache_asked_t *asked = data;
 
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
-
     asked->cmd = NULL;
 
     if (rc == NGX_OK) {
@@ -214,6 +222,16 @@ ngx_http_litellm_cache_redis_answered(void *data, ngx_int_t rc,
     } else {
         ngx_http_litellm_cache_count(errors);
     }
+
+    ngx_http_litellm_cache_redis_wake(asked);
+}
+
+
+void
+ngx_http_litellm_cache_redis_wake(ngx_http_litellm_cache_asked_t *asked)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
 
     r = asked->request;
     c = r->connection;
@@ -236,39 +254,13 @@ ngx_http_litellm_cache_redis_take(ngx_http_litellm_cache_asked_t *asked,
     ngx_http_litellm_ctx_t     *ctx;
     ngx_litellm_cache_value_t   v;
 
-    if (reply->type == NGX_LITELLM_RESP_ERROR) {
-
-        if (reply->text.len > sizeof("WRONGTYPE") - 1
-            && ngx_strncmp(reply->text.data, "WRONGTYPE",
-                           sizeof("WRONGTYPE") - 1)
-               == 0)
-        {
-            ngx_http_litellm_cache_count(bad);
-            return;
-        }
-
-        ngx_http_litellm_cache_count(errors);
-        ngx_http_litellm_cache_redis_refused(reply);
-
-        return;
-    }
-
-    if (reply->type == NGX_LITELLM_RESP_NIL
-        || (reply->type == NGX_LITELLM_RESP_STRING && reply->text.len == 0))
-    {
-        ngx_http_litellm_cache_count(misses);
-        return;
-    }
-
     ctx = ngx_http_get_module_ctx(asked->request, ngx_http_litellm_module);
     pool = asked->request->pool;
 
-    if (reply->type != NGX_LITELLM_RESP_STRING
-        || ngx_litellm_cache_value_read(pool, &reply->text, ctx->cache->key,
-                                        ctx->call.op, &v)
-           != NGX_OK)
+    if (ngx_http_litellm_cache_redis_value(pool, reply, ctx->cache->key,
+                                           ctx->call.op, &v)
+        != NGX_OK)
     {
-        ngx_http_litellm_cache_count(bad);
         return;
     }
 
@@ -281,6 +273,46 @@ ngx_http_litellm_cache_redis_take(ngx_http_litellm_cache_asked_t *asked,
 
     v.body.data = p;
     asked->value = v;
+}
+
+
+ngx_int_t
+ngx_http_litellm_cache_redis_value(ngx_pool_t *temp, ngx_litellm_resp_t *reply,
+    const u_char *key, ngx_uint_t kind, ngx_litellm_cache_value_t *v)
+{
+    if (reply->type == NGX_LITELLM_RESP_ERROR) {
+
+        if (reply->text.len > sizeof("WRONGTYPE") - 1
+            && ngx_strncmp(reply->text.data, "WRONGTYPE",
+                           sizeof("WRONGTYPE") - 1)
+               == 0)
+        {
+            ngx_http_litellm_cache_count(bad);
+            return NGX_DECLINED;
+        }
+
+        ngx_http_litellm_cache_count(errors);
+        ngx_http_litellm_cache_redis_refused(reply);
+
+        return NGX_DECLINED;
+    }
+
+    if (reply->type == NGX_LITELLM_RESP_NIL
+        || (reply->type == NGX_LITELLM_RESP_STRING && reply->text.len == 0))
+    {
+        ngx_http_litellm_cache_count(misses);
+        return NGX_DECLINED;
+    }
+
+    if (reply->type != NGX_LITELLM_RESP_STRING
+        || ngx_litellm_cache_value_read(temp, &reply->text, key, kind, v)
+           != NGX_OK)
+    {
+        ngx_http_litellm_cache_count(bad);
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -372,8 +404,39 @@ ngx_http_litellm_cache_redis_put(ngx_http_litellm_ctx_t *ctx,
     ngx_http_litellm_cache_meta_t *meta, ngx_litellm_out_t *out)
 {
     u_char                          *p;
-    size_t                           size;
     ngx_chain_t                     *cl;
+    ngx_http_litellm_cache_write_t  *w;
+
+    if (ctx->cache->redis_ttl == 0
+        || ngx_http_litellm_cache_there.redis == NULL)
+    {
+        return;
+    }
+
+    w = ngx_http_litellm_cache_redis_make(ctx, ctx->cache->key, meta->len);
+    if (w == NULL) {
+        return;
+    }
+
+    w->value.kind = meta->kind;
+    w->value.stored = meta->stored;
+    w->value.cost = meta->cost;
+
+    p = w->value.body.data;
+
+    for (cl = out->first; cl; cl = cl->next) {
+        p = ngx_cpymem(p, cl->buf->pos, cl->buf->last - cl->buf->pos);
+    }
+
+    ngx_http_litellm_cache_redis_post(w);
+}
+
+
+ngx_http_litellm_cache_write_t *
+ngx_http_litellm_cache_redis_make(ngx_http_litellm_ctx_t *ctx,
+    const u_char *key, size_t len)
+{
+    size_t                           size;
     ngx_http_litellm_redis_t        *redis;
     ngx_http_litellm_caching_t      *caching;
     ngx_http_litellm_cache_write_t  *w;
@@ -381,47 +444,35 @@ ngx_http_litellm_cache_redis_put(ngx_http_litellm_ctx_t *ctx,
     caching = ctx->cache;
     redis = ngx_http_litellm_cache_there.redis;
 
-    if (caching->redis_ttl == 0 || redis == NULL) {
-        return;
-    }
+    size = NGX_LITELLM_CACHE_VALUE_HEAD + len;
 
-    size = NGX_LITELLM_CACHE_VALUE_HEAD + meta->len;
-
-    if (meta->len > NGX_HTTP_LITELLM_CACHE_REDIS_VALUE
+    if (len > NGX_HTTP_LITELLM_CACHE_REDIS_VALUE
         || !ngx_http_litellm_cache_there.sh->known
         || ngx_http_litellm_redis_silence(redis) == NGX_TIMER_INFINITE
-        || redis->conn->bytes + size > NGX_HTTP_LITELLM_CACHE_REDIS_BYTES)
+        || redis->conn->bytes + ngx_http_litellm_cache_redis_waiting + size
+           > NGX_HTTP_LITELLM_CACHE_REDIS_BYTES
+        || redis->conn->ncommands + ngx_http_litellm_cache_redis_writes
+           >= NGX_HTTP_LITELLM_CACHE_REDIS_WRITES)
     {
         ngx_http_litellm_cache_count(dropped);
-        return;
+        return NULL;
     }
 
     w = ngx_alloc(sizeof(ngx_http_litellm_cache_write_t) + size,
                   ngx_cycle->log);
     if (w == NULL) {
         ngx_http_litellm_cache_count(dropped);
-        return;
+        return NULL;
     }
 
     ngx_memzero(w, sizeof(ngx_http_litellm_cache_write_t));
 
-    p = (u_char *) (w + 1);
-
-    w->data.data = p;
+    w->data.data = (u_char *) (w + 1);
     w->data.len = size;
 
-    p += NGX_LITELLM_CACHE_VALUE_HEAD;
-
-    w->value.kind = meta->kind;
-    w->value.stored = meta->stored;
     w->value.ttl = caching->redis_ttl;
-    w->value.cost = meta->cost;
-    w->value.body.data = p;
-    w->value.body.len = meta->len;
-
-    for (cl = out->first; cl; cl = cl->next) {
-        p = ngx_cpymem(p, cl->buf->pos, cl->buf->last - cl->buf->pos);
-    }
+    w->value.body.data = w->data.data + NGX_LITELLM_CACHE_VALUE_HEAD;
+    w->value.body.len = len;
 
     /* what was asked for before the cache was emptied stays forgotten */
 
@@ -429,9 +480,19 @@ ngx_http_litellm_cache_redis_put(ngx_http_litellm_ctx_t *ctx,
                     ? caching->asked->generation
                     : ngx_http_litellm_cache_there.sh->generation;
 
-    ngx_memcpy(w->key, caching->key, NGX_LITELLM_CACHE_KEY);
+    ngx_memcpy(w->key, key, NGX_LITELLM_CACHE_KEY);
 
-    /* the client's turn is first */
+    return w;
+}
+
+
+/* the client's turn is first */
+
+void
+ngx_http_litellm_cache_redis_post(ngx_http_litellm_cache_write_t *w)
+{
+    ngx_http_litellm_cache_redis_writes++;
+    ngx_http_litellm_cache_redis_waiting += w->data.len;
 
     w->event.handler = ngx_http_litellm_cache_redis_write;
     w->event.data = w;
@@ -454,6 +515,9 @@ ngx_http_litellm_cache_redis_write(ngx_event_t *ev)
 
     redis = ngx_http_litellm_cache_there.redis;
     cmd = NULL;
+
+    ngx_http_litellm_cache_redis_writes--;
+    ngx_http_litellm_cache_redis_waiting -= w->data.len;
 
     if (redis == NULL) {
         ngx_free(w);
@@ -602,6 +666,13 @@ ngx_http_litellm_cache_redis_asking(ngx_http_litellm_ctx_t *ctx)
 void
 ngx_http_litellm_cache_redis_put(ngx_http_litellm_ctx_t *ctx,
     ngx_http_litellm_cache_meta_t *meta, ngx_litellm_out_t *out)
+{
+}
+
+
+void
+ngx_http_litellm_cache_redis_put_item(ngx_http_litellm_ctx_t *ctx,
+    ngx_str_t *model, ngx_litellm_cache_item_t *item)
 {
 }
 

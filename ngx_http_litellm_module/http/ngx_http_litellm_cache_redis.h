@@ -5,6 +5,7 @@
  *
  *   ngx_http_litellm_cache_redis.c       a request that asks there, answers
  *                                        that are written there
+ *   ngx_http_litellm_cache_redis_items.c the same for embeddings by input
  *   ngx_http_litellm_cache_generation.c  what is emptied, at all gateways
  *   ngx_http_litellm_cache_redis_api.c   /cache/...
  *   ngx_http_litellm_cache_redis_conf.c  the directive, which Redis it is
@@ -21,12 +22,18 @@
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_cache.h"
 #include "ngx_http_litellm_redis.h"
+#include "ngx_litellm_cache_items.h"
+#include "ngx_litellm_cache_value.h"
 
 
 /* answers that wait to be written: bytes of one worker */
 #define NGX_HTTP_LITELLM_CACHE_REDIS_BYTES    (16 * 1024 * 1024)
+/* and their number: the rest of the queue is for those who ask */
+#define NGX_HTTP_LITELLM_CACHE_REDIS_WRITES   (NGX_HTTP_LITELLM_REDIS_QUEUE / 2)
 /* a longer answer is neither written there nor read */
 #define NGX_HTTP_LITELLM_CACHE_REDIS_VALUE    (8 * 1024 * 1024)
+/* the same for one input's embedding */
+#define NGX_HTTP_LITELLM_CACHE_REDIS_ITEM     (256 * 1024)
 
 
 /* of all workers, in the zone */
@@ -59,6 +66,35 @@ typedef struct {
 } ngx_http_litellm_cache_there_t;
 
 extern ngx_http_litellm_cache_there_t  ngx_http_litellm_cache_there;
+
+#define ngx_http_litellm_cache_count(counter)                                 \
+    (void) ngx_atomic_fetch_add(&ngx_http_litellm_cache_there.sh->counter, 1)
+
+
+typedef struct ngx_http_litellm_cache_asks_s  ngx_http_litellm_cache_asks_t;
+
+
+/* a request that asks; in its pool */
+struct ngx_http_litellm_cache_asked_s {
+    ngx_http_request_t                *request;
+    ngx_http_litellm_redis_command_t  *cmd;      /* NULL: there is a reply, or
+                                                    it was not asked */
+    ngx_atomic_uint_t                  generation;
+    ngx_litellm_cache_value_t          value;    /* body.len 0: none */
+    ngx_http_litellm_cache_asks_t     *items;    /* of embeddings by input */
+    unsigned                           asking:1; /* until the request has seen
+                                                    the reply */
+};
+
+
+/* an answer on its way to be written; one block of memory with its bytes */
+typedef struct {
+    ngx_event_t                        event;
+    ngx_str_t                          data;     /* with room for the head */
+    ngx_litellm_cache_value_t          value;
+    ngx_atomic_uint_t                  generation;
+    u_char                             key[NGX_LITELLM_CACHE_KEY];
+} ngx_http_litellm_cache_write_t;
 
 
 /* for metrics */
@@ -98,6 +134,29 @@ ngx_uint_t ngx_http_litellm_cache_redis_asking(ngx_http_litellm_ctx_t *ctx);
 void ngx_http_litellm_cache_redis_put(ngx_http_litellm_ctx_t *ctx,
     ngx_http_litellm_cache_meta_t *meta, ngx_litellm_out_t *out);
 
+/* to ask for: NGX_OK, caching->asked is there and has nothing to wait for yet;
+   NGX_DECLINED: Redis is not asked; NGX_ERROR */
+ngx_int_t ngx_http_litellm_cache_redis_begin(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc,
+    ngx_pool_cleanup_pt cleanup);
+/* the first max bytes of an entry; NULL: it can't be asked for */
+ngx_http_litellm_redis_command_t *ngx_http_litellm_cache_redis_get(
+    ngx_http_litellm_cache_asked_t *asked, ngx_pool_t *temp, const u_char *key,
+    size_t max, ngx_msec_t timeout, ngx_http_litellm_redis_pt handler,
+    void *data);
+/* what is there.  NGX_OK: *v is read, its body in the reply; NGX_DECLINED */
+ngx_int_t ngx_http_litellm_cache_redis_value(ngx_pool_t *temp,
+    ngx_litellm_resp_t *reply, const u_char *key, ngx_uint_t kind,
+    ngx_litellm_cache_value_t *v);
+/* there is nothing more to wait for; the request may be gone then */
+void ngx_http_litellm_cache_redis_wake(ngx_http_litellm_cache_asked_t *asked);
+
+/* a value of len bytes to be written to w->value.body.data, or NULL; .._post:
+   it is */
+ngx_http_litellm_cache_write_t *ngx_http_litellm_cache_redis_make(
+    ngx_http_litellm_ctx_t *ctx, const u_char *key, size_t len);
+void ngx_http_litellm_cache_redis_post(ngx_http_litellm_cache_write_t *w);
+
 /* at most once a minute: an error reply, told in the log */
 void ngx_http_litellm_cache_redis_refused(ngx_litellm_resp_t *reply);
 
@@ -105,6 +164,28 @@ void ngx_http_litellm_cache_redis_refused(ngx_litellm_resp_t *reply);
 ngx_int_t ngx_http_litellm_cache_redis_name(ngx_pool_t *pool,
     ngx_atomic_uint_t generation, const u_char key[NGX_LITELLM_CACHE_KEY],
     ngx_str_t *name);
+
+
+/* ngx_http_litellm_cache_redis_items.c: as the two above, for a request with
+   caching->items */
+ngx_int_t ngx_http_litellm_cache_redis_items(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc);
+void ngx_http_litellm_cache_redis_put_item(ngx_http_litellm_ctx_t *ctx,
+    ngx_str_t *model, ngx_litellm_cache_item_t *item);
+
+
+/* ngx_http_litellm_cache_items.c: for that file */
+
+ngx_litellm_cache_items_t *ngx_http_litellm_cache_items_list(
+    ngx_http_litellm_cache_items_t *items);
+/* all places were looked at: as the step */
+ngx_int_t ngx_http_litellm_cache_items_found(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+/* what is there of one.  NGX_OK: it is taken; NGX_ABORT: too old, or too much;
+   NGX_DECLINED: it is none; NGX_ERROR */
+ngx_int_t ngx_http_litellm_cache_item_found(ngx_http_litellm_ctx_t *ctx,
+    ngx_pool_t *temp, ngx_litellm_cache_item_t *item,
+    ngx_litellm_cache_value_t *value);
 
 
 /* ngx_http_litellm_cache_generation.c */

@@ -4,7 +4,7 @@
  * which inputs are kept already; those have an answer of their own making.  The
  * request for the rest is JSON with just these inputs; if the answer is one,
  * what is put together is JSON with all objects in order, and each value of an
- * item gives back what it was made of.
+ * item gives back what it was made of, that of memory and that of Redis.
  */
 
 #include "fuzz.h"
@@ -45,10 +45,11 @@ fuzz_keep(ngx_pool_t *pool, ngx_litellm_cache_items_t *items, ngx_uint_t bits)
     ngx_uint_t                 i;
     ngx_litellm_cache_head_t   head;
 
-    head.version = 1;
+    head.version = 2;
     head.tokens = 2;
     head.model = 3;
     head.cut = 9;
+    head.width = 0;
 
     p = ngx_cpymem(buf, &head, sizeof(head));
     p = ngx_sprintf(p, "\"k\"{\"index\":,\"embedding\":[1]}");
@@ -127,14 +128,19 @@ fuzz_value(ngx_pool_t *pool, ngx_litellm_cache_items_t *items,
 
         ngx_litellm_out_init(&out, pool);
 
-        (void) ngx_litellm_cache_item_value(items, &items->item[i], &head,
-                                            piece);
+        (void) ngx_litellm_cache_item_value(&items->model, &items->item[i],
+                                            &head, piece);
 
         for (n = 0; n < NGX_LITELLM_CACHE_PIECES; n++) {
             ngx_litellm_out_copy(&out, piece[n].data, piece[n].len);
         }
 
         FUZZ_ASSERT(ngx_litellm_out_join(&out, &value) == NGX_OK);
+
+        /* two widths in one answer are the provider's: not beside another */
+
+        other->width = 0;
+
         FUZZ_ASSERT(ngx_litellm_cache_item_set(other, &other->item[i], &value)
                     == NGX_OK);
     }
@@ -145,13 +151,61 @@ fuzz_value(ngx_pool_t *pool, ngx_litellm_cache_items_t *items,
 }
 
 
+/* as others read it; not each object is taken, but none becomes another one */
+
+static void
+fuzz_shared(ngx_pool_t *pool, ngx_litellm_cache_items_t *items,
+    ngx_litellm_cache_items_t *other)
+{
+    u_char                    *p;
+    ngx_int_t                  rc;
+    ngx_str_t                  body, model;
+    ngx_uint_t                 i;
+    ngx_litellm_cache_item_t  *item;
+
+    for (i = 0; i < items->n; i++) {
+        item = &items->item[i];
+
+        body.len = ngx_litellm_cache_item_length(&items->model, item);
+        body.data = ngx_pnalloc(pool, body.len);
+        FUZZ_ASSERT(body.data != NULL);
+
+        p = ngx_litellm_cache_item_write(&items->model, item, body.data);
+
+        FUZZ_ASSERT((size_t) (p - body.data) == body.len);
+
+        (void) fuzz_json(pool, &body, 1);
+
+        other->width = 0;
+
+        rc = ngx_litellm_cache_item_read(pool, pool, other, &other->item[i],
+                                         &body, &model);
+
+        FUZZ_ASSERT(rc == NGX_OK || rc == NGX_DECLINED);
+
+        if (rc == NGX_OK) {
+            FUZZ_ASSERT(other->item[i].width == item->width || !item->fresh);
+            FUZZ_ASSERT(other->item[i].tokens == item->tokens);
+            FUZZ_ASSERT(other->item[i].cut == item->cut);
+            FUZZ_ASSERT(model.len == items->model.len
+                        && memcmp(model.data, items->model.data, model.len)
+                           == 0);
+        }
+    }
+
+    if (other->missing == 0) {
+        fuzz_written(pool, other);
+    }
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     u_char                     *p, key[NGX_LITELLM_CACHE_KEY];
     size_t                      len;
     ngx_int_t                   rc;
-    ngx_str_t                   answer, value;
+    ngx_str_t                   answer, value, model;
     ngx_pool_t                 *pool;
     ngx_litellm_call_t          call;
     ngx_litellm_error_t         e;
@@ -192,6 +246,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ngx_str_null(&other.model);
     }
 
+    rc = ngx_litellm_cache_item_read(pool, pool, &other, &other.item[0],
+                                     &value, &model);
+    FUZZ_ASSERT(rc == NGX_OK || rc == NGX_DECLINED);
+
+    if (rc == NGX_OK) {
+        FUZZ_ASSERT(other.item[0].width != 0);
+        FUZZ_ASSERT(other.item[0].cut + other.item[0].skip
+                    < other.item[0].object.len);
+    }
+
+    ngx_litellm_cache_items_reset(&other);
+
     fuzz_keep(pool, &items, data[0]);
     fuzz_rest(&call, &items);
 
@@ -213,6 +279,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_ASSERT(items.missing == 0);
         fuzz_written(pool, &items);
         fuzz_value(pool, &items, &other);
+
+        ngx_litellm_cache_items_reset(&other);
+        fuzz_shared(pool, &items, &other);
     }
 
 done:

@@ -25,7 +25,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
 
-    kind = data[0] % 5;
+    kind = data[0] % 6;
+    kind = (kind == 5) ? NGX_LITELLM_CACHE_VALUE_ITEM : kind;
     pool = fuzz_pool();
     text = fuzz_copy(pool, data + 1, size - 1);
 

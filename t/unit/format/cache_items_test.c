@@ -36,10 +36,11 @@ items_keep(ngx_litellm_cache_items_t *items, ngx_uint_t n, const char *model,
     ngx_str_t                  value;
     ngx_litellm_cache_head_t   head;
 
-    head.version = 1;
+    head.version = 2;
     head.tokens = (uint32_t) tokens;
     head.model = (uint32_t) ngx_strlen(model);
     head.cut = (uint32_t) ngx_strlen(before);
+    head.width = 0;
 
     p = ngx_cpymem(buf, &head, sizeof(head));
     p = ngx_sprintf(p, "%s%s%s", model, before, behind);
@@ -369,7 +370,7 @@ test_values(void)
 
         for (i = 0, tokens = 0; i < 4; i++) {
 
-            len = ngx_litellm_cache_item_value(&items, &items.item[i], &head,
+            len = ngx_litellm_cache_item_value(&items.model, &items.item[i], &head,
                                                piece);
 
             CHECK_INT(head.tokens, shares[j][i]);
@@ -414,6 +415,188 @@ test_values(void)
 }
 
 
+/* what is there beside others is of their width; what came is not mixed in */
+
+static void
+test_widths(void)
+{
+    u_char                      key[NGX_LITELLM_CACHE_KEY];
+    ngx_str_t                   s;
+    ngx_uint_t                  i;
+    openai_call_t               c;
+    ngx_litellm_cache_items_t   items;
+
+    static const struct {
+        const char  *vector;
+        uint32_t     width;
+    } cases[] = {
+        { "[1]", 1 }, { "[1,2]", 2 }, { "[ 1 , 2, 3e5 ]", 3 },
+        { "\"AAAAAA==\"", 1 }, { "\"AAAAAAAAAAA=\"", 2 },
+        { "\"AAAAAAAAAAAAAAAA\"", 3 }, { "\"AAAAAAAAA\\/AAAAAA\"", 3 },
+        { "\"\"", 0 }, { "\"A\"", 0 }, { "", 0 }, { "[]", 0 }
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        unit_case("width of %s", cases[i].vector);
+
+        s = unit_str(cases[i].vector);
+        CHECK_INT(ngx_litellm_cache_width(&s), cases[i].width);
+    }
+
+    unit_case("mixed widths");
+
+    CHECK_INT(items_open(&c, "{\"input\":[\"a\",\"b\",\"c\"]}", &items, key),
+              NGX_OK);
+
+    items_keep(&items, 1, "\"old\"", "{\"index\":", ",\"y\":1}", 4);
+    items.width = 2;
+
+    s = unit_str("{\"data\":[{\"index\":0,\"embedding\":[1,2]},"
+                 "{\"index\":1,\"embedding\":[1,2,3]}],\"model\":\"new\"}");
+
+    CHECK_INT(ngx_litellm_cache_items_read(unit_pool, &items, &s),
+              NGX_DECLINED);
+    CHECK(items.mixed);
+    CHECK_INT(items.missing, 2);
+
+    ngx_litellm_cache_items_reset(&items);
+
+    CHECK_INT(items.missing, 3);
+    CHECK_INT(items.tokens, 0);
+    CHECK(!items.mixed && items.item[1].object.data == NULL);
+
+    s = unit_str("{\"data\":[{\"index\":0,\"embedding\":[1,2]},"
+                 "{\"index\":1,\"embedding\":[1,2,3]},"
+                 "{\"index\":2,\"embedding\":\"AAAAAA==\"}]}");
+
+    CHECK_INT(ngx_litellm_cache_items_read(unit_pool, &items, &s), NGX_OK);
+    CHECK_INT(items.item[0].width, 2);
+    CHECK_INT(items.item[1].width, 3);
+    CHECK_INT(items.item[2].width, 1);
+}
+
+
+/* as JSON: what others wrote is not believed */
+
+static void
+test_shared(void)
+{
+    u_char                     *p, key[NGX_LITELLM_CACHE_KEY];
+    ngx_str_t                   body, model, name;
+    ngx_uint_t                  i;
+    openai_call_t               c;
+    ngx_litellm_cache_items_t   items;
+
+    static const struct {
+        const char  *body;
+        ngx_int_t    rc;
+    } cases[] = {
+        { "{\"tokens\":3,\"model\":\"te\",\"data\":"
+          "[{\"index\":0,\"embedding\":[1,2]}]}", NGX_OK },
+        { " { \"data\" : [ { \"embedding\" : \"AAAAAAAAAAA=\" , \"index\" : 7 } ]"
+          ", \"model\" : null, \"tokens\" : 0 , \"x\":[] } ", NGX_OK },
+        { "{\"tokens\":2147483647,\"model\":\"\",\"data\":"
+          "[{\"index\":0,\"embedding\":[-1.5e-3,2]}]}", NGX_OK },
+        { "{\"tokens\":2147483648,\"model\":\"\",\"data\":"
+          "[{\"index\":0,\"embedding\":[1,2]}]}", NGX_DECLINED },
+        { "{\"tokens\":-1,\"model\":\"\",\"data\":"
+          "[{\"index\":0,\"embedding\":[1,2]}]}", NGX_DECLINED },
+        { "{\"tokens\":1.5,\"model\":\"\",\"data\":"
+          "[{\"index\":0,\"embedding\":[1,2]}]}", NGX_DECLINED },
+        { "{\"model\":\"\",\"data\":"
+          "[{\"index\":0,\"embedding\":[1,2]}]}", NGX_DECLINED },
+        { "{\"tokens\":1,\"data\":"
+          "[{\"index\":0,\"embedding\":[1,2]}]}", NGX_DECLINED },
+        { "{\"tokens\":1,\"model\":[],\"data\":"
+          "[{\"index\":0,\"embedding\":[1,2]}]}", NGX_DECLINED },
+        { "{\"tokens\":1,\"model\":null,\"data\":"
+          "{\"index\":0,\"embedding\":[1,2]}}", NGX_DECLINED },
+        { "{\"tokens\":1,\"model\":null,\"data\":[]}", NGX_DECLINED },
+        { "{\"tokens\":1,\"model\":null,\"data\":[5]}", NGX_DECLINED },
+        { "{\"tokens\":1,\"model\":null,\"data\":"
+          "[{\"index\":0,\"embedding\":[1,2]},{}]}", NGX_DECLINED },
+        { "{\"tokens\":1,\"model\":null,\"data\":"
+          "[{\"embedding\":[1,2]}]}", NGX_DECLINED },
+        { "{\"tokens\":1,\"model\":null,\"data\":"
+          "[{\"index\":null,\"embedding\":[1,2]}]}", NGX_DECLINED },
+        { "{\"tokens\":1,\"model\":null,\"data\":[{\"index\":0}]}",
+          NGX_DECLINED },
+        { "{\"tokens\":1,\"model\":null,\"data\":"
+          "[{\"index\":0,\"embedding\":5}]}", NGX_DECLINED },
+        { "{\"tokens\":1,\"model\":null,\"data\":"
+          "[{\"index\":0,\"embedding\":[]}]}", NGX_DECLINED },
+        { "{\"tokens\":1,\"model\":null,\"data\":"
+          "[{\"index\":0,\"embedding\":\"AAAA\"}]}", NGX_DECLINED },
+        { "{\"tokens\":1,\"model\":null,\"data\":"
+          "[{\"index\":0,\"embedding\":[1,null]}]}", NGX_DECLINED },
+        { "{\"tokens\":1,\"model\":null,\"data\":"
+          "[{\"index\":0,\"embedding\":[true,1]}]}", NGX_DECLINED },
+        { "{\"tokens\":1,\"model\":null,\"data\":"
+          "[{\"index\":0,\"embedding\":[1,false]}]}", NGX_DECLINED },
+        { "{\"tokens\":1,\"model\":null,\"data\":"
+          "[{\"index\":0,\"embedding\":[1,\"2\"]}]}", NGX_DECLINED },
+        { "{\"tokens\":1,\"model\":null,\"data\":"
+          "[{\"index\":0,\"embedding\":[[1],2]}]}", NGX_DECLINED },
+        { "{\"tokens\":1,\"model\":null,\"data\":"
+          "[{\"index\":0,\"embedding\":[{},2]}]}", NGX_DECLINED },
+
+        /* of another width than the one that is there */
+
+        { "{\"tokens\":1,\"model\":null,\"data\":"
+          "[{\"index\":0,\"embedding\":[1,2,3]}]}", NGX_DECLINED },
+        { "{\"tokens\":1", NGX_DECLINED },
+        { "", NGX_DECLINED },
+        { "[]", NGX_DECLINED }
+    };
+
+    ngx_str_set(&name, "\"te\"");
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        unit_case("shared: %s", cases[i].body);
+
+        CHECK_INT(items_open(&c, "{\"input\":[\"a\",\"b\"]}", &items, key),
+                  NGX_OK);
+
+        items.width = 2;
+
+        body = unit_str(cases[i].body);
+
+        CHECK_INT(ngx_litellm_cache_item_read(unit_pool, unit_pool, &items,
+                                              &items.item[1], &body, &model),
+                  cases[i].rc);
+
+        if (cases[i].rc != NGX_OK) {
+            CHECK_INT(items.missing, 2);
+            CHECK(items.item[1].object.data == NULL);
+            continue;
+        }
+
+        CHECK_INT(items.missing, 1);
+        CHECK_INT(items.item[1].width, 2);
+
+        /* a second time it is not taken */
+
+        CHECK_INT(ngx_litellm_cache_item_read(unit_pool, unit_pool, &items,
+                                              &items.item[1], &body, &model),
+                  NGX_DECLINED);
+
+        body.len = ngx_litellm_cache_item_length(&model, &items.item[1]);
+        body.data = ngx_pnalloc(unit_pool, body.len);
+
+        p = ngx_litellm_cache_item_write(&model, &items.item[1], body.data);
+
+        CHECK_INT(p - body.data, body.len);
+
+        CHECK_INT(ngx_litellm_cache_item_read(unit_pool, unit_pool, &items,
+                                              &items.item[0], &body, &model),
+                  NGX_OK);
+        CHECK_INT(items.item[0].tokens, items.item[1].tokens);
+        CHECK_INT(items.item[0].cut, items.item[1].cut);
+        CHECK_INT(items.missing, 0);
+    }
+}
+
+
 void
 unit_main(void)
 {
@@ -424,4 +607,6 @@ unit_main(void)
     test_merge();
     test_broken();
     test_values();
+    test_widths();
+    test_shared();
 }
