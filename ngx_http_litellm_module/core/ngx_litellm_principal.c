@@ -6,16 +6,18 @@
  *
  * A set is a table of pointers, at most half full, and another one by alias.
  * An id that is a SHA-256 in hex is its own hash; any other one is hashed with
- * SHA-256, so that no list of ids can be made that falls into one slot.
+ * a secret, so that no list of ids can be made that falls into one slot.
  */
 
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-#include <openssl/sha.h>
+#include <openssl/rand.h>
 #include "ngx_litellm_config.h"
 #include "ngx_litellm_models.h"
 #include "ngx_litellm_principal.h"
+#include "ngx_litellm_sha256.h"
+#include "ngx_litellm_siphash.h"
 
 
 #define NGX_LITELLM_SLOTS  16
@@ -36,7 +38,8 @@ static ngx_uint_t ngx_litellm_principal_wildcard(ngx_str_t *pattern,
     ngx_str_t *name);
 static ngx_uint_t ngx_litellm_principal_path(ngx_str_t *entry,
     ngx_str_t *path);
-static uint64_t ngx_litellm_principals_hash(ngx_str_t *id);
+static uint64_t ngx_litellm_principals_hash(
+    ngx_litellm_principals_by_t *by, ngx_str_t *id);
 static ngx_int_t ngx_litellm_principals_put(ngx_pool_t *pool,
     ngx_litellm_principals_by_t *by, ngx_litellm_principal_t *p);
 static ngx_int_t ngx_litellm_principals_grow(ngx_pool_t *pool,
@@ -50,9 +53,9 @@ static ngx_litellm_principal_t **ngx_litellm_principals_slot(
 void
 ngx_litellm_key_hash(ngx_str_t *key, u_char hash[NGX_LITELLM_KEY_HASH])
 {
-    u_char  md[SHA256_DIGEST_LENGTH];
+    u_char  md[NGX_LITELLM_SHA256_LEN];
 
-    SHA256(key->data, key->len, md);
+    ngx_litellm_sha256(key->data, key->len, md);
 
     (void) ngx_hex_dump(hash, md, sizeof(md));
 }
@@ -317,6 +320,12 @@ ngx_litellm_principals_init(ngx_litellm_principals_t *set, ngx_pool_t *pool)
     set->ids.text = offsetof(ngx_litellm_principal_t, id);
     set->aliases.text = offsetof(ngx_litellm_principal_t, alias);
 
+    if (RAND_bytes((u_char *) set->ids.secret, sizeof(set->ids.secret)) != 1) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(set->aliases.secret, set->ids.secret, sizeof(set->ids.secret));
+
     return ngx_array_init(&set->list, pool, 4,
                           sizeof(ngx_litellm_principal_t *));
 }
@@ -445,7 +454,7 @@ ngx_litellm_principals_slot(ngx_litellm_principals_by_t *by, ngx_str_t *text)
     ngx_str_t   *other;
     ngx_uint_t   i;
 
-    i = ngx_litellm_principals_hash(text) & by->mask;
+    i = ngx_litellm_principals_hash(by, text) & by->mask;
 
     for ( ;; ) {
 
@@ -465,11 +474,11 @@ ngx_litellm_principals_slot(ngx_litellm_principals_by_t *by, ngx_str_t *text)
 
 
 static uint64_t
-ngx_litellm_principals_hash(ngx_str_t *id)
+ngx_litellm_principals_hash(ngx_litellm_principals_by_t *by, ngx_str_t *id)
 {
-    u_char     c, md[SHA256_DIGEST_LENGTH];
-    uint64_t   hash;
-    ngx_uint_t i;
+    u_char      c;
+    uint64_t    hash;
+    ngx_uint_t  i;
 
     hash = 0;
 
@@ -494,9 +503,5 @@ ngx_litellm_principals_hash(ngx_str_t *id)
         }
     }
 
-    SHA256(id->data, id->len, md);
-
-    ngx_memcpy(&hash, md, sizeof(hash));
-
-    return hash;
+    return ngx_litellm_siphash(by->secret, 0, id->data, id->len);
 }

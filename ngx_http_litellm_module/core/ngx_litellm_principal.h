@@ -178,6 +178,7 @@ typedef struct {
     ngx_uint_t                mask;
     ngx_uint_t                n;
     size_t                    text;      /* offset of what they are found by */
+    uint64_t                  secret[2]; /* of their hashes */
 } ngx_litellm_principals_by_t;
 
 typedef struct {

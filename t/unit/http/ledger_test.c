@@ -712,6 +712,8 @@ names(void)
 
     CHECK(ngx_litellm_siphash(key, key[0], text + 8, 7)
           == 0xa129ca6149be45e5ULL);
+    CHECK(ngx_litellm_siphash(key, key[0], text + 8, 8)
+          == 0x3f2acc7f57c29bdbULL);
 
     unit_case("names of scopes");
 
