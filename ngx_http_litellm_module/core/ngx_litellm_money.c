@@ -9,6 +9,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_litellm_money.h"
+#include "ngx_litellm_out.h"
 
 
 /* digits that are kept of a number: all that 63 bits can hold */
@@ -200,13 +201,11 @@ ngx_litellm_money_value(ngx_litellm_money_text_t *t, int64_t *money)
 u_char *
 ngx_litellm_money_print(u_char *p, int64_t money)
 {
-    ngx_uint_t  i, digits;
-    uint64_t    rest;
-    u_char      text[NGX_LITELLM_MONEY_DECIMALS];
+    uint64_t  rest;
 
     money = ngx_max(money, 0);
 
-    p = ngx_sprintf(p, "%L", money / NGX_LITELLM_DOLLAR);
+    p = ngx_litellm_out_digits(p, money / NGX_LITELLM_DOLLAR);
 
     rest = money % NGX_LITELLM_DOLLAR;
 
@@ -214,21 +213,16 @@ ngx_litellm_money_print(u_char *p, int64_t money)
         return p;
     }
 
-    digits = 0;
-
-    for (i = NGX_LITELLM_MONEY_DECIMALS; i-- > 0; /* void */) {
-        text[i] = (u_char) ('0' + rest % 10);
-
-        if (digits == 0 && text[i] != '0') {
-            digits = i + 1;
-        }
-
-        rest /= 10;
-    }
-
     *p++ = '.';
 
-    return ngx_cpymem(p, text, digits);
+    p = ngx_litellm_out_fixed(p, (uint32_t) (rest / 1000000), 6);
+    p = ngx_litellm_out_fixed(p, (uint32_t) (rest % 1000000), 6);
+
+    while (p[-1] == '0') {
+        p--;
+    }
+
+    return p;
 }
 
 

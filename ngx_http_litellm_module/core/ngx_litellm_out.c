@@ -218,28 +218,66 @@ ngx_litellm_out_int(ngx_litellm_out_t *out, int64_t n)
 }
 
 
+static const u_char  ngx_litellm_out_pairs[] =
+    "00010203040506070809101112131415161718192021222324"
+    "25262728293031323334353637383940414243444546474849"
+    "50515253545556575859606162636465666768697071727374"
+    "75767778798081828384858687888990919293949596979899";
+
+
 u_char *
 ngx_litellm_out_digits(u_char *p, uint64_t n)
 {
-    u_char     *end;
-    uint64_t    rest;
+    size_t     len;
+    u_char    *last, buf[20];
+    uint64_t   rest;
 
-    end = p;
-    rest = n;
+    if (n < 10) {
+        *p++ = (u_char) ('0' + n);
+        return p;
+    }
 
-    do {
-        end++;
-        rest /= 10;
-    } while (rest);
+    last = buf + sizeof(buf);
 
-    p = end;
+    while (n >= 100) {
+        rest = n % 100;
+        n /= 100;
 
-    do {
-        *--p = (u_char) ('0' + n % 10);
-        n /= 10;
-    } while (n);
+        last -= 2;
+        ngx_memcpy(last, &ngx_litellm_out_pairs[2 * rest], 2);
+    }
 
-    return end;
+    if (n >= 10) {
+        last -= 2;
+        ngx_memcpy(last, &ngx_litellm_out_pairs[2 * n], 2);
+
+    } else {
+        *--last = (u_char) ('0' + n);
+    }
+
+    len = buf + sizeof(buf) - last;
+
+    return ngx_cpymem(p, last, len);
+}
+
+
+u_char *
+ngx_litellm_out_fixed(u_char *p, uint32_t n, ngx_uint_t width)
+{
+    u_char  *last;
+
+    last = p + width;
+
+    for ( /* void */ ; width >= 2; width -= 2) {
+        ngx_memcpy(p + width - 2, &ngx_litellm_out_pairs[2 * (n % 100)], 2);
+        n /= 100;
+    }
+
+    if (width) {
+        *p = (u_char) ('0' + n % 10);
+    }
+
+    return last;
 }
 
 

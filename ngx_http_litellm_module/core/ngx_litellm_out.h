@@ -89,6 +89,8 @@ void ngx_litellm_out_ref(ngx_litellm_out_t *out, u_char *p, size_t len);
 void ngx_litellm_out_int(ngx_litellm_out_t *out, int64_t n);
 /* into memory of NGX_INT64_LEN bytes; returns the end */
 u_char *ngx_litellm_out_digits(u_char *p, uint64_t n);
+/* the last digits of it, so many, with zeros in front; returns the end */
+u_char *ngx_litellm_out_fixed(u_char *p, uint32_t n, ngx_uint_t width);
 
 /* a quoted JSON string made of UTF-8 text (invalid bytes become U+FFFD) */
 void ngx_litellm_out_json(ngx_litellm_out_t *out, ngx_str_t *text);

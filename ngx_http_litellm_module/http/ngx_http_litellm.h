@@ -446,6 +446,8 @@ typedef struct {
     int64_t                          cached;
     int64_t                          reasoning;
     ngx_litellm_cost_t               cost;
+    unsigned                         known:1;    /* as of usage */
+    unsigned                         estimated:1;
     unsigned                         unpriced:1; /* of one no price is known */
 } ngx_http_litellm_spent_t;
 

@@ -25,9 +25,6 @@ static ngx_int_t ngx_http_litellm_bill_money(ngx_http_request_t *r,
     const char *key, size_t len, int64_t money);
 static ngx_int_t ngx_http_litellm_bill_claim_headers(ngx_http_request_t *r,
     ngx_http_litellm_claim_t *c);
-static ngx_int_t ngx_http_litellm_bill_rate_header(ngx_http_request_t *r,
-    ngx_http_litellm_claim_t *c, const char *what, const char *unit,
-    int64_t n);
 static ngx_int_t ngx_http_litellm_bill_left_header(ngx_http_request_t *r,
     ngx_str_t *group, const char *unit, int64_t n);
 
@@ -202,6 +199,9 @@ ngx_http_litellm_bill_attempt(ngx_http_litellm_attempt_t *a)
         spent->unpriced = 1;
     }
 
+    spent->known |= usage.known;
+    spent->estimated |= usage.estimated;
+
     spent->prompt += ngx_max(usage.prompt, 0);
     spent->completion += ngx_max(usage.completion, 0);
     spent->cached += ngx_max(usage.cached, 0);
@@ -348,71 +348,77 @@ ngx_http_litellm_bill_headers(ngx_http_request_t *r,
 }
 
 
+/* x-ratelimit-api_key-remaining-requests: memory for all of an account */
+
 static ngx_int_t
 ngx_http_litellm_bill_claim_headers(ngx_http_request_t *r,
     ngx_http_litellm_claim_t *c)
 {
-    if (c->rpm >= 0
-        && (ngx_http_litellm_bill_rate_header(r, c, "limit", "requests",
-                                              c->rpm)
-            != NGX_OK
-            || ngx_http_litellm_bill_rate_header(r, c, "remaining",
-                                                 "requests",
-                                                 c->requests_left)
-               != NGX_OK))
-    {
-        return NGX_ERROR;
-    }
+    size_t       size;
+    u_char      *p;
+    int64_t      n[6];
+    ngx_str_t    key, value, *scope;
+    ngx_uint_t   i;
 
-    if (c->tpm >= 0
-        && (ngx_http_litellm_bill_rate_header(r, c, "limit", "tokens", c->tpm)
-            != NGX_OK
-            || ngx_http_litellm_bill_rate_header(r, c, "remaining", "tokens",
-                                                 c->tokens_left)
-               != NGX_OK))
-    {
-        return NGX_ERROR;
-    }
+    static ngx_str_t  ends[] = {
+        ngx_string("-limit-requests"),
+        ngx_string("-remaining-requests"),
+        ngx_string("-limit-tokens"),
+        ngx_string("-remaining-tokens"),
+        ngx_string("-limit-max_parallel_requests"),
+        ngx_string("-remaining-max_parallel_requests")
+    };
 
-    if (c->parallel >= 0
-        && (ngx_http_litellm_bill_rate_header(r, c, "limit",
-                                              "max_parallel_requests",
-                                              c->parallel)
-            != NGX_OK
-            || ngx_http_litellm_bill_rate_header(r, c, "remaining",
-                                                 "max_parallel_requests",
-                                                 c->parallel_left)
-               != NGX_OK))
-    {
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-/* x-ratelimit-api_key-remaining-requests */
-
-static ngx_int_t
-ngx_http_litellm_bill_rate_header(ngx_http_request_t *r,
-    ngx_http_litellm_claim_t *c, const char *what, const char *unit,
-    int64_t n)
-{
-    u_char     *p;
-    ngx_str_t   key, *scope;
+    n[0] = c->rpm;
+    n[1] = c->requests_left;
+    n[2] = c->tpm;
+    n[3] = c->tokens_left;
+    n[4] = c->parallel;
+    n[5] = c->parallel_left;
 
     scope = ngx_http_litellm_scope_name(c->scope);
+    size = 0;
 
-    p = ngx_pnalloc(r->pool, sizeof("x-ratelimit---") + scope->len
-                             + ngx_strlen(what) + ngx_strlen(unit));
+    for (i = 0; i < 6; i++) {
+        if (n[i & ~(ngx_uint_t) 1] >= 0) {
+            size += sizeof("x-ratelimit-") - 1 + scope->len + ends[i].len
+                    + NGX_INT64_LEN;
+        }
+    }
+
+    if (size == 0) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, size);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    key.data = p;
-    key.len = ngx_sprintf(p, "x-ratelimit-%V-%s-%s", scope, what, unit) - p;
+    for (i = 0; i < 6; i++) {
 
-    return ngx_http_litellm_bill_number(r, &key, n);
+        if (n[i & ~(ngx_uint_t) 1] < 0) {
+            continue;
+        }
+
+        key.data = p;
+        p = ngx_cpymem(p, "x-ratelimit-", sizeof("x-ratelimit-") - 1);
+        p = ngx_cpymem(p, scope->data, scope->len);
+        p = ngx_cpymem(p, ends[i].data, ends[i].len);
+        key.len = p - key.data;
+
+        value.data = p;
+        p = ngx_litellm_out_digits(p, ngx_max(n[i], 0));
+        value.len = p - value.data;
+
+        if (ngx_http_litellm_add_header(r, (char *) key.data, key.len, &value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -464,7 +470,7 @@ ngx_http_litellm_bill_number(ngx_http_request_t *r, ngx_str_t *key, int64_t n)
     }
 
     value.data = p;
-    value.len = ngx_sprintf(p, "%L", ngx_max(n, 0)) - p;
+    value.len = ngx_litellm_out_digits(p, ngx_max(n, 0)) - p;
 
     return ngx_http_litellm_add_header(r, (char *) key->data, key->len,
                                        &value);

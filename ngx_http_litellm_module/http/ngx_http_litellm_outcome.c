@@ -44,6 +44,23 @@ ngx_http_litellm_outcome_usage(ngx_http_litellm_ctx_t *ctx,
         return NGX_DECLINED;
     }
 
+    for (a = ctx->begun; a && a->charged; a = a->before) { /* void */ }
+
+    if (a == NULL) {
+
+        /* all have ended, and were added up then */
+
+        usage->known = ctx->spent.known;
+        usage->estimated = ctx->spent.estimated;
+        usage->prompt = ctx->spent.prompt;
+        usage->completion = ctx->spent.completion;
+        usage->cached = ctx->spent.cached;
+        usage->reasoning = ctx->spent.reasoning;
+        usage->total = usage->prompt + usage->completion;
+
+        return NGX_OK;
+    }
+
     for (a = ctx->begun; a; a = a->before) {
 
         (void) ngx_http_litellm_cost(a, &cost, &u);

@@ -79,6 +79,8 @@ static ngx_int_t ngx_http_litellm_variable_cache(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_litellm_variable_text(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, ngx_str_t *text);
+static ngx_uint_t ngx_http_litellm_variable_dirty(const u_char *p,
+    size_t len);
 static ngx_int_t ngx_http_litellm_variable_number(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, int64_t n);
 
@@ -495,7 +497,12 @@ ngx_http_litellm_variable_time(ngx_http_request_t *r,
     }
 
     v->data = p;
-    v->len = ngx_sprintf(p, "%T.%03M", (time_t) (ms / 1000), ms % 1000) - p;
+
+    p = ngx_litellm_out_digits(p, ms / 1000);
+    *p++ = '.';
+    p = ngx_litellm_out_fixed(p, (uint32_t) (ms % 1000), 3);
+
+    v->len = p - v->data;
     v->valid = 1;
     v->no_cacheable = 0;
     v->not_found = 0;
@@ -558,13 +565,7 @@ ngx_http_litellm_variable_text(ngx_http_request_t *r,
         }
     }
 
-    for (i = 0; i < len; i++) {
-        if (p[i] < 0x20 || p[i] == 0x7f) {
-            break;
-        }
-    }
-
-    if (i < len) {
+    if (ngx_http_litellm_variable_dirty(p, len)) {
         p = ngx_pnalloc(r->pool, len);
         if (p == NULL) {
             return NGX_ERROR;
@@ -586,6 +587,43 @@ ngx_http_litellm_variable_text(ngx_http_request_t *r,
 }
 
 
+/* true if there is a control character: looked for in 8 bytes at once */
+
+static ngx_uint_t
+ngx_http_litellm_variable_dirty(const u_char *p, size_t len)
+{
+    uint64_t       w, del;
+    const u_char  *last;
+
+    last = p + len;
+
+    while (last - p >= 8) {
+        ngx_memcpy(&w, p, 8);
+
+        del = w ^ 0x7f7f7f7f7f7f7f7fULL;
+
+        /* one behind what is found may be wrong, so it is looked at again */
+
+        if ((((w - 0x2020202020202020ULL) & ~w)
+             | ((del - 0x0101010101010101ULL) & ~del))
+            & 0x8080808080808080ULL)
+        {
+            break;
+        }
+
+        p += 8;
+    }
+
+    for ( /* void */ ; p < last; p++) {
+        if (*p < 0x20 || *p == 0x7f) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 static ngx_int_t
 ngx_http_litellm_variable_number(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, int64_t n)
@@ -598,7 +636,7 @@ ngx_http_litellm_variable_number(ngx_http_request_t *r,
     }
 
     v->data = p;
-    v->len = ngx_sprintf(p, "%L", n) - p;
+    v->len = ngx_litellm_out_digits(p, (uint64_t) ngx_max(n, 0)) - p;
     v->valid = 1;
     v->no_cacheable = 0;
     v->not_found = 0;

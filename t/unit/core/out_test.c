@@ -184,6 +184,43 @@ test_buffers(void)
 }
 
 
+/* digits alone, at each number of them */
+
+static void
+test_digits(void)
+{
+    u_char     buf[32];
+    uint64_t   n;
+    ngx_str_t  got;
+    ngx_int_t  less;
+    char       want[32];
+
+    unit_case("digits");
+
+    got.data = buf;
+
+    for (n = 1; n; n = (n > 1000000000000000000ULL) ? 0 : n * 10) {
+        for (less = -1; less <= 1; less++) {
+            sprintf(want, "%llu", (unsigned long long) (n + less));
+            got.len = ngx_litellm_out_digits(buf, n + less) - buf;
+            CHECK_STR(&got, want);
+        }
+    }
+
+    got.len = ngx_litellm_out_digits(buf, (uint64_t) -1) - buf;
+    CHECK_STR(&got, "18446744073709551615");
+
+    got.len = ngx_litellm_out_fixed(buf, 7, 3) - buf;
+    CHECK_STR(&got, "007");
+    got.len = ngx_litellm_out_fixed(buf, 123456, 6) - buf;
+    CHECK_STR(&got, "123456");
+    got.len = ngx_litellm_out_fixed(buf, 1999, 3) - buf;
+    CHECK_STR(&got, "999");
+    got.len = ngx_litellm_out_fixed(buf, 5, 0) - buf;
+    CHECK_STR(&got, "");
+}
+
+
 /* no memory at each place: nothing is written behind it, nothing is lost */
 
 static void
@@ -352,6 +389,7 @@ void
 unit_main(void)
 {
     test_buffers();
+    test_digits();
     test_failures();
     test_int();
     test_escape();
