@@ -76,9 +76,8 @@ static ngx_int_t ngx_litellm_gather_words(ngx_litellm_gather_t *c,
     ngx_litellm_call_t *call);
 static ngx_int_t ngx_litellm_gather_whole(ngx_litellm_gather_t *c,
     ngx_litellm_facts_t *facts, ngx_uint_t pass, ngx_litellm_answer_t *answer);
-static ngx_litellm_answer_t *ngx_litellm_gather_choice(ngx_litellm_gather_t *c,
-    ngx_litellm_answer_t **choices, ngx_litellm_answer_t *answer,
-    ngx_uint_t choice);
+static ngx_int_t ngx_litellm_gather_choices(ngx_litellm_gather_t *c,
+    ngx_litellm_answer_t **choices, ngx_litellm_answer_t *answer);
 static ngx_int_t ngx_litellm_gather_put(ngx_litellm_gather_t *c,
     ngx_litellm_answer_t *answer, ngx_litellm_gathered_t *g);
 static ngx_int_t ngx_litellm_gather_put_list(ngx_litellm_gather_t *c,
@@ -615,15 +614,13 @@ ngx_litellm_gather_whole(ngx_litellm_gather_t *c, ngx_litellm_facts_t *facts,
 
     filtered = 0;
 
-    ngx_memzero(choices, sizeof(choices));
+    if (ngx_litellm_gather_choices(c, choices, answer) != NGX_OK) {
+        return NGX_DECLINED;
+    }
 
     for (g = c->first; g; g = g->next) {
 
-        choice = ngx_litellm_gather_choice(c, choices, answer, g->choice);
-
-        if (choice == NULL
-            || ngx_litellm_gather_put(c, choice, g) != NGX_OK)
-        {
+        if (ngx_litellm_gather_put(c, choices[g->choice], g) != NGX_OK) {
             return NGX_DECLINED;
         }
 
@@ -667,26 +664,41 @@ ngx_litellm_gather_whole(ngx_litellm_gather_t *c, ngx_litellm_facts_t *facts,
 }
 
 
-static ngx_litellm_answer_t *
-ngx_litellm_gather_choice(ngx_litellm_gather_t *c,
-    ngx_litellm_answer_t **choices, ngx_litellm_answer_t *answer,
-    ngx_uint_t choice)
+/* one for each choice, in the order of their numbers */
+
+static ngx_int_t
+ngx_litellm_gather_choices(ngx_litellm_gather_t *c,
+    ngx_litellm_answer_t **choices, ngx_litellm_answer_t *answer)
 {
-    if (choices[choice] != NULL) {
-        return choices[choice];
+    ngx_uint_t               i;
+    ngx_litellm_answer_t    *last;
+    ngx_litellm_gathered_t  *g;
+
+    ngx_memzero(choices, NGX_LITELLM_CHOICES * sizeof(ngx_litellm_answer_t *));
+
+    for (g = c->first; g; g = g->next) {
+        choices[g->choice] = answer;
     }
 
-    if (c->first->choice != choice) {
-        answer = ngx_litellm_answer_choice(answer, c->pool);
-        if (answer == NULL) {
-            return NULL;
+    last = NULL;
+
+    for (i = 0; i < NGX_LITELLM_CHOICES; i++) {
+
+        if (choices[i] == NULL) {
+            continue;
         }
+
+        last = last ? ngx_litellm_answer_choice(last, c->pool) : answer;
+
+        if (last == NULL) {
+            return NGX_ERROR;
+        }
+
+        last->index = i;
+        choices[i] = last;
     }
 
-    answer->index = choice;
-    choices[choice] = answer;
-
-    return answer;
+    return NGX_OK;
 }
 
 

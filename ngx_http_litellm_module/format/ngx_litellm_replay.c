@@ -10,6 +10,7 @@
  * requests that want it (http/ngx_http_litellm_cache.c).
  */
 
+#include "ngx_litellm_array.h"
 #include "ngx_litellm_replay.h"
 #include "ngx_litellm_openai_text.h"
 
@@ -36,8 +37,13 @@ static void ngx_litellm_replay_text(ngx_litellm_writer_t *w,
     size_t piece);
 static u_char *ngx_litellm_replay_cut(u_char *p, u_char *last,
     size_t piece);
-static void ngx_litellm_replay_created(ngx_litellm_call_t *call,
-    ngx_str_t *body);
+static void ngx_litellm_replay_citations(ngx_litellm_writer_t *w,
+    ngx_litellm_out_t *out, ngx_litellm_answer_t *answer,
+    ngx_litellm_event_t *ev);
+static ngx_int_t ngx_litellm_replay_stored(ngx_litellm_call_t *call,
+    ngx_str_t *body, ngx_litellm_answer_t *answer);
+static ngx_int_t ngx_litellm_replay_specific(ngx_litellm_call_t *call,
+    ngx_litellm_json_t *v, ngx_litellm_answer_t *choice);
 
 
 /* the reader asks for them: an entry was made of what one of them said */
@@ -76,11 +82,13 @@ ngx_litellm_replay(ngx_litellm_call_t *call, ngx_str_t *body,
          ? ngx_litellm_openai_text_answer(&stored, body, &answer)
          : call->format->same->response(&stored, body, &answer, &e);
 
+    if (rc == NGX_OK) {
+        rc = ngx_litellm_replay_stored(&stored, body, &answer);
+    }
+
     if (rc != NGX_OK) {
         return rc;
     }
-
-    ngx_litellm_replay_created(&stored, body);
 
     ngx_memzero(&w, sizeof(ngx_litellm_writer_t));
 
@@ -95,22 +103,34 @@ ngx_litellm_replay(ngx_litellm_call_t *call, ngx_str_t *body,
 }
 
 
-/* the time of the answer, for those of its events */
+/* the time of the answer, for those of its events, and what the reader of the
+   client's dialect does not look for */
 
-static void
-ngx_litellm_replay_created(ngx_litellm_call_t *call, ngx_str_t *body)
+static ngx_int_t
+ngx_litellm_replay_stored(ngx_litellm_call_t *call, ngx_str_t *body,
+    ngx_litellm_answer_t *answer)
 {
     int64_t                  n;
+    ngx_int_t                rc;
+    ngx_uint_t               i, specific;
     ngx_litellm_json_t      *v;
+    ngx_litellm_answer_t    *choice;
     ngx_litellm_json_doc_t   doc;
+
+    specific = (ngx_litellm_find(body->data, body->data + body->len,
+                                 "\"provider_specific_fields\"",
+                                 sizeof("\"provider_specific_fields\"") - 1)
+                != NULL);
 
     ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
 
     doc.pool = call->pool;
-    doc.keep = 2;
+    doc.keep = specific ? 0 : 2;
 
-    if (ngx_litellm_json_parse(&doc, body->data, body->len) != NGX_OK) {
-        return;
+    rc = ngx_litellm_json_parse(&doc, body->data, body->len);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     v = ngx_litellm_json_member(doc.root, "created");
@@ -120,6 +140,87 @@ ngx_litellm_replay_created(ngx_litellm_call_t *call, ngx_str_t *body)
     {
         call->now = n;
     }
+
+    v = ngx_litellm_json_member(doc.root, "choices");
+
+    if (!specific || !ngx_litellm_json_is(v, ARRAY)) {
+        return NGX_OK;
+    }
+
+    n = v->count;
+    v++;
+    choice = answer;
+
+    for (i = 0; i < (ngx_uint_t) n && choice; i++) {
+
+        if (ngx_litellm_replay_specific(call, v, choice) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        v = ngx_litellm_json_next(v);
+        choice = choice->next;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_litellm_replay_specific(ngx_litellm_call_t *call, ngx_litellm_json_t *v,
+    ngx_litellm_answer_t *choice)
+{
+    ngx_str_t           *s;
+    ngx_uint_t           i, j;
+    ngx_keyval_t        *kv;
+    ngx_litellm_json_t  *key, *value, *item;
+
+    v = ngx_litellm_json_member(v, "message");
+    v = ngx_litellm_json_member(v, "provider_specific_fields");
+
+    if (!ngx_litellm_json_is(v, OBJECT)) {
+        return NGX_OK;
+    }
+
+    key = v + 1;
+
+    for (i = 0; i < v->count; i++) {
+        value = ngx_litellm_json_next(key);
+
+        if (ngx_litellm_json_eq(key, "citations")) {
+
+            item = value + 1;
+
+            for (j = 0; value->type == NGX_LITELLM_JSON_ARRAY
+                        && j < value->count; j++)
+            {
+                s = ngx_litellm_array_push(&choice->citations, call->pool, 2,
+                                           sizeof(ngx_str_t));
+                if (s == NULL) {
+                    return NGX_ERROR;
+                }
+
+                s->data = item->start;
+                s->len = item->len;
+
+                item = ngx_litellm_json_next(item);
+            }
+
+        } else {
+            kv = ngx_litellm_array_push(&choice->specific, call->pool, 2,
+                                        sizeof(ngx_keyval_t));
+            if (kv == NULL) {
+                return NGX_ERROR;
+            }
+
+            kv->key = ngx_litellm_json_text(key);
+            kv->value.data = value->start;
+            kv->value.len = value->len;
+        }
+
+        key = ngx_litellm_json_next(value);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -264,8 +365,7 @@ ngx_litellm_replay_rest(ngx_litellm_writer_t *w,
     ev->index = 0;
     ngx_litellm_replay_list(w, out, &answer->annotations, ev);
 
-    ev->index = 1;
-    ngx_litellm_replay_list(w, out, &answer->citations, ev);
+    ngx_litellm_replay_citations(w, out, answer, ev);
 
     ev->type = NGX_LITELLM_EV_IMAGE;
     ev->index = 0;
@@ -278,6 +378,51 @@ ngx_litellm_replay_rest(ngx_litellm_writer_t *w,
         ev->name = kv[i].key;
         ev->text = kv[i].value;
         w->call->format->event(w, out, ev);
+    }
+}
+
+
+/* a stream has each of them for itself */
+
+static void
+ngx_litellm_replay_citations(ngx_litellm_writer_t *w, ngx_litellm_out_t *out,
+    ngx_litellm_answer_t *answer, ngx_litellm_event_t *ev)
+{
+    uint32_t                 j;
+    ngx_str_t               *s;
+    ngx_uint_t               i;
+    ngx_litellm_json_t      *v;
+    ngx_litellm_json_doc_t   doc;
+
+    if (answer->citations.nelts == 0) {
+        return;
+    }
+
+    ngx_memzero(&doc, sizeof(ngx_litellm_json_doc_t));
+
+    doc.pool = w->call->pool;
+    doc.keep = 2;
+
+    ev->index = 1;
+    s = answer->citations.elts;
+
+    for (i = 0; i < answer->citations.nelts; i++) {
+
+        if (ngx_litellm_json_parse(&doc, s[i].data, s[i].len) != NGX_OK
+            || doc.root->type != NGX_LITELLM_JSON_ARRAY)
+        {
+            continue;
+        }
+
+        v = doc.root + 1;
+
+        for (j = 0; j < doc.root->count; j++) {
+            ev->text.data = v->start;
+            ev->text.len = v->len;
+            w->call->format->event(w, out, ev);
+
+            v = ngx_litellm_json_next(v);
+        }
     }
 }
 
