@@ -9,6 +9,7 @@
  */
 
 #include "ngx_http_litellm_admin.h"
+#include "ngx_http_litellm_turn.h"
 
 
 #define NGX_HTTP_LITELLM_WALK_RECORDS  100          /* of one turn */
@@ -77,7 +78,7 @@ ngx_http_litellm_admin_walk_begin(ngx_http_litellm_admin_t *a)
         w->made = 1;
     }
 
-    ngx_post_event(&w->event, &ngx_posted_next_events);
+    ngx_http_litellm_turn_begin(&w->event);
 
     return NGX_AGAIN;
 }
@@ -91,6 +92,8 @@ ngx_http_litellm_admin_walk_handler(ngx_event_t *ev)
     ngx_connection_t  *c;
 
     c = a->request->connection;
+
+    ngx_http_litellm_turn_end(ev);
 
     ngx_http_litellm_admin_end(a, ngx_http_litellm_admin_walk_turn(a));
 
@@ -112,7 +115,7 @@ ngx_http_litellm_admin_walk_turn(ngx_http_litellm_admin_t *a)
         rc = w->done(a);
 
         if (rc == NGX_OK) {
-            ngx_post_event(&w->event, &ngx_posted_next_events);
+            ngx_http_litellm_turn_begin(&w->event);
             return NGX_AGAIN;
         }
 
@@ -133,7 +136,7 @@ ngx_http_litellm_admin_walk_turn(ngx_http_litellm_admin_t *a)
     ngx_destroy_pool(w->pool);
 
     if (rc == NGX_OK) {
-        ngx_post_event(&w->event, &ngx_posted_next_events);
+        ngx_http_litellm_turn_begin(&w->event);
         return NGX_AGAIN;
     }
 
@@ -210,9 +213,7 @@ ngx_http_litellm_admin_walk_cleanup(void *data)
 {
     ngx_http_litellm_admin_walk_t *w = data;
 
-    if (w->event.posted) {
-        ngx_delete_posted_event(&w->event);
-    }
+    ngx_http_litellm_turn_end(&w->event);
 }
 
 

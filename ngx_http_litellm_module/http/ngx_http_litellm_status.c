@@ -13,6 +13,7 @@
 
 #include "ngx_http_litellm_status.h"
 #include "ngx_http_litellm_status_page.h"
+#include "ngx_http_litellm_turn.h"
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
@@ -366,7 +367,7 @@ ngx_http_litellm_status_open(ngx_http_request_t *r,
     r->main->count++;
     r->read_event_handler = ngx_http_test_reading;
 
-    ngx_post_event(&st->event, &ngx_posted_next_events);
+    ngx_http_litellm_turn_begin(&st->event);
 
     return NGX_DONE;
 }
@@ -417,6 +418,8 @@ ngx_http_litellm_status_turn(ngx_event_t *ev)
     r = st->request;
     c = r->connection;
 
+    ngx_http_litellm_turn_end(ev);
+
     ngx_http_set_log_request(c->log, r);
 
     rc = ngx_http_litellm_status_steps[st->step](st);
@@ -434,7 +437,7 @@ ngx_http_litellm_status_turn(ngx_event_t *ev)
     }
 
     if (rc == NGX_AGAIN) {
-        ngx_post_event(&st->event, &ngx_posted_next_events);
+        ngx_http_litellm_turn_begin(&st->event);
         return;
     }
 
@@ -489,9 +492,7 @@ ngx_http_litellm_status_cleanup(void *data)
 {
     ngx_http_litellm_status_t *st = data;
 
-    if (st->event.posted) {
-        ngx_delete_posted_event(&st->event);
-    }
+    ngx_http_litellm_turn_end(&st->event);
 }
 
 
