@@ -391,6 +391,24 @@ typedef struct {
 } ngx_litellm_grants_t;
 
 
+#define NGX_LITELLM_METRICS_BOUNDS  17   /* of a histogram */
+
+/* a name that is written in a file: which it may be the caller knows */
+typedef struct {
+    ngx_str_t                 name;
+    ngx_str_t                 file;
+    ngx_uint_t                line;
+} ngx_litellm_metrics_word_t;
+
+
+/* a metric that is to be shown */
+typedef struct {
+    ngx_litellm_metrics_word_t  word;
+    ngx_array_t              *labels;    /* ..._metrics_word_t: no others; NULL:
+                                            all that it has */
+} ngx_litellm_metrics_shown_t;
+
+
 /* what is shown of metrics */
 typedef struct {
     ngx_flag_t                auth;      /* a key is asked for */
@@ -398,6 +416,11 @@ typedef struct {
     ngx_uint_t                max;       /* rows of a kind; 0: not set */
     ngx_array_t              *no_metrics;    /* ngx_str_t; NULL: none */
     ngx_array_t              *no_labels; /* the same */
+    ngx_array_t              *shown;     /* ..._metrics_shown_t: no others; of a
+                                            name that is there twice the last
+                                            one holds; NULL: all */
+    ngx_uint_t                nbounds;   /* of latencies; 0: not set */
+    uint32_t                  bounds[NGX_LITELLM_METRICS_BOUNDS];   /* us */
 } ngx_litellm_metrics_t;
 
 

@@ -72,6 +72,7 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "require_auth_for_metrics_endpoint "
       "prometheus_metrics_max_series_per_metric "
       "prometheus_exclude_metrics prometheus_exclude_labels "
+      "prometheus_metrics_config prometheus_latency_buckets "
       "enable_end_user_cost_tracking_prometheus_only "
       "disable_end_user_cost_tracking_prometheus_only" },
 
@@ -109,10 +110,10 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "websearch_interception_params key_generation_settings "
       "key_alias_pattern email audit_log_callbacks "
       "store_audit_logs input_callback callback_settings s3_callback_params "
-      "datadog_params otel prometheus_metrics_config "
+      "datadog_params otel "
       "prometheus_initialize_budget_metrics custom_prometheus_tags "
       "custom_prometheus_metadata_labels "
-      "prometheus_latency_buckets prometheus_emit_stream_label "
+      "prometheus_emit_stream_label "
       "enable_preview_features "
       "aws_sqs_callback_params" },
 

@@ -7,6 +7,7 @@
  *   ngx_http_litellm_metrics_zone.c    rows of counters in shared memory
  *   ngx_http_litellm_metrics_record.c  what is counted, and when
  *   ngx_http_litellm_metrics_text.c    rows as Prometheus reads them
+ *   ngx_http_litellm_metrics_filter.c  what is shown of them
  *   ngx_http_litellm_metrics_limit.c   what is left of limits and budgets
  *   ngx_http_litellm_metrics_store.c   zones, the cache, Redis
  *   ngx_http_litellm_metrics_gauge.c   deployments, workers: these three are
@@ -84,6 +85,11 @@ struct ngx_http_litellm_metrics_conf_s {
     ngx_uint_t                        max;       /* rows of a kind */
     ngx_uint_t                        no_labels; /* bits */
     ngx_array_t                       no_metrics;    /* ngx_str_t */
+    ngx_array_t                       shown;     /* ..._metrics_shown_t; none:
+                                                    all are */
+    ngx_uint_t                        nbounds;   /* of latencies; 0: as they
+                                                    are by default */
+    uint32_t                          bounds[NGX_HTTP_LITELLM_METRICS_BOUNDS];
     unsigned                          end_user:1;
 };
 
@@ -130,8 +136,16 @@ const ngx_http_litellm_label_e *ngx_http_litellm_metrics_labels(
 ngx_str_t *ngx_http_litellm_metrics_label(ngx_http_litellm_label_e label);
 
 
-/* ngx_http_litellm_metrics_text.c: is there one of that name? */
+/* ngx_http_litellm_metrics_text.c: is there one of that name?  Has it that
+   label? */
 ngx_uint_t ngx_http_litellm_metrics_known(ngx_str_t *name);
+ngx_uint_t ngx_http_litellm_metrics_labelled(ngx_str_t *name,
+    ngx_str_t *label);
+
+/* ngx_http_litellm_metrics_filter.c: what a file says of what is shown, and of
+   buckets */
+ngx_int_t ngx_http_litellm_metrics_filter(ngx_conf_t *cf,
+    ngx_http_litellm_metrics_conf_t *mc, ngx_litellm_config_t *config);
 
 /* ngx_http_litellm_metrics_page.c */
 ngx_int_t ngx_http_litellm_metrics_handler(ngx_http_request_t *r);

@@ -236,7 +236,10 @@ ngx_http_litellm_metrics_init(ngx_conf_t *cf,
     mc->max = NGX_MAX_INT32_VALUE;
 
     if (ngx_array_init(&mc->no_metrics, cf->pool, 1, sizeof(ngx_str_t))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_array_init(&mc->shown, cf->pool, 1,
+                          sizeof(ngx_litellm_metrics_shown_t))
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -314,7 +317,7 @@ ngx_http_litellm_metrics_settings(ngx_conf_t *cf,
         }
     }
 
-    return NGX_OK;
+    return ngx_http_litellm_metrics_filter(cf, mc, config);
 }
 
 
@@ -444,6 +447,11 @@ ngx_http_litellm_metrics_enter(ngx_cycle_t *cycle)
     w->beat = (ngx_atomic_uint_t) ngx_current_msec;
 
     ngx_http_litellm_metrics_self = w;
+
+    ngx_http_litellm_bounds_set(&mcf->metrics->m,
+                                mcf->metrics->nbounds ? mcf->metrics->bounds
+                                                      : NULL,
+                                mcf->metrics->nbounds);
 
     ev = &ngx_http_litellm_metrics_event;
 

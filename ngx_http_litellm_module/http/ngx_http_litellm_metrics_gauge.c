@@ -43,9 +43,9 @@ const ngx_http_litellm_family_t  ngx_http_litellm_gauges[] = {
     ngx_http_litellm_g("litellm_ngx_build_info",
         "Versions; always 1.", GAUGE, build, 0),
 
-    ngx_http_litellm_g("litellm_deployment_state",
+    ngx_http_litellm_g_largest("litellm_deployment_state",
         "0: healthy, 1: some attempts of this minute have failed, 2: cooled "
-        "down, or its health checks fail.", GAUGE, deployment,
+        "down, or its health checks fail.", deployment,
         NGX_HTTP_LITELLM_D_STATE),
     ngx_http_litellm_g("litellm_deployment_rpm_limit",
         "Requests that the deployment may have in a minute.", GAUGE,
@@ -56,9 +56,9 @@ const ngx_http_litellm_family_t  ngx_http_litellm_gauges[] = {
     ngx_http_litellm_g("litellm_ngx_deployment_in_flight_requests",
         "Attempts under way.", GAUGE, deployment,
         NGX_HTTP_LITELLM_D_INFLIGHT),
-    ngx_http_litellm_g("litellm_ngx_deployment_cooldown_seconds",
+    ngx_http_litellm_g_largest("litellm_ngx_deployment_cooldown_seconds",
         "Time until a deployment that is cooled down may be called again.",
-        GAUGE, deployment, NGX_HTTP_LITELLM_D_COOLDOWN),
+        deployment, NGX_HTTP_LITELLM_D_COOLDOWN),
     ngx_http_litellm_g("litellm_in_flight_requests",
         "Attempts under way at all deployments.", GAUGE, inflight, 0),
 
@@ -77,9 +77,9 @@ const ngx_http_litellm_family_t  ngx_http_litellm_gauges[] = {
     ngx_http_litellm_g("litellm_ngx_event_loop_lag_seconds",
         "How late a timer of the worker's was.", HISTOGRAM, worker,
         NGX_HTTP_LITELLM_W_LAG),
-    ngx_http_litellm_g("litellm_ngx_worker_heartbeat_age_seconds",
+    ngx_http_litellm_g_largest("litellm_ngx_worker_heartbeat_age_seconds",
         "Time since the worker was last heard of; it is every half a second.",
-        GAUGE, worker, NGX_HTTP_LITELLM_W_BEAT),
+        worker, NGX_HTTP_LITELLM_W_BEAT),
     ngx_http_litellm_g("litellm_ngx_client_disconnects_total",
         "Clients that left before the end of their answers.", COUNTER, left,
         0),
@@ -98,8 +98,8 @@ ngx_str_t  ngx_http_litellm_gauge_none = ngx_string("{}");
 
 
 void
-ngx_http_litellm_gauge_label(u_char *buf, ngx_str_t *labels, const char *name,
-    ngx_str_t *value)
+ngx_http_litellm_gauge_label(ngx_http_litellm_page_t *p, u_char *buf,
+    ngx_str_t *labels, const char *name, ngx_str_t *value)
 {
     u_char     *end;
     ngx_str_t   s, v;
@@ -110,9 +110,11 @@ ngx_http_litellm_gauge_label(u_char *buf, ngx_str_t *labels, const char *name,
     v = *value;
     v.len = ngx_min(v.len, NGX_HTTP_LITELLM_METRICS_VALUE);
 
-    end = ngx_http_litellm_metrics_pair(buf,
+    *buf = '{';
+
+    end = ngx_http_litellm_metrics_pair(p, buf,
                                       buf + NGX_HTTP_LITELLM_METRICS_LINE - 1,
-                                      buf, &s, &v);
+                                      buf + 1, &s, &v);
     *end++ = '}';
 
     labels->data = buf;
@@ -306,7 +308,7 @@ ngx_http_litellm_gauge_worker(ngx_http_litellm_page_t *p)
         name.data = text;
         name.len = ngx_sprintf(text, "%ui", i) - text;
 
-        ngx_http_litellm_gauge_label(buf, &labels, "worker", &name);
+        ngx_http_litellm_gauge_label(p, buf, &labels, "worker", &name);
 
         if (p->family->offset == NGX_HTTP_LITELLM_W_LAG) {
             ngx_http_litellm_metrics_histogram(p, &labels, &w.lag,
@@ -361,7 +363,7 @@ ngx_http_litellm_gauge_rows(ngx_http_litellm_page_t *p)
     sh = p->mc->m.sh;
 
     for (i = 0; i < NGX_HTTP_LITELLM_ROW_KINDS; i++) {
-        ngx_http_litellm_gauge_label(buf, &labels, "kind", &kinds[i]);
+        ngx_http_litellm_gauge_label(p, buf, &labels, "kind", &kinds[i]);
         ngx_http_litellm_metrics_line(p, "", &labels,
                                       p->family->offset ? sh->lost[i]
                                                         : sh->nrows[i]);

@@ -47,7 +47,9 @@ static ngx_int_t ngx_http_litellm_gauge_accounts(ngx_http_litellm_page_t *p);
 #define ngx_http_litellm_g_limit(name, help, scope, id)                       \
     { ngx_string(name), help, NGX_HTTP_LITELLM_GAUGE,                         \
       ngx_http_litellm_gauge_limit, NGX_HTTP_LITELLM_UNIT,                    \
-      NGX_HTTP_LITELLM_##scope, NGX_HTTP_LITELLM_B_##id, 0 }
+      NGX_HTTP_LITELLM_##scope, NGX_HTTP_LITELLM_B_##id,                      \
+      (NGX_HTTP_LITELLM_B_##id == NGX_HTTP_LITELLM_B_HOURS)                   \
+      ? NGX_HTTP_LITELLM_LARGEST : 0 }
 
 #define ngx_http_litellm_g_budget(who, what, scope)                           \
     ngx_http_litellm_g_limit("litellm_remaining_" who "_budget_metric",       \
@@ -263,7 +265,7 @@ ngx_http_litellm_gauge_rate(ngx_http_litellm_page_t *p, const char *type,
     value.data = (u_char *) type;
     value.len = ngx_strlen(type);
 
-    end = ngx_http_litellm_metrics_pair(labels->data,
+    end = ngx_http_litellm_metrics_pair(p, labels->data,
                                         labels->data
                                         + NGX_HTTP_LITELLM_METRICS_LINE - 1,
                                         labels->data + labels->len - 1, &name,
@@ -308,7 +310,7 @@ ngx_http_litellm_gauge_provider(ngx_http_litellm_page_t *p)
                                                 NGX_HTTP_LITELLM_OF_PROVIDER,
                                                 &b[j].name, &account);
 
-            ngx_http_litellm_gauge_label(buf, &labels, "api_provider",
+            ngx_http_litellm_gauge_label(p, buf, &labels, "api_provider",
                                          &b[j].name);
             ngx_http_litellm_metrics_money(p, &labels,
                                            b[j].budget.max - account.spend);
@@ -365,7 +367,7 @@ ngx_http_litellm_gauge_accounts(ngx_http_litellm_page_t *p)
             continue;
         }
 
-        ngx_http_litellm_gauge_label(buf, &labels, "scope",
+        ngx_http_litellm_gauge_label(p, buf, &labels, "scope",
                                      ngx_http_litellm_scope_name(i));
 
         switch (p->family->offset) {

@@ -10,6 +10,7 @@
  */
 
 #include "ngx_http_litellm_metrics_text.h"
+#include "ngx_http_litellm_turn.h"
 #include "ngx_http_litellm_zone.h"
 
 
@@ -155,9 +156,9 @@ ngx_http_litellm_metrics_cleanup(void *data)
 {
     ngx_http_litellm_metrics_reader_t *rd = data;
 
-    if (rd->event.posted) {
-        ngx_delete_posted_event(&rd->event);
-    }
+    ngx_http_litellm_turn_end(&rd->event);
+
+    ngx_http_litellm_metrics_unmerge(&rd->page);
 
     if (rd->pool != NULL) {
         ngx_destroy_pool(rd->pool);
@@ -175,6 +176,8 @@ ngx_http_litellm_metrics_event_handler(ngx_event_t *ev)
     ngx_connection_t  *c;
 
     c = rd->request->connection;
+
+    ngx_http_litellm_turn_end(ev);
 
     ngx_http_set_log_request(c->log, rd->request);
 
@@ -382,7 +385,7 @@ ngx_http_litellm_metrics_sent(ngx_http_litellm_metrics_reader_t *rd)
     ngx_destroy_pool(rd->pool);
     rd->pool = NULL;
 
-    ngx_post_event(&rd->event, &ngx_posted_next_events);
+    ngx_http_litellm_turn_begin(&rd->event);
 
     return NGX_DONE;
 }

@@ -182,7 +182,7 @@ ngx_http_litellm_gauge_size(ngx_http_litellm_page_t *p, ngx_shm_zone_t *zone,
     u_char     buf[NGX_HTTP_LITELLM_METRICS_LINE];
     ngx_str_t  labels;
 
-    ngx_http_litellm_gauge_label(buf, &labels, "zone", &zone->shm.name);
+    ngx_http_litellm_gauge_label(p, buf, &labels, "zone", &zone->shm.name);
     ngx_http_litellm_metrics_line(p, "", &labels,
                          (p->family->offset == NGX_HTTP_LITELLM_Z_SIZE)
                          ? zone->shm.size : n);
@@ -207,7 +207,7 @@ ngx_http_litellm_gauge_cache(ngx_http_litellm_page_t *p)
     {
         ngx_http_litellm_cache_stat(zone, &stat);
 
-        ngx_http_litellm_gauge_label(buf, &labels, "zone", &zone->shm.name);
+        ngx_http_litellm_gauge_label(p, buf, &labels, "zone", &zone->shm.name);
         ngx_http_litellm_metrics_line(p, "", &labels,
                      *(ngx_uint_t *) ((u_char *) &stat + p->family->offset));
     }
@@ -242,7 +242,7 @@ ngx_http_litellm_gauge_connection(ngx_http_litellm_page_t *p,
     value.data = (u_char *) name;
     value.len = ngx_strlen(name);
 
-    ngx_http_litellm_gauge_label(buf, &labels, "connection", &value);
+    ngx_http_litellm_gauge_label(p, buf, &labels, "connection", &value);
 
     counter = (ngx_atomic_t *) ((u_char *) sh + p->family->offset);
 

@@ -17,9 +17,9 @@
 
 
 static void ngx_http_litellm_metrics_head(ngx_http_litellm_page_t *p);
+static ngx_uint_t ngx_http_litellm_metrics_equal(ngx_str_t *one,
+    ngx_str_t *two);
 static ngx_uint_t ngx_http_litellm_metrics_hidden(ngx_http_litellm_page_t *p);
-static ngx_uint_t ngx_http_litellm_metrics_named(ngx_str_t *family,
-    ngx_str_t *name);
 static ngx_int_t ngx_http_litellm_metrics_rows(ngx_http_litellm_page_t *p);
 static void ngx_http_litellm_metrics_one(ngx_http_litellm_page_t *p,
     ngx_str_t *labels, u_char *counters);
@@ -254,9 +254,7 @@ ngx_http_litellm_metrics_known(ngx_str_t *name)
 }
 
 
-/* a counter may be told with its "_total" or without */
-
-static ngx_uint_t
+ngx_uint_t
 ngx_http_litellm_metrics_named(ngx_str_t *family, ngx_str_t *name)
 {
     if (family->len < name->len
@@ -273,11 +271,111 @@ ngx_http_litellm_metrics_named(ngx_str_t *family, ngx_str_t *name)
 }
 
 
+/* a gauge's may be any that a gauge has */
+
+ngx_uint_t
+ngx_http_litellm_metrics_labelled(ngx_str_t *name, ngx_str_t *label)
+{
+    ngx_uint_t                        i, n, class;
+    const ngx_http_litellm_label_e   *l;
+    const ngx_http_litellm_family_t  *f;
+
+    static ngx_str_t  others[] = {
+        ngx_string("rate_limit_type"),
+        ngx_string("scope"),
+        ngx_string("zone"),
+        ngx_string("connection"),
+        ngx_string("worker"),
+        ngx_string("kind"),
+        ngx_string("version"),
+        ngx_string("nginx_version"),
+        ngx_null_string
+    };
+
+    static ngx_str_t  type = ngx_string("type");
+
+    for (f = ngx_http_litellm_families; f->name.len; f++) {
+        if (ngx_http_litellm_metrics_named((ngx_str_t *) &f->name, name)) {
+            break;
+        }
+    }
+
+    if (f->name.len == 0) {
+
+        for (i = 0; others[i].len; i++) {
+            if (ngx_http_litellm_metrics_equal(&others[i], label)) {
+                return 1;
+            }
+        }
+
+        for (i = 0; i < NGX_HTTP_LITELLM_L_SCOPE; i++) {
+            if (ngx_http_litellm_metrics_equal(&ngx_http_litellm_label_names[i],
+                                               label))
+            {
+                return 1;
+            }
+        }
+
+        return 0;
+    }
+
+    class = (f->write == ngx_http_litellm_metrics_classes);
+
+    if ((class || f->more == NGX_HTTP_LITELLM_OF_EXCEPTION
+         || f->row == NGX_HTTP_LITELLM_ROW_FALLBACK)
+        && ngx_http_litellm_metrics_equal(&ngx_http_litellm_exception_status,
+                                          label))
+    {
+        return 1;
+    }
+
+    if (class
+        && ngx_http_litellm_metrics_equal(
+                      &ngx_http_litellm_label_names[NGX_HTTP_LITELLM_L_CLASS],
+                      label))
+    {
+        return 1;
+    }
+
+    if (f->write == ngx_http_litellm_metrics_tokens
+        && ngx_http_litellm_metrics_equal(&type, label))
+    {
+        return 1;
+    }
+
+    l = ngx_http_litellm_metrics_labels(f->row, &n);
+
+    for (i = 0; i < n; i++) {
+        if (ngx_http_litellm_metrics_equal(
+                             &ngx_http_litellm_label_names[l[i]], label))
+        {
+            return l[i] != NGX_HTTP_LITELLM_L_STATUS
+                   || (f->more != NGX_HTTP_LITELLM_OF_EXCEPTION
+                       && f->row != NGX_HTTP_LITELLM_ROW_FALLBACK);
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_http_litellm_metrics_equal(ngx_str_t *one, ngx_str_t *two)
+{
+    return one->len == two->len
+           && ngx_memcmp(one->data, two->data, one->len) == 0;
+}
+
+
 static ngx_uint_t
 ngx_http_litellm_metrics_hidden(ngx_http_litellm_page_t *p)
 {
     ngx_str_t   *name;
     ngx_uint_t   i;
+
+    if (ngx_http_litellm_metrics_shown(p, &p->labels) != NGX_OK) {
+        return 1;
+    }
 
     name = p->mc->no_metrics.elts;
 
@@ -317,14 +415,22 @@ ngx_http_litellm_metrics_slice(ngx_http_litellm_page_t *p)
             return NGX_AGAIN;
         }
 
-        if (!ngx_http_litellm_metrics_hidden(p)
-            && p->family->write(p) == NGX_AGAIN)
-        {
+        if (!p->begun) {
+            p->begun = 1;
+            p->hidden = ngx_http_litellm_metrics_hidden(p);
+        }
+
+        if (!p->hidden && ngx_http_litellm_metrics_filtered(p) == NGX_AGAIN) {
             return NGX_AGAIN;
         }
 
+        ngx_http_litellm_metrics_unmerge(p);
+
         p->family++;
 
+        p->begun = 0;
+        p->labels = NULL;
+        p->merged = 0;
         p->headed = 0;
         p->at = 0;
         p->i = 0;
@@ -534,7 +640,7 @@ ngx_http_litellm_metrics_classes(ngx_http_litellm_page_t *p)
 
             /* without the brace */
 
-            end = ngx_http_litellm_metrics_pair(buf, last,
+            end = ngx_http_litellm_metrics_pair(p, buf, last,
                                            labels.data + labels.len - 1,
                                            &ngx_http_litellm_exception_status,
                                            &value);
@@ -544,7 +650,7 @@ ngx_http_litellm_metrics_classes(ngx_http_litellm_page_t *p)
                         - text;
             *text = ngx_toupper(*text);
 
-            end = ngx_http_litellm_metrics_pair(buf, last, end,
+            end = ngx_http_litellm_metrics_pair(p, buf, last, end,
                       &ngx_http_litellm_label_names[NGX_HTTP_LITELLM_L_CLASS],
                       &value);
             *end++ = '}';
@@ -601,7 +707,7 @@ ngx_http_litellm_metrics_tokens(ngx_http_litellm_page_t *p)
         for (i = 0; i < 2; i++) {
             value = &types[i];
 
-            end = ngx_http_litellm_metrics_pair(buf, buf + sizeof(buf) - 1,
+            end = ngx_http_litellm_metrics_pair(p, buf, buf + sizeof(buf) - 1,
                                               labels.data + labels.len - 1,
                                               &name, value);
             *end++ = '}';
@@ -683,7 +789,7 @@ ngx_http_litellm_metrics_row_labels(ngx_http_litellm_page_t *p,
             name = &ngx_http_litellm_exception_status;
         }
 
-        end = ngx_http_litellm_metrics_pair(buf, last, end, name,
+        end = ngx_http_litellm_metrics_pair(p, buf, last, end, name,
                                             value.len ? &value : &none);
     }
 
@@ -701,43 +807,45 @@ ngx_http_litellm_metrics_row_labels(ngx_http_litellm_page_t *p,
 
 
 u_char *
-ngx_http_litellm_metrics_pair(u_char *buf, u_char *last, u_char *p,
-    ngx_str_t *name, ngx_str_t *value)
+ngx_http_litellm_metrics_pair(ngx_http_litellm_page_t *p, u_char *buf,
+    u_char *last, u_char *end, ngx_str_t *name, ngx_str_t *value)
 {
     size_t  i;
 
-    if ((size_t) (last - p) < name->len + 2 * value->len + 5) {
-        return p;
+    if ((size_t) (last - end) < name->len + 2 * value->len + 5
+        || !ngx_http_litellm_metrics_stays(p, name))
+    {
+        return end;
     }
 
-    if (p == buf) {
-        *p++ = '{';
+    if (end == buf) {
+        *end++ = '{';
 
-    } else if (p > buf + 1) {
-        *p++ = ',';
+    } else if (end > buf + 1) {
+        *end++ = ',';
     }
 
-    p = ngx_cpymem(p, name->data, name->len);
-    *p++ = '=';
-    *p++ = '"';
+    end = ngx_cpymem(end, name->data, name->len);
+    *end++ = '=';
+    *end++ = '"';
 
     for (i = 0; i < value->len; i++) {
 
         if (value->data[i] == '"' || value->data[i] == '\\') {
-            *p++ = '\\';
+            *end++ = '\\';
 
         } else if (value->data[i] == '\n') {
-            *p++ = '\\';
-            *p++ = 'n';
+            *end++ = '\\';
+            *end++ = 'n';
             continue;
         }
 
-        *p++ = value->data[i];
+        *end++ = value->data[i];
     }
 
-    *p++ = '"';
+    *end++ = '"';
 
-    return p;
+    return end;
 }
 
 
@@ -746,6 +854,12 @@ ngx_http_litellm_metrics_line(ngx_http_litellm_page_t *p, const char *suffix,
     ngx_str_t *labels, uint64_t n)
 {
     u_char  *end, buf[NGX_INT64_LEN + 1];
+
+    if (ngx_http_litellm_metrics_merges(p)) {
+        ngx_http_litellm_metrics_merge(p, NGX_HTTP_LITELLM_MERGED_COUNT,
+                                       suffix, labels, (int64_t) n);
+        return;
+    }
 
     ngx_http_litellm_metrics_head(p);
 
@@ -770,6 +884,12 @@ ngx_http_litellm_metrics_money(ngx_http_litellm_page_t *p, ngx_str_t *labels,
     int64_t money)
 {
     u_char  *end, buf[NGX_LITELLM_MONEY_LEN + 2];
+
+    if (ngx_http_litellm_metrics_merges(p)) {
+        ngx_http_litellm_metrics_merge(p, NGX_HTTP_LITELLM_MERGED_MONEY, "",
+                                       labels, money);
+        return;
+    }
 
     ngx_http_litellm_metrics_head(p);
 
@@ -804,6 +924,14 @@ ngx_http_litellm_metrics_decimal(ngx_http_litellm_page_t *p,
 {
     u_char  *end, buf[2 * NGX_INT64_LEN];
 
+    if (ngx_http_litellm_metrics_merges(p)) {
+        ngx_http_litellm_metrics_merge(p, (digits == 3)
+                                          ? NGX_HTTP_LITELLM_MERGED_MILLI
+                                          : NGX_HTTP_LITELLM_MERGED_MICRO,
+                                       suffix, labels, (int64_t) n);
+        return;
+    }
+
     ngx_http_litellm_metrics_head(p);
 
     ngx_litellm_out_str(&p->out, &p->family->name);
@@ -837,6 +965,11 @@ ngx_http_litellm_metrics_histogram(ngx_http_litellm_page_t *p,
     ngx_uint_t       i;
     const uint32_t  *bounds;
 
+    if (ngx_http_litellm_metrics_merges(p)) {
+        ngx_http_litellm_metrics_merge_histogram(p, labels, h, unit);
+        return;
+    }
+
     n = 0;
 
     /* once, so that what follows agrees with itself */
@@ -861,6 +994,12 @@ ngx_http_litellm_metrics_histogram(ngx_http_litellm_page_t *p,
     ngx_http_litellm_metrics_head(p);
 
     for (i = 0; i <= NGX_HTTP_LITELLM_METRICS_BOUNDS; i++) {
+
+        if (i < NGX_HTTP_LITELLM_METRICS_BOUNDS
+            && bounds[i] == NGX_HTTP_LITELLM_NO_BOUND)
+        {
+            continue;
+        }
 
         ngx_litellm_out_str(&p->out, &p->family->name);
         ngx_litellm_out_lit(&p->out, "_bucket");

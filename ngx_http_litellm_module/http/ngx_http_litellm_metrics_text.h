@@ -26,6 +26,7 @@
 
 
 typedef struct ngx_http_litellm_family_s  ngx_http_litellm_family_t;
+typedef struct ngx_http_litellm_merge_s   ngx_http_litellm_merge_t;
 
 typedef struct {
     ngx_http_litellm_main_conf_t     *mcf;
@@ -36,6 +37,11 @@ typedef struct {
     ngx_uint_t                        looks;    /* left in this slice */
 
     /* of the family */
+    ngx_uint_t                        begun;    /* the next two are known */
+    ngx_uint_t                        hidden;
+    ngx_array_t                      *labels;   /* those that stay; NULL: all */
+    ngx_http_litellm_merge_t         *merge;    /* if some don't */
+    ngx_uint_t                        merged;   /* all lines are in it */
     ngx_uint_t                        headed;   /* HELP and TYPE are there */
     size_t                            at;
     ngx_uint_t                        i;
@@ -56,6 +62,9 @@ typedef enum {
     NGX_HTTP_LITELLM_GAUGE,
     NGX_HTTP_LITELLM_HISTOGRAM
 } ngx_http_litellm_family_e;
+
+/* of a gauge's "more": of several the largest counts, not their sum */
+#define NGX_HTTP_LITELLM_LARGEST  1
 
 typedef enum {
     NGX_HTTP_LITELLM_UNIT = 0,           /* as it is */
@@ -93,9 +102,14 @@ void ngx_http_litellm_metrics_decimal(ngx_http_litellm_page_t *p,
 void ngx_http_litellm_metrics_histogram(ngx_http_litellm_page_t *p,
     ngx_str_t *labels, ngx_http_litellm_histogram_t *h,
     ngx_http_litellm_unit_e unit);
-/* name="value", a comma before it if it is not the first in buf; the end */
-u_char *ngx_http_litellm_metrics_pair(u_char *buf, u_char *last, u_char *p,
-    ngx_str_t *name, ngx_str_t *value);
+/*
+ * name="value", a comma before it if it is not the first in buf: the end.
+ * Nothing of a label that is left out.
+ */
+u_char *ngx_http_litellm_metrics_pair(ngx_http_litellm_page_t *p, u_char *buf,
+    u_char *last, u_char *end, ngx_str_t *name, ngx_str_t *value);
+/* is it this family's?  A counter may be told with its "_total" or without */
+ngx_uint_t ngx_http_litellm_metrics_named(ngx_str_t *family, ngx_str_t *name);
 /* the labels of a row, of those in only (bits); NGX_DECLINED: one of them is
    left out now, and has a value */
 ngx_int_t ngx_http_litellm_metrics_row_labels(ngx_http_litellm_page_t *p,
@@ -117,6 +131,12 @@ ngx_int_t ngx_http_litellm_metrics_row_labels(ngx_http_litellm_page_t *p,
       ngx_http_litellm_gauge_##write, NGX_HTTP_LITELLM_UNIT, 0,               \
       id, 0 }
 
+/* of several that become one the largest counts */
+#define ngx_http_litellm_g_largest(name, help, write, id)                     \
+    { ngx_string(name), help, NGX_HTTP_LITELLM_GAUGE,                         \
+      ngx_http_litellm_gauge_##write, NGX_HTTP_LITELLM_UNIT, 0,               \
+      id, NGX_HTTP_LITELLM_LARGEST }
+
 extern const ngx_http_litellm_family_t  ngx_http_litellm_limit_gauges[];
 extern const ngx_http_litellm_family_t  ngx_http_litellm_store_gauges[];
 extern const ngx_http_litellm_family_t  ngx_http_litellm_gauges[];
@@ -127,8 +147,40 @@ extern const ngx_http_litellm_family_t  ngx_http_litellm_gauges[];
 extern ngx_str_t  ngx_http_litellm_gauge_none;
 
 /* {name="value"}; buf: of a line's labels */
-void ngx_http_litellm_gauge_label(u_char *buf, ngx_str_t *labels,
-    const char *name, ngx_str_t *value);
+void ngx_http_litellm_gauge_label(ngx_http_litellm_page_t *p, u_char *buf,
+    ngx_str_t *labels, const char *name, ngx_str_t *value);
+
+
+/* ngx_http_litellm_metrics_filter.c */
+
+typedef enum {
+    NGX_HTTP_LITELLM_MERGED_COUNT = 0,
+    NGX_HTTP_LITELLM_MERGED_MONEY,
+    NGX_HTTP_LITELLM_MERGED_MILLI,
+    NGX_HTTP_LITELLM_MERGED_MICRO,
+    NGX_HTTP_LITELLM_MERGED_COARSE,
+    NGX_HTTP_LITELLM_MERGED_FINE
+} ngx_http_litellm_merged_e;
+
+/* of the family that begins, with the labels that stay (NULL: all);
+   NGX_DECLINED: it is not shown */
+ngx_int_t ngx_http_litellm_metrics_shown(ngx_http_litellm_page_t *p,
+    ngx_array_t **labels);
+/* its lines: as ..._family_s.write() */
+ngx_int_t ngx_http_litellm_metrics_filtered(ngx_http_litellm_page_t *p);
+/* a line of a family with p->merge, before p->merged */
+void ngx_http_litellm_metrics_merge(ngx_http_litellm_page_t *p,
+    ngx_http_litellm_merged_e kind, const char *suffix, ngx_str_t *labels,
+    int64_t value);
+void ngx_http_litellm_metrics_merge_histogram(ngx_http_litellm_page_t *p,
+    ngx_str_t *labels, ngx_http_litellm_histogram_t *h,
+    ngx_http_litellm_unit_e unit);
+/* its end, or the page's: p->merge is freed */
+void ngx_http_litellm_metrics_unmerge(ngx_http_litellm_page_t *p);
+ngx_uint_t ngx_http_litellm_metrics_stays(ngx_http_litellm_page_t *p,
+    ngx_str_t *label);
+
+#define ngx_http_litellm_metrics_merges(p)  ((p)->merge != NULL && !(p)->merged)
 
 
 #endif /* _NGX_HTTP_LITELLM_METRICS_TEXT_H_INCLUDED_ */

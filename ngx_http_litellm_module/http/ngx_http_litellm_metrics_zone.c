@@ -46,6 +46,7 @@ static size_t ngx_http_litellm_metrics_size(ngx_http_litellm_row_e kind,
 static ngx_uint_t ngx_http_litellm_metrics_room(
     ngx_http_litellm_metrics_sh_t *sh, ngx_http_litellm_row_e kind,
     size_t len);
+static void ngx_http_litellm_bounds_begin(ngx_http_litellm_metrics_t *m);
 
 
 #define ngx_http_litellm_metrics_at(sh, place)                                \
@@ -57,7 +58,14 @@ static ngx_uint_t ngx_http_litellm_metrics_room(
                  / NGX_HTTP_LITELLM_METRICS_UNIT))
 
 
-const uint32_t  ngx_http_litellm_bounds_coarse[] = {
+static const uint32_t  ngx_http_litellm_bounds_default[] = {
+    5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2000000,
+    5000000, 10000000, 30000000, 60000000, 120000000, 300000000, 420000000,
+    600000000
+};
+
+/* of this process */
+uint32_t  ngx_http_litellm_bounds_coarse[] = {
     5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2000000,
     5000000, 10000000, 30000000, 60000000, 120000000, 300000000, 420000000,
     600000000
@@ -126,6 +134,9 @@ ngx_http_litellm_metrics_make(ngx_http_litellm_metrics_t *m)
     sh->seed = (uint64_t) ngx_random() << 40
                ^ (uint64_t) ngx_random() << 20 ^ (uint64_t) ngx_random();
     sh->layout = NGX_HTTP_LITELLM_METRICS_LAYOUT;
+
+    ngx_memcpy(sh->bounds, ngx_http_litellm_bounds_default,
+               sizeof(sh->bounds));
 
     ngx_http_litellm_labels_init(&none);
 
@@ -540,4 +551,113 @@ ngx_http_litellm_histogram_observe(ngx_http_litellm_histogram_t *h,
 
     ngx_http_litellm_counter_add(&h->n[i], 1);
     ngx_http_litellm_counter_add(&h->sum, us);
+}
+
+
+ngx_uint_t
+ngx_http_litellm_bounds_count(const uint32_t *bounds)
+{
+    ngx_uint_t  n;
+
+    for (n = 0; n < NGX_HTTP_LITELLM_METRICS_BOUNDS; n++) {
+        if (bounds[n] == NGX_HTTP_LITELLM_NO_BOUND) {
+            break;
+        }
+    }
+
+    return n;
+}
+
+
+void
+ngx_http_litellm_bounds_set(ngx_http_litellm_metrics_t *m,
+    const uint32_t *bounds, ngx_uint_t n)
+{
+    ngx_uint_t                      i, other;
+    ngx_http_litellm_metrics_sh_t  *sh;
+
+    sh = m->sh;
+
+    if (bounds == NULL) {
+        bounds = ngx_http_litellm_bounds_default;
+        n = NGX_HTTP_LITELLM_METRICS_BOUNDS;
+    }
+
+    for (i = 0; i < NGX_HTTP_LITELLM_METRICS_BOUNDS; i++) {
+        ngx_http_litellm_bounds_coarse[i] = (i < n) ? bounds[i]
+                                                 : NGX_HTTP_LITELLM_NO_BOUND;
+    }
+
+    /* the first of the workers that have others */
+
+    ngx_shmtx_lock(&m->shpool->mutex);
+
+    other = (ngx_memcmp(sh->bounds, ngx_http_litellm_bounds_coarse,
+                        sizeof(sh->bounds))
+             != 0);
+
+    if (other) {
+        ngx_memcpy(sh->bounds, ngx_http_litellm_bounds_coarse,
+                   sizeof(sh->bounds));
+    }
+
+    ngx_shmtx_unlock(&m->shpool->mutex);
+
+    if (other) {
+        ngx_http_litellm_bounds_begin(m);
+    }
+}
+
+
+/* workers that are leaving may still add to them: a few are in another one */
+
+static void
+ngx_http_litellm_bounds_begin(ngx_http_litellm_metrics_t *m)
+{
+    size_t                              at;
+    ngx_uint_t                          i, n;
+    ngx_http_litellm_row_t             *row;
+    ngx_http_litellm_row_usage_t       *u;
+    ngx_http_litellm_row_worker_t      *w;
+    ngx_http_litellm_row_deployment_t  *d;
+
+    n = NGX_MAX_INT32_VALUE;
+    at = 0;
+
+    for ( ;; ) {
+        row = ngx_http_litellm_metrics_next(m, NGX_HTTP_LITELLM_ROW_USAGE,
+                                            &at, &n);
+        if (row == NULL) {
+            break;
+        }
+
+        u = ngx_http_litellm_row_counters(row);
+
+        ngx_memzero(&u->total, sizeof(ngx_http_litellm_histogram_t));
+        ngx_memzero(&u->upstream, sizeof(ngx_http_litellm_histogram_t));
+        ngx_memzero(&u->ttft, sizeof(ngx_http_litellm_histogram_t));
+    }
+
+    n = NGX_MAX_INT32_VALUE;
+    at = 0;
+
+    for ( ;; ) {
+        row = ngx_http_litellm_metrics_next(m, NGX_HTTP_LITELLM_ROW_DEPLOYMENT,
+                                            &at, &n);
+        if (row == NULL) {
+            break;
+        }
+
+        d = ngx_http_litellm_row_counters(row);
+
+        ngx_memzero(&d->latency, sizeof(ngx_http_litellm_histogram_t));
+        ngx_memzero(&d->ttft, sizeof(ngx_http_litellm_histogram_t));
+    }
+
+    for (i = 0; i < NGX_HTTP_LITELLM_METRICS_WORKERS; i++) {
+        w = &m->sh->workers[i];
+
+        ngx_memzero(&w->total, sizeof(ngx_http_litellm_histogram_t));
+        ngx_memzero(&w->ttft, sizeof(ngx_http_litellm_histogram_t));
+    }
 }

@@ -201,6 +201,8 @@ typedef struct {
     ngx_http_litellm_row_t     *other[NGX_HTTP_LITELLM_ROW_KINDS];
     ngx_http_litellm_counter_t  lost[NGX_HTTP_LITELLM_ROW_KINDS];
                                                 /* counted in "other" */
+    uint32_t                    bounds[NGX_HTTP_LITELLM_METRICS_BOUNDS];
+                                                /* of coarse histograms */
     ngx_http_litellm_row_worker_t  workers[NGX_HTTP_LITELLM_METRICS_WORKERS];
 } ngx_http_litellm_metrics_sh_t;
 
@@ -296,11 +298,23 @@ void ngx_http_litellm_row_label(ngx_http_litellm_row_t *row, ngx_uint_t i,
     ngx_str_t *value);
 
 
-/* upper bounds in us, ascending; fine: from half a ms on */
+/*
+ * Upper bounds in us, ascending, ..._NO_BOUND behind the last one; fine: from
+ * half a ms on.  Coarse ones may be a configuration's own.
+ */
+#define NGX_HTTP_LITELLM_NO_BOUND  0xffffffff
+
 extern const uint32_t  ngx_http_litellm_bounds_fine[
                                             NGX_HTTP_LITELLM_METRICS_BOUNDS];
-extern const uint32_t  ngx_http_litellm_bounds_coarse[
+extern uint32_t  ngx_http_litellm_bounds_coarse[
                                             NGX_HTTP_LITELLM_METRICS_BOUNDS];
+
+/* how many there are */
+ngx_uint_t ngx_http_litellm_bounds_count(const uint32_t *bounds);
+/* of a worker that begins: bounds of coarse histograms; these begin anew if
+   they have counted with others.  NULL: those that there are by default */
+void ngx_http_litellm_bounds_set(ngx_http_litellm_metrics_t *m,
+    const uint32_t *bounds, ngx_uint_t n);
 
 void ngx_http_litellm_histogram_observe(ngx_http_litellm_histogram_t *h,
     const uint32_t *bounds, uint64_t us);

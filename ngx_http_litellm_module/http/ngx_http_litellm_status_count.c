@@ -13,7 +13,7 @@
 static void ngx_http_litellm_status_classes(ngx_litellm_out_t *out,
     ngx_http_litellm_counter_t *n);
 static void ngx_http_litellm_status_histogram(ngx_litellm_out_t *out,
-    const char *name, ngx_http_litellm_histogram_t *h);
+    const char *name, ngx_http_litellm_histogram_t *h, const uint32_t *bounds);
 static void ngx_http_litellm_status_bounds(ngx_litellm_out_t *out,
     const char *name, const uint32_t *bounds);
 
@@ -38,8 +38,10 @@ ngx_http_litellm_status_counters(ngx_http_litellm_status_t *st,
     ngx_http_litellm_status_int(out, "in", (int64_t) of.prompt);
     ngx_http_litellm_status_int(out, "out", (int64_t) of.completion);
     ngx_http_litellm_status_money(out, "spend", (int64_t) of.spend);
-    ngx_http_litellm_status_histogram(out, "latency", &of.latency);
-    ngx_http_litellm_status_histogram(out, "ttft", &of.ttft);
+    ngx_http_litellm_status_histogram(out, "latency", &of.latency,
+                                      ngx_http_litellm_bounds_coarse);
+    ngx_http_litellm_status_histogram(out, "ttft", &of.ttft,
+                                      ngx_http_litellm_bounds_coarse);
     ngx_litellm_out_lit(out, "}");
 }
 
@@ -75,12 +77,16 @@ ngx_http_litellm_status_totals(ngx_http_litellm_status_t *st)
     ngx_http_litellm_status_int(out, "out", (int64_t) sum.completion);
     ngx_http_litellm_status_money(out, "spend", (int64_t) sum.spend);
     ngx_http_litellm_status_int(out, "unpriced", (int64_t) sum.unpriced);
-    ngx_http_litellm_status_histogram(out, "latency", &sum.total);
-    ngx_http_litellm_status_histogram(out, "ttft", &sum.ttft);
-    ngx_http_litellm_status_histogram(out, "overhead", &sum.overhead);
+    ngx_http_litellm_status_histogram(out, "latency", &sum.total,
+                                      ngx_http_litellm_bounds_coarse);
+    ngx_http_litellm_status_histogram(out, "ttft", &sum.ttft,
+                                      ngx_http_litellm_bounds_coarse);
+    ngx_http_litellm_status_histogram(out, "overhead", &sum.overhead,
+                                      ngx_http_litellm_bounds_fine);
     ngx_litellm_out_lit(out, "}");
 
-    ngx_http_litellm_status_histogram(out, "lag", &sum.lag);
+    ngx_http_litellm_status_histogram(out, "lag", &sum.lag,
+                                      ngx_http_litellm_bounds_fine);
 }
 
 
@@ -131,23 +137,28 @@ ngx_http_litellm_status_classes(ngx_litellm_out_t *out,
 
 static void
 ngx_http_litellm_status_histogram(ngx_litellm_out_t *out, const char *name,
-    ngx_http_litellm_histogram_t *h)
+    ngx_http_litellm_histogram_t *h, const uint32_t *bounds)
 {
-    ngx_uint_t  i;
+    uint64_t    above;
+    ngx_uint_t  i, n;
+
+    n = ngx_http_litellm_bounds_count(bounds);
+    above = 0;
 
     ngx_litellm_out_lit(out, ",\"");
     ngx_litellm_out_copy(out, name, ngx_strlen(name));
     ngx_litellm_out_lit(out, "\":[");
 
-    for (i = 0; i <= NGX_HTTP_LITELLM_METRICS_BOUNDS; i++) {
-
-        if (i) {
-            ngx_litellm_out_lit(out, ",");
-        }
-
+    for (i = 0; i < n; i++) {
         ngx_litellm_out_int(out, (int64_t) h->n[i]);
+        ngx_litellm_out_lit(out, ",");
     }
 
+    for ( /* void */ ; i <= NGX_HTTP_LITELLM_METRICS_BOUNDS; i++) {
+        above += h->n[i];
+    }
+
+    ngx_litellm_out_int(out, (int64_t) above);
     ngx_litellm_out_lit(out, "]");
 }
 
@@ -157,13 +168,15 @@ ngx_http_litellm_status_bounds(ngx_litellm_out_t *out, const char *name,
     const uint32_t *bounds)
 {
     u_char      buf[NGX_INT64_LEN + 4];
-    ngx_uint_t  i;
+    ngx_uint_t  i, n;
+
+    n = ngx_http_litellm_bounds_count(bounds);
 
     ngx_litellm_out_lit(out, ",\"");
     ngx_litellm_out_copy(out, name, ngx_strlen(name));
     ngx_litellm_out_lit(out, "\":[");
 
-    for (i = 0; i < NGX_HTTP_LITELLM_METRICS_BOUNDS; i++) {
+    for (i = 0; i < n; i++) {
 
         if (i) {
             ngx_litellm_out_lit(out, ",");
