@@ -145,7 +145,7 @@ sub remaining { return ask(@_)->{header}{'x-ratelimit-api_key-remaining-requests
 
 my $address = 'redis://:pass%20word@127.0.0.1:' . $redis->port;
 
-configure("litellm_redis $address/2;\nlitellm_redis_limits exact;");
+configure("litellm_redis $address/2 timeout=5s;\nlitellm_redis_limits exact;");
 begin();
 
 # the leader of each has its name
