@@ -2,8 +2,8 @@
 
 # Limits and spend of two gateways of two workers each that share a Redis:
 # within a bound, or exactly; how they log in; what happens when it is not
-# there; that what was counted alone is told when it is back; and a Redis that
-# lies.
+# there; that what was counted alone is told when it is back; a worker that is
+# killed; what a log says of it; and a Redis that lies.
 
 use warnings;
 use strict;
@@ -22,7 +22,7 @@ my $slow = $LiteLLM::Peer::slow;
 plan(skip_all => 'no redis-server') unless LiteLLM::Redis->has;
 
 my $b = LiteLLM::Test->new;
-my $a = LiteLLM::Test->new->plan(43);
+my $a = LiteLLM::Test->new->plan(53);
 my @gates = ($a, $b);
 $a->allow_log(qr/worker process \d+ exited on signal 9|shared memory zone .* was locked by/);
 
@@ -318,6 +318,51 @@ is($r->{status}, 503, 'fail-closed: refused');
 like($r->{body}, qr/Rate limit enforcement unavailable/, 'fail-closed: text');
 over();
 
+# --- who has let a request in, for a log
+
+$redis->do('FLUSHALL');
+sub logging {
+    my ($limits, $more, $http) = @_;
+    configure("litellm_redis 'unix:" . $redis->path . "' 'password=pass word' " . ($more // '') . ";litellm_redis_limits $limits;"
+        . "litellm_redis_keys off;" . 'log_format redis "$status $litellm_redis $litellm_redis_time";access_log %%DIR%%/redis.log redis;');
+    begin();
+}
+sub logged {
+    my ($key) = @_;
+    my $n = () = (eval { $a->read_file('redis.log') } // '') =~ /\n/g;
+    my $status = ref $key ? $key->() : ask($a, $key)->{status};
+    wait_for(sub { $n < (() = $a->read_file('redis.log') =~ /\n/g) });
+    return (split /\n/, $a->read_file('redis.log'))[-1];
+}
+
+logging('async interval=20ms');
+ok(wait_for(sub { logged('sk-free') eq '200 async -' }), 'log: async');
+$redis->stop;
+ok(wait_for(sub { logged('sk-free') eq '200 failopen -' }), 'log: async, gone');
+$redis->again;
+over();
+logging('exact interval=20ms', 'timeout=300ms');
+ok(wait_for(sub { logged('sk-free') =~ /^200 exact 0\.[0-2]\d\d$/ }), 'log: exact');
+ok(wait_for(sub { ask($b, 'sk-dead')->{status} == 429 }), 'log: a limit is reached by the other');
+like(logged('sk-dead'), qr/^429 exact \d\.\d{3}$/, 'log: exact, refused');
+ok(wait_for(sub { logged('sk-dead') eq '429 local -' }), 'log: refused by what is known here');
+$redis->do('FLUSHALL');
+ok(wait_for(sub { logged('sk-free') =~ /^200 partial \d\.\d{3}$/ }), 'log: a Redis that has lost its data');
+$redis->signal('STOP');
+my $left = logged(sub {
+    my ($s) = hold($a, 'sk-free', 1);
+    $s->close;
+});
+like($left, qr/^\d+ (?:waiting|failopen) \d\.\d{3}$/, 'log: a client that left');
+ok(wait_for(sub { logged('sk-free') =~ /^200 failopen \d\.\d{3}$/ }), 'log: a Redis that is silent');
+$redis->signal('CONT');
+over();
+logging('exact fail=closed', 'timeout=300ms');
+$redis->signal('STOP');
+like(logged('sk-free'), qr/^503 failclosed \d\.\d{3}$/, 'log: refused, as Redis does not say');
+$redis->signal('CONT');
+over();
+
 # --- a Redis that lies: the connection ends, the gateway does not
 
 my %lie = (garbage => "HTTP/1.1 400 Bad Request\r\n\r\n", type => "+OK\r\n+OK\r\n+OK\r\n+OK\r\n:1\r\n",
@@ -345,7 +390,8 @@ my @bad;
 for my $lie (sort keys %lie) {
     $a->write_file('lie', $lie{$lie});
     $a->run;
-    my @pids = sort $a->workers;
+    my @pids;
+    wait_for(sub { 2 == (@pids = sort $a->workers) });
     for (1 .. 3) {
         my $began = time();
         push @bad, "$lie: not served" if ask($a, 'sk-free')->{status} != 200;

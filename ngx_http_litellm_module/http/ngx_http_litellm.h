@@ -512,8 +512,12 @@ struct ngx_http_litellm_ctx_s {
     unsigned                         by_health:1;   /* of the candidates those
                                                        whose checks fail are
                                                        passed over */
+    unsigned                         redis_asked:1;
 
     ngx_http_litellm_bill_t         *bill;       /* NULL: nothing is counted */
+    ngx_uint_t                       decided;    /* ..._redis_decided_e */
+    ngx_msec_t                       asked;      /* Redis, when first */
+    ngx_msec_t                       waited;     /* for it, in all, ms */
     ngx_http_litellm_deposit_t      *deposit;    /* as lease: until an attempt
                                                     has it */
     ngx_http_litellm_spent_t         spent;      /* by attempts that ended */

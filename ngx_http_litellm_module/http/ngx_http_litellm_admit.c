@@ -117,6 +117,7 @@ ngx_http_litellm_admit(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
     }
 
     if (rc == NGX_DECLINED) {
+        ctx->decided = NGX_HTTP_LITELLM_DECIDED_LOCAL;
         return ngx_http_litellm_admit_refuse(r, ctx, bill);
     }
 

@@ -39,6 +39,20 @@ typedef enum {
 } ngx_http_litellm_redis_limits_e;
 
 
+/* who has let a request in, or refused it: ctx->decided */
+typedef enum {
+    NGX_HTTP_LITELLM_DECIDED_NOT = 0,
+    NGX_HTTP_LITELLM_DECIDED_LOCAL,   /* refused before Redis was asked */
+    NGX_HTTP_LITELLM_DECIDED_ASYNC,
+    NGX_HTTP_LITELLM_DECIDED_EXACT,
+    NGX_HTTP_LITELLM_DECIDED_PARTIAL, /* as exact, by a Redis that has lost its
+                                         data */
+    NGX_HTTP_LITELLM_DECIDED_OPEN,    /* Redis did not say */
+    NGX_HTTP_LITELLM_DECIDED_CLOSED,  /* the same */
+    NGX_HTTP_LITELLM_DECIDED_WAITS
+} ngx_http_litellm_redis_decided_e;
+
+
 /*
  * Records that several gateways share, in the zone: what we know of those in
  * Redis.  For metrics: read its counters.

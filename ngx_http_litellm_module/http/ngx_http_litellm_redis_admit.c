@@ -42,7 +42,7 @@ static ngx_int_t ngx_http_litellm_redis_ask(
     ngx_http_litellm_bill_t *bill);
 static void ngx_http_litellm_redis_answered(void *data, ngx_int_t rc,
     ngx_litellm_resp_t *reply);
-static ngx_int_t ngx_http_litellm_redis_down(ngx_http_request_t *r,
+static ngx_int_t ngx_http_litellm_redis_down(ngx_http_litellm_ctx_t *ctx,
     ngx_http_litellm_redis_t *redis, ngx_shm_zone_t *zone,
     ngx_http_litellm_bill_t *bill);
 static ngx_uint_t ngx_http_litellm_redis_fits(
@@ -59,6 +59,7 @@ ngx_http_litellm_redis_admit(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_bill_t *bill)
 {
     ngx_int_t                        rc;
+    ngx_uint_t                       last;
     ngx_http_litellm_redis_t        *redis;
     ngx_http_litellm_main_conf_t    *mcf;
     ngx_http_litellm_redis_asked_t  *asked;
@@ -76,10 +77,13 @@ ngx_http_litellm_redis_admit(ngx_http_request_t *r,
 
         /* it is our own count that says yes */
 
-        return (redis->fail_closed
-                && (redis->sh->state == 2 || redis->sh->useless))
-               ? ngx_http_litellm_redis_down(r, redis, mcf->zone, bill)
-               : NGX_OK;
+        if (redis->sh->state == 2 || redis->sh->useless) {
+            return ngx_http_litellm_redis_down(ctx, redis, mcf->zone, bill);
+        }
+
+        ctx->decided = NGX_HTTP_LITELLM_DECIDED_ASYNC;
+
+        return NGX_OK;
     }
 
     asked = bill->asked;
@@ -92,6 +96,10 @@ ngx_http_litellm_redis_admit(ngx_http_request_t *r,
 
         bill->asked = asked;
         bill->asking = 1;
+
+        ctx->asked = asked->since;
+        ctx->redis_asked = 1;
+        ctx->decided = NGX_HTTP_LITELLM_DECIDED_WAITS;
 
         rc = ngx_http_litellm_redis_ask(asked, mcf->zone, bill);
 
@@ -106,11 +114,16 @@ ngx_http_litellm_redis_admit(ngx_http_request_t *r,
         return NGX_AGAIN;
     }
 
+    ctx->waited = ngx_current_msec - asked->since;
+
     /* what others have is not known while they tell it anew */
 
     if (rc != NGX_OK && (rc != NGX_ABORT || redis->fail_closed)) {
-        return ngx_http_litellm_redis_down(r, redis, mcf->zone, bill);
+        return ngx_http_litellm_redis_down(ctx, redis, mcf->zone, bill);
     }
+
+    ctx->decided = (rc == NGX_ABORT) ? NGX_HTTP_LITELLM_DECIDED_PARTIAL
+                                     : NGX_HTTP_LITELLM_DECIDED_EXACT;
 
     ngx_http_litellm_ledger_share_merge(mcf->zone, asked->shares,
                                         asked->others, asked->n,
@@ -125,11 +138,11 @@ ngx_http_litellm_redis_admit(ngx_http_request_t *r,
 
     /* in all it is not asked for longer than twice what a reply may take */
 
-    if (++asked->tries == NGX_HTTP_LITELLM_REDIS_TRIES
-        || ngx_current_msec - asked->since >= redis->timeout)
-    {
-        return (bill->rv.refused != NULL) ? NGX_DECLINED
-               : ngx_http_litellm_redis_down(r, redis, mcf->zone, bill);
+    last = (++asked->tries == NGX_HTTP_LITELLM_REDIS_TRIES
+            || ngx_current_msec - asked->since >= redis->timeout);
+
+    if (last && bill->rv.refused != NULL) {
+        return NGX_DECLINED;
     }
 
     rc = ngx_http_litellm_ledger_reserve(mcf->zone, &bill->rv, 0);
@@ -138,11 +151,14 @@ ngx_http_litellm_redis_admit(ngx_http_request_t *r,
         return (rc == NGX_DECLINED) ? NGX_DECLINED : NGX_ERROR;
     }
 
-    rc = ngx_http_litellm_redis_ask(asked, mcf->zone, bill);
+    rc = last ? NGX_BUSY : ngx_http_litellm_redis_ask(asked, mcf->zone, bill);
 
-    return (rc == NGX_AGAIN)
-           ? NGX_AGAIN
-           : ngx_http_litellm_redis_down(r, redis, mcf->zone, bill);
+    if (rc == NGX_AGAIN) {
+        ctx->decided = NGX_HTTP_LITELLM_DECIDED_WAITS;
+        return NGX_AGAIN;
+    }
+
+    return ngx_http_litellm_redis_down(ctx, redis, mcf->zone, bill);
 }
 
 
@@ -233,14 +249,17 @@ ngx_http_litellm_redis_answered(void *data, ngx_int_t rc,
 /* our own limits go on alone, or nobody is let in */
 
 static ngx_int_t
-ngx_http_litellm_redis_down(ngx_http_request_t *r,
+ngx_http_litellm_redis_down(ngx_http_litellm_ctx_t *ctx,
     ngx_http_litellm_redis_t *redis, ngx_shm_zone_t *zone,
     ngx_http_litellm_bill_t *bill)
 {
     if (!redis->fail_closed && bill->rv.slot != NULL) {
+        ctx->decided = NGX_HTTP_LITELLM_DECIDED_OPEN;
         bill->asking = 0;
         return NGX_OK;
     }
+
+    ctx->decided = NGX_HTTP_LITELLM_DECIDED_CLOSED;
 
     ngx_http_litellm_ledger_settle(zone, &bill->rv, 0, 0, 0);
 

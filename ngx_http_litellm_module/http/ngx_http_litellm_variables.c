@@ -16,6 +16,7 @@
 #include "ngx_http_litellm_cache.h"
 #include "ngx_http_litellm_cost.h"
 #include "ngx_http_litellm_outcome.h"
+#include "ngx_http_litellm_redis.h"
 
 
 /* bytes of a name */
@@ -51,7 +52,8 @@ typedef enum {
 
     NGX_HTTP_LITELLM_V_TTFT,
     NGX_HTTP_LITELLM_V_UPSTREAM,
-    NGX_HTTP_LITELLM_V_OVERHEAD
+    NGX_HTTP_LITELLM_V_OVERHEAD,
+    NGX_HTTP_LITELLM_V_REDIS
 } ngx_http_litellm_variable_e;
 
 
@@ -75,6 +77,10 @@ static ngx_int_t ngx_http_litellm_variable_count(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_litellm_variable_time(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_litellm_variable_redis(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_litellm_variable_waited(
+    ngx_http_litellm_ctx_t *ctx, ngx_msec_t *ms);
 static ngx_int_t ngx_http_litellm_variable_cache(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_litellm_variable_text(ngx_http_request_t *r,
@@ -130,6 +136,11 @@ static ngx_http_variable_t  ngx_http_litellm_vars[] = {
     ngx_http_litellm_var("ttft", time, TTFT),
     ngx_http_litellm_var("upstream_time", time, UPSTREAM),
     ngx_http_litellm_var("overhead_time", time, OVERHEAD),
+
+    { ngx_string("litellm_redis"), NULL, ngx_http_litellm_variable_redis, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    ngx_http_litellm_var("redis_time", time, REDIS),
 
       ngx_http_null_variable
 };
@@ -481,6 +492,10 @@ ngx_http_litellm_variable_time(ngx_http_request_t *r,
             rc = ngx_http_litellm_outcome_times(ctx, &ms, &other);
             break;
 
+        case NGX_HTTP_LITELLM_V_REDIS:
+            rc = ngx_http_litellm_variable_waited(ctx, &ms);
+            break;
+
         default: /* NGX_HTTP_LITELLM_V_OVERHEAD */
             rc = ngx_http_litellm_outcome_times(ctx, &other, &ms);
         }
@@ -506,6 +521,57 @@ ngx_http_litellm_variable_time(ngx_http_request_t *r,
     v->valid = 1;
     v->no_cacheable = 0;
     v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+/* who has let the request in; nothing where limits are not shared */
+
+static ngx_int_t
+ngx_http_litellm_variable_redis(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_litellm_ctx_t        *ctx;
+    ngx_http_litellm_main_conf_t  *mcf;
+
+    static ngx_str_t  decided[] = {
+        ngx_null_string,
+        ngx_string("local"),
+        ngx_string("async"),
+        ngx_string("exact"),
+        ngx_string("partial"),
+        ngx_string("failopen"),
+        ngx_string("failclosed"),
+        ngx_string("waiting")
+    };
+
+    ctx = ngx_http_litellm_variable_call(r);
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_litellm_module);
+
+    if (ctx == NULL || ctx->decided == NGX_HTTP_LITELLM_DECIDED_NOT
+        || mcf->redis == NULL
+        || mcf->redis->limits == NGX_HTTP_LITELLM_REDIS_OFF)
+    {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    return ngx_http_litellm_variable_text(r, v, &decided[ctx->decided]);
+}
+
+
+/* ms; NGX_DECLINED: Redis was not asked */
+
+static ngx_int_t
+ngx_http_litellm_variable_waited(ngx_http_litellm_ctx_t *ctx, ngx_msec_t *ms)
+{
+    if (!ctx->redis_asked) {
+        return NGX_DECLINED;
+    }
+
+    *ms = (ctx->decided == NGX_HTTP_LITELLM_DECIDED_WAITS)
+          ? ngx_current_msec - ctx->asked : ctx->waited;
 
     return NGX_OK;
 }

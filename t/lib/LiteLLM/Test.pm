@@ -324,7 +324,7 @@ sub reload {
 
 sub workers {
     my $self = shift;
-    return map { chomp; $_ } grep { /\d/ } `ps -o pid= --ppid $self->{pid}`;
+    return map { int } grep { /\d/ } `ps -o pid= --ppid $self->{pid}`;
 }
 
 sub stop {
