@@ -1,48 +1,40 @@
 
 /*
- * The records that were made at run time, in the shared zone: a tree for each
+ * The records that were made at run time, in the shared zone: a list for each
  * kind, in order of id, and keys by their aliases.  Under the slab mutex there
  * are lookups and copies of one record (64 KB at most), never a walk.  What
  * workers make of them is another file's: ngx_http_litellm_store_cache.c.
  *
- * A change of a record that is there is written to the journal before; if its
- * process is killed, the next one to take the lock does it.  Each has a mark of
- * when it was made, so that gateways that share records agree on the last one:
+ * A change is written to the journal before; if its process is killed, the next
+ * one to take the lock does it.  Each has a mark of when it was made, so that
+ * gateways that share records agree on the last one:
  * ngx_http_litellm_store_share.c.
  */
 
-#include "ngx_http_litellm.h"
 #include "ngx_http_litellm_zone.h"
 #include "ngx_http_litellm_store_node.h"
+#include "ngx_litellm_siphash.h"
 
 
+static void ngx_http_litellm_store_recover_locked(
+    ngx_http_litellm_store_t *store, ngx_slab_pool_t *shpool);
 static void ngx_http_litellm_store_finish_locked(
     ngx_http_litellm_store_t *store);
+static void ngx_http_litellm_store_release_locked(
+    ngx_http_litellm_store_t *store, ngx_slab_pool_t *shpool);
 static ngx_uint_t ngx_http_litellm_store_taken_locked(
     ngx_http_litellm_store_t *store, ngx_str_t *id, ngx_str_t *from,
     uint64_t name);
-static void ngx_http_litellm_store_insert(ngx_rbtree_node_t *temp,
-    ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
-static ngx_int_t ngx_http_litellm_store_compare(const u_char *a, size_t alen,
-    const u_char *b, size_t blen);
 
 
 ngx_http_litellm_store_t *
 ngx_http_litellm_store_create(ngx_slab_pool_t *shpool)
 {
-    ngx_uint_t                 i;
     ngx_http_litellm_store_t  *store;
 
     store = ngx_slab_calloc(shpool, sizeof(ngx_http_litellm_store_t));
     if (store == NULL) {
         return NULL;
-    }
-
-    for (i = 0; i < NGX_LITELLM_PRINCIPALS; i++) {
-        ngx_rbtree_init(&store->trees[i], &store->sentinel,
-                        ngx_http_litellm_store_insert);
-        ngx_rbtree_init(&store->gone[i], &store->sentinel,
-                        ngx_http_litellm_store_insert);
     }
 
     store->version = 1;
@@ -58,14 +50,22 @@ ngx_http_litellm_store_create(ngx_slab_pool_t *shpool)
 ngx_http_litellm_store_t *
 ngx_http_litellm_store_lock(ngx_shm_zone_t *zone)
 {
-    ngx_http_litellm_store_t  *store;
+    ngx_slab_pool_t                   *shpool;
+    ngx_http_litellm_store_t          *store;
+    ngx_http_litellm_store_journal_t  *j;
 
     store = ngx_http_litellm_zone_store(zone);
+    shpool = ngx_http_litellm_zone_pool(zone);
 
-    ngx_shmtx_lock(&ngx_http_litellm_zone_pool(zone)->mutex);
+    ngx_shmtx_lock(&shpool->mutex);
 
-    if (store->journal.node != NULL) {
-        ngx_http_litellm_store_finish_locked(store);
+    j = &store->journal;
+
+    if (j->node != NULL || j->loose[0] != NULL || j->loose[1] != NULL
+        || j->out != NULL
+        || (store->changed != NULL && !store->changed->chained))
+    {
+        ngx_http_litellm_store_recover_locked(store, shpool);
     }
 
     return store;
@@ -76,6 +76,71 @@ void
 ngx_http_litellm_store_unlock(ngx_shm_zone_t *zone)
 {
     ngx_shmtx_unlock(&ngx_http_litellm_zone_pool(zone)->mutex);
+}
+
+
+/* what one who was killed has not come to */
+
+static void
+ngx_http_litellm_store_recover_locked(ngx_http_litellm_store_t *store,
+    ngx_slab_pool_t *shpool)
+{
+    ngx_http_litellm_store_chain_locked(store);
+
+    if (store->journal.node != NULL) {
+        ngx_http_litellm_store_finish_locked(store);
+    }
+
+    ngx_http_litellm_store_release_locked(store, shpool);
+}
+
+
+ngx_http_litellm_store_journal_t *
+ngx_http_litellm_store_draft_locked(ngx_http_litellm_store_t *store,
+    ngx_http_litellm_store_node_t *n)
+{
+    ngx_http_litellm_store_journal_t  *j;
+
+    j = &store->journal;
+
+    j->json = n->json;
+    j->old = NULL;
+    j->len = n->len;
+    j->pass = n->pass;
+    j->version = n->version;
+    j->name = n->name.hash;
+    j->born = n->born;
+    j->stamp = n->stamp;
+    j->changed = n->changed;
+    j->synced = n->synced;
+    j->where = n->where;
+
+    return j;
+}
+
+
+void
+ngx_http_litellm_store_commit_locked(ngx_http_litellm_store_t *store,
+    ngx_slab_pool_t *shpool, ngx_http_litellm_store_node_t *n)
+{
+    ngx_http_litellm_store_journal_t  *j;
+
+    j = &store->journal;
+
+    j->n = store->n[n->kind]
+           + (j->where == NGX_HTTP_LITELLM_STORE_THERE)
+           - (n->where == NGX_HTTP_LITELLM_STORE_THERE);
+
+    j->ngone = store->ngone
+               + (j->where == NGX_HTTP_LITELLM_STORE_GONE)
+               - (n->where == NGX_HTTP_LITELLM_STORE_GONE);
+
+    ngx_memory_barrier();
+    j->node = n;
+    ngx_memory_barrier();
+
+    ngx_http_litellm_store_finish_locked(store);
+    ngx_http_litellm_store_release_locked(store, shpool);
 }
 
 
@@ -94,10 +159,34 @@ ngx_http_litellm_store_finish_locked(ngx_http_litellm_store_t *store)
 
     n->json = j->json;
     n->len = j->len;
+    n->pass = j->pass;
     n->version = j->version;
     n->born = j->born;
     n->stamp = j->stamp;
     n->synced = (u_char) j->synced;
+
+    if (n->where != j->where) {
+
+        if (n->where == NGX_HTTP_LITELLM_STORE_THERE) {
+            ngx_http_litellm_store_list_remove(&store->there[n->kind], n);
+
+        } else if (n->where == NGX_HTTP_LITELLM_STORE_GONE) {
+            ngx_http_litellm_store_list_remove(&store->gone[n->kind], n);
+        }
+
+        if (j->where == NGX_HTTP_LITELLM_STORE_THERE) {
+            ngx_http_litellm_store_list_insert(&store->there[n->kind], n);
+
+        } else if (j->where == NGX_HTTP_LITELLM_STORE_GONE) {
+            ngx_http_litellm_store_list_insert(&store->gone[n->kind], n);
+        }
+
+        ngx_memory_barrier();
+        n->where = (u_char) j->where;
+    }
+
+    store->n[n->kind] = j->n;
+    store->ngone = j->ngone;
 
     if (j->name) {
         ngx_http_litellm_store_name_link(&store->names, &n->name, j->name);
@@ -110,112 +199,45 @@ ngx_http_litellm_store_finish_locked(ngx_http_litellm_store_t *store)
         n->changed = 0;
     }
 
+    j->loose[0] = j->old;
+    j->loose[1] = (j->where == NGX_HTTP_LITELLM_STORE_NOWHERE) ? n : NULL;
+
     ngx_memory_barrier();
     j->node = NULL;
+    ngx_memory_barrier();
 }
 
 
-static ngx_int_t
-ngx_http_litellm_store_compare(const u_char *a, size_t alen, const u_char *b,
-    size_t blen)
-{
-    ngx_int_t  rc;
-
-    rc = ngx_memcmp(a, b, ngx_min(alen, blen));
-
-    if (rc != 0) {
-        return rc;
-    }
-
-    return (alen < blen) ? -1 : (alen > blen);
-}
-
+/* lost rather than freed twice */
 
 static void
-ngx_http_litellm_store_insert(ngx_rbtree_node_t *temp, ngx_rbtree_node_t *node,
-    ngx_rbtree_node_t *sentinel)
+ngx_http_litellm_store_release_locked(ngx_http_litellm_store_t *store,
+    ngx_slab_pool_t *shpool)
 {
-    ngx_rbtree_node_t              **p;
-    ngx_http_litellm_store_node_t   *n, *t;
+    void        *p;
+    ngx_uint_t   i;
 
-    n = (ngx_http_litellm_store_node_t *) node;
+    for (i = 0; i < 2; i++) {
+        p = store->journal.loose[i];
 
-    for ( ;; ) {
-        t = (ngx_http_litellm_store_node_t *) temp;
-
-        p = (ngx_http_litellm_store_compare(n->id, n->id_len, t->id,
-                                            t->id_len)
-             < 0)
-            ? &temp->left : &temp->right;
-
-        if (*p == sentinel) {
-            break;
+        if (p != NULL) {
+            store->journal.loose[i] = NULL;
+            ngx_memory_barrier();
+            ngx_slab_free_locked(shpool, p);
         }
-
-        temp = *p;
     }
-
-    *p = node;
-
-    node->parent = temp;
-    node->left = sentinel;
-    node->right = sentinel;
-    ngx_rbt_red(node);
 }
 
 
 ngx_http_litellm_store_node_t *
-ngx_http_litellm_store_lookup_locked(ngx_http_litellm_store_t *store,
-    ngx_rbtree_t *tree, ngx_str_t *id)
+ngx_http_litellm_store_any_locked(ngx_http_litellm_store_t *store,
+    ngx_litellm_principal_e kind, ngx_str_t *id)
 {
-    ngx_int_t                       rc;
-    ngx_rbtree_node_t              *node;
     ngx_http_litellm_store_node_t  *n;
 
-    node = tree->root;
+    n = ngx_http_litellm_store_list_find(&store->there[kind], id);
 
-    while (node != &store->sentinel) {
-        n = (ngx_http_litellm_store_node_t *) node;
-
-        rc = ngx_http_litellm_store_compare(id->data, id->len, n->id,
-                                            n->id_len);
-        if (rc == 0) {
-            return n;
-        }
-
-        node = (rc < 0) ? node->left : node->right;
-    }
-
-    return NULL;
-}
-
-
-ngx_http_litellm_store_node_t *
-ngx_http_litellm_store_behind_locked(ngx_http_litellm_store_t *store,
-    ngx_rbtree_t *tree, ngx_str_t *id)
-{
-    ngx_rbtree_node_t              *node;
-    ngx_http_litellm_store_node_t  *n, *found;
-
-    found = NULL;
-    node = tree->root;
-
-    while (node != &store->sentinel) {
-        n = (ngx_http_litellm_store_node_t *) node;
-
-        if (ngx_http_litellm_store_compare(id->data, id->len, n->id,
-                                           n->id_len)
-            < 0)
-        {
-            found = n;
-            node = node->left;
-
-        } else {
-            node = node->right;
-        }
-    }
-
-    return found;
+    return n ? n : ngx_http_litellm_store_list_find(&store->gone[kind], id);
 }
 
 
@@ -245,7 +267,7 @@ ngx_http_litellm_store_put_unique(ngx_shm_zone_t *zone,
 
     store = ngx_http_litellm_store_lock(zone);
 
-    n = ngx_http_litellm_store_lookup_locked(store, &store->trees[kind], id);
+    n = ngx_http_litellm_store_list_find(&store->there[kind], id);
 
     if ((version == NGX_HTTP_LITELLM_STORE_NEW)
         ? (n != NULL)
@@ -275,13 +297,10 @@ ngx_http_litellm_store_write_locked(ngx_http_litellm_store_t *store,
     ngx_slab_pool_t *shpool, ngx_litellm_principal_e kind, ngx_str_t *id,
     ngx_str_t *json, uint64_t name, ngx_http_litellm_store_mark_t *mark)
 {
-    u_char                            *text, *old;
+    u_char                            *text;
     ngx_uint_t                         made;
     ngx_http_litellm_store_node_t     *n;
     ngx_http_litellm_store_journal_t  *j;
-
-    n = ngx_http_litellm_store_lookup_locked(store, &store->trees[kind], id);
-    made = (n == NULL);
 
     text = ngx_slab_alloc_locked(shpool, ngx_max(json->len, 1));
 
@@ -289,29 +308,32 @@ ngx_http_litellm_store_write_locked(ngx_http_litellm_store_t *store,
         return NGX_BUSY;
     }
 
+    store->journal.loose[0] = text;
+    ngx_memory_barrier();
+
     ngx_memcpy(text, json->data, json->len);
 
-    if (made) {
+    n = ngx_http_litellm_store_any_locked(store, kind, id);
+
+    if (n == NULL) {
         n = ngx_http_litellm_store_node_locked(store, shpool, kind, id);
+
         if (n == NULL) {
-            ngx_slab_free_locked(shpool, text);
+            ngx_http_litellm_store_release_locked(store, shpool);
             return NGX_BUSY;
         }
-
-        n->json = text;
-        n->len = (uint32_t) json->len;
-
-        ngx_rbtree_insert(&store->trees[kind], &n->node);
-        store->n[kind]++;
     }
 
-    old = n->json;
-    j = &store->journal;
+    made = (n->where != NGX_HTTP_LITELLM_STORE_THERE);
+
+    j = ngx_http_litellm_store_draft_locked(store, n);
 
     j->json = text;
     j->len = (uint32_t) json->len;
+    j->old = n->json;
     j->version = ++store->version;
     j->name = name;
+    j->where = NGX_HTTP_LITELLM_STORE_THERE;
 
     if (mark != NULL) {
         j->born = mark->born;
@@ -328,15 +350,7 @@ ngx_http_litellm_store_write_locked(ngx_http_litellm_store_t *store,
         j->synced = made ? 0 : n->synced;
     }
 
-    ngx_memory_barrier();
-    j->node = n;
-    ngx_memory_barrier();
-
-    ngx_http_litellm_store_finish_locked(store);
-
-    if (old != text) {
-        ngx_slab_free_locked(shpool, old);
-    }
+    ngx_http_litellm_store_commit_locked(store, shpool, n);
 
     return NGX_OK;
 }
@@ -346,26 +360,29 @@ ngx_http_litellm_store_node_t *
 ngx_http_litellm_store_node_locked(ngx_http_litellm_store_t *store,
     ngx_slab_pool_t *shpool, ngx_litellm_principal_e kind, ngx_str_t *id)
 {
+    size_t                          size;
+    ngx_uint_t                      height;
     ngx_http_litellm_store_node_t  *n;
 
-    n = ngx_http_litellm_store_lookup_locked(store, &store->gone[kind], id);
+    height = ngx_http_litellm_store_list_height(
+                 ngx_litellm_siphash(store->names.key, kind, id->data,
+                                     id->len));
 
-    if (n != NULL) {
-        ngx_rbtree_delete(&store->gone[kind], &n->node);
-        store->ngone--;
+    size = offsetof(ngx_http_litellm_store_node_t, links)
+           + height * sizeof(ngx_http_litellm_store_node_t *);
 
-        return n;
-    }
-
-    n = ngx_slab_calloc_locked(shpool,
-                               offsetof(ngx_http_litellm_store_node_t, id)
-                               + id->len);
+    n = ngx_slab_calloc_locked(shpool, size + id->len);
     if (n == NULL) {
         return NULL;
     }
 
+    store->journal.loose[1] = n;
+    ngx_memory_barrier();
+
     n->version = store->version;
     n->kind = (u_char) kind;
+    n->height = (u_char) height;
+    n->id = (u_char *) n + size;
     n->id_len = (uint16_t) id->len;
     ngx_memcpy(n->id, id->data, id->len);
 
@@ -381,9 +398,8 @@ ngx_http_litellm_store_taken_locked(ngx_http_litellm_store_t *store,
 {
     ngx_http_litellm_store_node_t  *n;
 
-    n = ngx_http_litellm_store_lookup_locked(store,
-                                             &store->trees[NGX_LITELLM_KEY],
-                                             from ? from : id);
+    n = ngx_http_litellm_store_list_find(&store->there[NGX_LITELLM_KEY],
+                                         from ? from : id);
 
     if (n != NULL && n->name.hash == name) {
         return 0;
@@ -458,8 +474,7 @@ ngx_http_litellm_store_get(ngx_shm_zone_t *zone, ngx_pool_t *pool,
 
         store = ngx_http_litellm_store_lock(zone);
 
-        n = ngx_http_litellm_store_lookup_locked(store, &store->trees[kind],
-                                                 id);
+        n = ngx_http_litellm_store_list_find(&store->there[kind], id);
 
         if (n == NULL) {
             ngx_http_litellm_store_unlock(zone);
@@ -495,32 +510,34 @@ ngx_int_t
 ngx_http_litellm_store_delete(ngx_shm_zone_t *zone,
     ngx_litellm_principal_e kind, ngx_str_t *id)
 {
-    ngx_slab_pool_t                *shpool;
-    ngx_http_litellm_store_t       *store;
-    ngx_http_litellm_store_node_t  *n;
+    ngx_slab_pool_t                   *shpool;
+    ngx_http_litellm_store_t          *store;
+    ngx_http_litellm_store_node_t     *n;
+    ngx_http_litellm_store_journal_t  *j;
 
     shpool = ngx_http_litellm_zone_pool(zone);
     store = ngx_http_litellm_store_lock(zone);
 
-    n = ngx_http_litellm_store_lookup_locked(store, &store->trees[kind], id);
+    n = ngx_http_litellm_store_list_find(&store->there[kind], id);
 
     if (n == NULL) {
         ngx_http_litellm_store_unlock(zone);
         return NGX_DECLINED;
     }
 
-    ngx_http_litellm_store_bury_locked(store, shpool, n);
+    j = ngx_http_litellm_store_bury_locked(store, n);
 
     if (store->shared) {
-        n->stamp = ngx_http_litellm_store_tick_locked(store);
-        n->born = n->stamp;
-        n->synced = 0;
-
-        ngx_http_litellm_store_change_locked(store, n);
+        j->stamp = ngx_http_litellm_store_tick_locked(store);
+        j->born = j->stamp;
+        j->synced = 0;
+        j->changed = 1;
 
     } else {
-        ngx_http_litellm_store_free_locked(store, shpool, n);
+        ngx_http_litellm_store_forget_locked(j, n);
     }
+
+    ngx_http_litellm_store_commit_locked(store, shpool, n);
 
     ngx_http_litellm_store_unlock(zone);
 
@@ -544,8 +561,7 @@ ngx_http_litellm_store_next(ngx_shm_zone_t *zone, ngx_pool_t *pool,
 
         store = ngx_http_litellm_store_lock(zone);
 
-        n = ngx_http_litellm_store_behind_locked(store, &store->trees[kind],
-                                                 id);
+        n = ngx_http_litellm_store_list_behind(&store->there[kind], id);
 
         if (n == NULL) {
             ngx_http_litellm_store_unlock(zone);
@@ -602,7 +618,7 @@ ngx_http_litellm_store_record(ngx_shm_zone_t *zone,
 
     store = ngx_http_litellm_store_lock(zone);
 
-    n = ngx_http_litellm_store_lookup_locked(store, &store->trees[kind], id);
+    n = ngx_http_litellm_store_list_find(&store->there[kind], id);
     record = n ? n->version : 0;
     *version = store->version;
 

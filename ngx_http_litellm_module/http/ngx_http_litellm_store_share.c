@@ -9,20 +9,20 @@
  * clock says.  A deletion is later than all changes of what was there before
  * it, and what is made anew under the same id is later than the deletion.
  *
- * A record that was deleted stays in a tree of its own until it may be
- * forgotten.  What has changed is in a chain that is written by one store, and
- * is taken out of it by who goes over it, with the next store or never: a
- * process that is killed leaves it whole.  All of it is under the store's lock,
- * a few records at a time.
+ * A record that was deleted stays in a list of its own until it may be
+ * forgotten.  What has changed is in a chain: put into it at its head, and taken
+ * out by who goes over it.  One who was killed meanwhile has left a head that
+ * does not know that it is in the chain, or a note in the journal of what was on
+ * its way out; the next who takes the lock puts it right.  All of it is under
+ * the store's lock, a few records at a time.
  */
 
-#include "ngx_http_litellm.h"
 #include "ngx_http_litellm_zone.h"
 #include "ngx_http_litellm_store_node.h"
 
 
 /* deletions that others know and are kept all the same: 256 KB */
-#define NGX_HTTP_LITELLM_STORE_GONE   1024
+#define NGX_HTTP_LITELLM_STORE_KEPT   1024
 
 /* records under one hold of the lock */
 #define NGX_HTTP_LITELLM_STORE_STEP   32
@@ -31,9 +31,6 @@
 
 static ngx_int_t ngx_http_litellm_store_order(
     ngx_http_litellm_store_node_t *n, ngx_http_litellm_store_item_t *item);
-static ngx_http_litellm_store_node_t *ngx_http_litellm_store_any_locked(
-    ngx_http_litellm_store_t *store, ngx_litellm_principal_e kind,
-    ngx_str_t *id);
 static ngx_int_t ngx_http_litellm_store_nth_locked(
     ngx_http_litellm_store_t *store, ngx_uint_t nth,
     ngx_http_litellm_store_node_t **found);
@@ -106,86 +103,84 @@ ngx_http_litellm_store_order(ngx_http_litellm_store_node_t *n,
 }
 
 
-static ngx_http_litellm_store_node_t *
-ngx_http_litellm_store_any_locked(ngx_http_litellm_store_t *store,
-    ngx_litellm_principal_e kind, ngx_str_t *id)
-{
-    ngx_http_litellm_store_node_t  *n;
-
-    n = ngx_http_litellm_store_lookup_locked(store, &store->trees[kind], id);
-
-    return n ? n : ngx_http_litellm_store_lookup_locked(store,
-                                                     &store->gone[kind], id);
-}
-
-
 /* of the journal, too: it may have been done in part */
 
 void
 ngx_http_litellm_store_change_locked(ngx_http_litellm_store_t *store,
     ngx_http_litellm_store_node_t *n)
 {
+    if (!n->chained) {
+
+        if (store->changed != n) {
+            n->next = store->changed;
+            ngx_memory_barrier();
+            store->changed = n;
+            ngx_memory_barrier();
+        }
+
+        n->chained = 1;
+        ngx_memory_barrier();
+    }
+
     n->changed = 1;
-
-    if (n->chained) {
-        return;
-    }
-
-    if (store->changed != n) {
-        n->next = store->changed;
-        ngx_memory_barrier();
-        store->changed = n;
-        ngx_memory_barrier();
-    }
-
-    n->chained = 1;
 }
 
 
 void
+ngx_http_litellm_store_chain_locked(ngx_http_litellm_store_t *store)
+{
+    ngx_http_litellm_store_journal_t  *j;
+
+    j = &store->journal;
+
+    if (j->out != NULL) {
+        *j->out_link = j->out_next;
+        ngx_memory_barrier();
+        j->out->chained = 0;
+        ngx_memory_barrier();
+        j->out = NULL;
+        ngx_memory_barrier();
+    }
+
+    if (store->changed != NULL) {
+        store->changed->chained = 1;
+    }
+}
+
+
+ngx_http_litellm_store_journal_t *
 ngx_http_litellm_store_bury_locked(ngx_http_litellm_store_t *store,
-    ngx_slab_pool_t *shpool, ngx_http_litellm_store_node_t *n)
+    ngx_http_litellm_store_node_t *n)
 {
-    u_char  *json;
+    ngx_http_litellm_store_journal_t  *j;
 
-    ngx_http_litellm_store_name_unlink(&store->names, &n->name);
-    ngx_rbtree_delete(&store->trees[n->kind], &n->node);
+    j = ngx_http_litellm_store_draft_locked(store, n);
 
-    store->n[n->kind]--;
-    store->version++;
+    j->json = NULL;
+    j->len = 0;
+    j->old = n->json;
+    j->name = 0;
+    j->version = ++store->version;
+    j->where = NGX_HTTP_LITELLM_STORE_GONE;
 
-    json = n->json;
-    n->json = NULL;
-    n->len = 0;
-    n->version = store->version;
-
-    ngx_rbtree_insert(&store->gone[n->kind], &n->node);
-    store->ngone++;
-
-    ngx_slab_free_locked(shpool, json);
+    return j;
 }
 
 
+/* who goes over the chain takes it out of that, and it goes the next time */
+
 void
-ngx_http_litellm_store_free_locked(ngx_http_litellm_store_t *store,
-    ngx_slab_pool_t *shpool, ngx_http_litellm_store_node_t *n)
+ngx_http_litellm_store_forget_locked(ngx_http_litellm_store_journal_t *j,
+    ngx_http_litellm_store_node_t *n)
 {
-    if (n->chained) {
-
-        /* who goes over the chain takes it out, and it goes the next time */
-
-        n->changed = 0;
-        n->synced = 1;
-        n->born = 0;
-        n->stamp = 0;
-
-        return;
+    if (!n->chained) {
+        j->where = NGX_HTTP_LITELLM_STORE_NOWHERE;
     }
 
-    ngx_rbtree_delete(&store->gone[n->kind], &n->node);
-    store->ngone--;
-
-    ngx_slab_free_locked(shpool, n);
+    j->born = 0;
+    j->stamp = 0;
+    j->changed = 0;
+    j->synced = 1;
 }
 
 
@@ -251,9 +246,11 @@ static ngx_int_t
 ngx_http_litellm_store_nth_locked(ngx_http_litellm_store_t *store,
     ngx_uint_t nth, ngx_http_litellm_store_node_t **found)
 {
-    ngx_uint_t                       skipped;
-    ngx_http_litellm_store_node_t   *n, **link;
+    ngx_uint_t                         skipped;
+    ngx_http_litellm_store_node_t     *n, **link;
+    ngx_http_litellm_store_journal_t  *j;
 
+    j = &store->journal;
     link = &store->changed;
     skipped = 0;
 
@@ -265,9 +262,13 @@ ngx_http_litellm_store_nth_locked(ngx_http_litellm_store_t *store,
                 return NGX_AGAIN;
             }
 
-            *link = n->next;
+            j->out_link = link;
+            j->out_next = n->next;
             ngx_memory_barrier();
-            n->chained = 0;
+            j->out = n;
+            ngx_memory_barrier();
+
+            ngx_http_litellm_store_chain_locked(store);
 
             continue;
         }
@@ -313,8 +314,9 @@ ngx_http_litellm_store_retell(ngx_shm_zone_t *zone,
     ngx_litellm_principal_e kind, ngx_str_t *id,
     ngx_http_litellm_store_mark_t *mark)
 {
-    ngx_http_litellm_store_t       *store;
-    ngx_http_litellm_store_node_t  *n;
+    ngx_http_litellm_store_t          *store;
+    ngx_http_litellm_store_node_t     *n;
+    ngx_http_litellm_store_journal_t  *j;
 
     store = ngx_http_litellm_store_lock(zone);
 
@@ -322,14 +324,20 @@ ngx_http_litellm_store_retell(ngx_shm_zone_t *zone,
 
     if (n != NULL && n->born != 0) {
 
+        j = ngx_http_litellm_store_draft_locked(store, n);
+
         if (mark != NULL) {
             store->clock = ngx_max(store->clock, mark->stamp);
-            n->stamp = ngx_http_litellm_store_tick_locked(store);
-            n->born = (n->json == NULL) ? n->stamp
+            j->stamp = ngx_http_litellm_store_tick_locked(store);
+            j->born = (n->json == NULL) ? j->stamp
                                         : ngx_max(n->born, mark->born);
         }
 
-        ngx_http_litellm_store_change_locked(store, n);
+        j->changed = 1;
+
+        ngx_http_litellm_store_commit_locked(store,
+                                             ngx_http_litellm_zone_pool(zone),
+                                             n);
     }
 
     ngx_http_litellm_store_unlock(zone);
@@ -382,11 +390,12 @@ ngx_int_t
 ngx_http_litellm_store_take(ngx_shm_zone_t *zone,
     ngx_http_litellm_store_item_t *item, ngx_uint_t pass)
 {
-    uint64_t                        name;
-    ngx_int_t                       rc;
-    ngx_slab_pool_t                *shpool;
-    ngx_http_litellm_store_t       *store;
-    ngx_http_litellm_store_node_t  *n;
+    uint64_t                           name;
+    ngx_int_t                          rc;
+    ngx_slab_pool_t                   *shpool;
+    ngx_http_litellm_store_t          *store;
+    ngx_http_litellm_store_node_t     *n;
+    ngx_http_litellm_store_journal_t  *j;
 
     shpool = ngx_http_litellm_zone_pool(zone);
     store = ngx_http_litellm_zone_store(zone);
@@ -430,16 +439,17 @@ ngx_http_litellm_store_take(ngx_shm_zone_t *zone,
     }
 
     if (n != NULL) {
+        j = ((rc != NGX_OK || item->json.len == 0) && n->json != NULL)
+            ? ngx_http_litellm_store_bury_locked(store, n)
+            : ngx_http_litellm_store_draft_locked(store, n);
 
-        if ((rc != NGX_OK || item->json.len == 0) && n->json != NULL) {
-            ngx_http_litellm_store_bury_locked(store, shpool, n);
-        }
+        j->born = item->mark.born;
+        j->stamp = item->mark.stamp;
+        j->changed = 0;
+        j->synced = 1;
+        j->pass = (uint32_t) pass;
 
-        n->born = item->mark.born;
-        n->stamp = item->mark.stamp;
-        n->changed = 0;
-        n->synced = 1;
-        n->pass = (uint32_t) pass;
+        ngx_http_litellm_store_commit_locked(store, shpool, n);
     }
 
     ngx_http_litellm_store_unlock(zone);
@@ -452,25 +462,28 @@ void
 ngx_http_litellm_store_remove(ngx_shm_zone_t *zone,
     ngx_litellm_principal_e kind, ngx_str_t *id)
 {
-    ngx_slab_pool_t                *shpool;
-    ngx_http_litellm_store_t       *store;
-    ngx_http_litellm_store_node_t  *n;
+    ngx_slab_pool_t                   *shpool;
+    ngx_http_litellm_store_t          *store;
+    ngx_http_litellm_store_node_t     *n;
+    ngx_http_litellm_store_journal_t  *j;
 
     shpool = ngx_http_litellm_zone_pool(zone);
     store = ngx_http_litellm_store_lock(zone);
 
-    n = ngx_http_litellm_store_lookup_locked(store, &store->trees[kind], id);
+    n = ngx_http_litellm_store_list_find(&store->there[kind], id);
 
     if (n != NULL) {
-        ngx_http_litellm_store_bury_locked(store, shpool, n);
-        ngx_http_litellm_store_free_locked(store, shpool, n);
+        j = ngx_http_litellm_store_bury_locked(store, n);
+
+        ngx_http_litellm_store_forget_locked(j, n);
+        ngx_http_litellm_store_commit_locked(store, shpool, n);
     }
 
     ngx_http_litellm_store_unlock(zone);
 }
 
 
-/* the next one of all trees, one kind behind the other; NULL: no more */
+/* the next one of all lists, one kind behind the other; NULL: no more */
 
 static ngx_http_litellm_store_node_t *
 ngx_http_litellm_store_walk_locked(ngx_http_litellm_store_t *store,
@@ -480,9 +493,9 @@ ngx_http_litellm_store_walk_locked(ngx_http_litellm_store_t *store,
 
     for ( ;; ) {
 
-        n = ngx_http_litellm_store_behind_locked(store,
+        n = ngx_http_litellm_store_list_behind(
                                          w->gone ? &store->gone[w->kind]
-                                                 : &store->trees[w->kind],
+                                                 : &store->there[w->kind],
                                          &w->id);
         if (n != NULL) {
             w->id.data = w->buf;
@@ -620,11 +633,12 @@ ngx_int_t
 ngx_http_litellm_store_restore(ngx_shm_zone_t *zone,
     ngx_http_litellm_store_item_t *item)
 {
-    uint64_t                        name;
-    ngx_int_t                       rc;
-    ngx_slab_pool_t                *shpool;
-    ngx_http_litellm_store_t       *store;
-    ngx_http_litellm_store_node_t  *n;
+    uint64_t                           name;
+    ngx_int_t                          rc;
+    ngx_slab_pool_t                   *shpool;
+    ngx_http_litellm_store_t          *store;
+    ngx_http_litellm_store_node_t     *n;
+    ngx_http_litellm_store_journal_t  *j;
 
     shpool = ngx_http_litellm_zone_pool(zone);
     store = ngx_http_litellm_zone_store(zone);
@@ -654,12 +668,15 @@ ngx_http_litellm_store_restore(ngx_shm_zone_t *zone,
         n = ngx_http_litellm_store_node_locked(store, shpool, item->kind,
                                                &item->id);
         if (n != NULL) {
-            n->born = item->mark.born;
-            n->stamp = item->mark.stamp;
-            store->clock = ngx_max(store->clock, n->stamp);
+            j = ngx_http_litellm_store_draft_locked(store, n);
 
-            ngx_rbtree_insert(&store->gone[item->kind], &n->node);
-            store->ngone++;
+            j->born = item->mark.born;
+            j->stamp = item->mark.stamp;
+            j->where = NGX_HTTP_LITELLM_STORE_GONE;
+
+            store->clock = ngx_max(store->clock, j->stamp);
+
+            ngx_http_litellm_store_commit_locked(store, shpool, n);
 
         } else {
             rc = NGX_BUSY;
@@ -676,10 +693,11 @@ void
 ngx_http_litellm_store_sweep(ngx_shm_zone_t *zone,
     ngx_http_litellm_store_walk_t *w, time_t before)
 {
-    ngx_uint_t                      i;
-    ngx_slab_pool_t                *shpool;
-    ngx_http_litellm_store_t       *store;
-    ngx_http_litellm_store_node_t  *n;
+    ngx_uint_t                         i;
+    ngx_slab_pool_t                   *shpool;
+    ngx_http_litellm_store_t          *store;
+    ngx_http_litellm_store_node_t     *n;
+    ngx_http_litellm_store_journal_t  *j;
 
     shpool = ngx_http_litellm_zone_pool(zone);
     store = ngx_http_litellm_store_lock(zone);
@@ -696,10 +714,13 @@ ngx_http_litellm_store_sweep(ngx_shm_zone_t *zone,
         }
 
         if (!n->changed && n->synced && !n->chained
-            && (store->ngone > NGX_HTTP_LITELLM_STORE_GONE
+            && (store->ngone > NGX_HTTP_LITELLM_STORE_KEPT
                 || (time_t) (n->stamp / 1000000) < before))
         {
-            ngx_http_litellm_store_free_locked(store, shpool, n);
+            j = ngx_http_litellm_store_draft_locked(store, n);
+
+            ngx_http_litellm_store_forget_locked(j, n);
+            ngx_http_litellm_store_commit_locked(store, shpool, n);
         }
     }
 

@@ -23,7 +23,7 @@
 
 
 /* changes with the layout of what is in the zone */
-#define NGX_HTTP_LITELLM_ZONE_LAYOUT   10
+#define NGX_HTTP_LITELLM_ZONE_LAYOUT   11
 
 /* dead workers are looked for that often */
 #define NGX_HTTP_LITELLM_ZONE_BURY     1000

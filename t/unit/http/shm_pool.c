@@ -29,10 +29,14 @@ shm_pool(size_t size)
     ngx_shm_zone_t   *zone;
     ngx_slab_pool_t  *pool;
 
-    ngx_pagesize = 4096;
-    ngx_pagesize_shift = 12;
+    /* not twice: it counts on what it has counted */
 
-    ngx_slab_sizes_init();
+    if (ngx_pagesize_shift == 0) {
+        ngx_pagesize = 4096;
+        ngx_pagesize_shift = 12;
+
+        ngx_slab_sizes_init();
+    }
 
     zone = calloc(1, sizeof(ngx_shm_zone_t));
     pool = mmap(NULL, size, PROT_READ|PROT_WRITE, MAP_ANON|MAP_SHARED, -1, 0);

@@ -9,6 +9,10 @@
 #include <sys/wait.h>
 
 
+/* looked at though nothing has changed */
+#define SOME  256
+
+
 static pid_t shm_stopped(shm_step_t *s);
 static int shm_cut(shm_step_t *s, pid_t pid, pid_t dead, u_char *saved,
     ngx_uint_t at);
@@ -63,6 +67,14 @@ shm_step(shm_step_t *s, ngx_uint_t *n)
         }
 
         if (s->skip != NULL && s->skip(pid, at)) {
+            continue;
+        }
+
+        /* what is the same was right a moment ago */
+
+        if (s->copy == NULL && cuts != 0 && at % SOME
+            && ngx_memcmp(saved, s->zone->shm.addr, s->zone->shm.size) == 0)
+        {
             continue;
         }
 

@@ -32,7 +32,8 @@ typedef struct {
     /* is all as it should be?  If not, it has said so, and that is the end */
     int             (*whole)(ngx_uint_t at);
 
-    /* what whole() may change, there and back; NULL: all of the zone */
+    /* what whole() may change, there and back; NULL: all of the zone, and what
+       has not changed since the last look is seldom looked at */
     void            (*copy)(u_char *to, ngx_uint_t back);
 } shm_step_t;
 
