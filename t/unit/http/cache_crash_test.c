@@ -431,12 +431,20 @@ killed(void)
 /*
  * All that changes the zone once, in a process that is traced: a value is read,
  * another one takes the place of its older one, with room made for it in two
- * steps; one is deleted, one is over, and then all are flushed.
+ * steps; one is deleted, one is over, and then all are flushed.  Then it makes
+ * an answer and is done, makes one that others need not wait for, and makes a
+ * third one when it looks for those whose makers are dead.
  */
 
 #define OLD    (FIRST + 5 * 2048)
 #define NEW    (FIRST + 79 * 2048)
 #define FIRST  (NGX_HTTP_LITELLM_CACHE_BLOCK - NGX_HTTP_LITELLM_CACHE_HEAD)
+
+/* who makes what: keys, and how long others would wait */
+#define MADE    11
+#define OPENED  12
+#define DEAD    13
+#define AGE     60000
 
 
 static void
@@ -479,6 +487,7 @@ static void
 traced(void)
 {
     u_char                           key[NGX_HTTP_LITELLM_CACHE_KEY];
+    ngx_http_litellm_cache_lead_t    lead;
     ngx_http_litellm_cache_handle_t  h, again;
 
     ngx_memzero(&h, sizeof(h));
@@ -511,7 +520,7 @@ traced(void)
     (void) ngx_http_litellm_cache_delete(zone, key);
     ngx_http_litellm_cache_close(zone, &again);
 
-    shm_clock(5000000, NOW + 5);
+    shm_clock(ngx_current_msec, NOW + 5);
 
     cache_key(key, 4);
     (void) ngx_http_litellm_cache_open(zone, key, &h);
@@ -521,13 +530,56 @@ traced(void)
     ngx_http_litellm_cache_flush(zone);
 
     shared->kept = 4;
+
+    cache_key(key, MADE);
+    (void) ngx_http_litellm_cache_lead(zone, key, 0, AGE, -1, &lead);
+    shared->kept = 5;
+    ngx_http_litellm_cache_lead_end(zone, &lead, 0);
+
+    /* in the place of the first one */
+
+    shared->kept = 6;
+    cache_key(key, OPENED);
+    (void) ngx_http_litellm_cache_lead(zone, key, 1, AGE, -1, &lead);
+    shared->kept = 7;
+    ngx_http_litellm_cache_lead_end(zone, &lead, 1);
+
+    shared->kept = 8;
+    cache_key(key, MADE);
+    (void) ngx_http_litellm_cache_lead(zone, key, 0, AGE, -1, &lead);
+    ngx_http_litellm_cache_bury(zone->data);
+
+    shared->kept = 9;
 }
 
 
 static ngx_uint_t
 ended_all(void)
 {
-    return shared->kept == 4;
+    return shared->kept == 9;
+}
+
+
+/* one that is dead makes something */
+
+static void
+mourn(void)
+{
+    int                            status;
+    pid_t                          pid;
+    u_char                         key[NGX_HTTP_LITELLM_CACHE_KEY];
+    ngx_http_litellm_cache_lead_t  l;
+
+    pid = fork();
+
+    if (pid == 0) {
+        cache_worker(zone, 7);
+        cache_key(key, DEAD);
+        (void) ngx_http_litellm_cache_lead(zone, key, 0, AGE, -1, &l);
+        _exit(0);
+    }
+
+    CHECK_INT(waitpid(pid, &status, 0), pid);
 }
 
 
@@ -596,11 +648,70 @@ dead(pid_t pid, pid_t number)
         }
     }
 
+    for (i = 1; i <= sh->begun; i++) {
+        if (sh->makings[i].pid == (uint32_t) pid) {
+            sh->makings[i].pid = number;
+        }
+    }
+
     for (i = 0; i < sh->undo; i++) {
         if (sh->journal[i].was == (uint32_t) pid) {
             sh->journal[i].was = number;
         }
     }
+}
+
+
+/* nobody waits for one that is dead */
+
+static const char *
+made(ngx_uint_t kept)
+{
+    u_char                         key[NGX_HTTP_LITELLM_CACHE_KEY];
+    uint32_t                       i;
+    ngx_uint_t                     n, opened;
+    ngx_http_litellm_lead_e        state;
+    ngx_http_litellm_cache_t      *c;
+    ngx_http_litellm_cache_lead_t  l;
+
+    c = zone->data;
+
+    cache_key(key, OPENED);
+    state = ngx_http_litellm_cache_led(zone, key, AGE);
+    opened = (state == NGX_HTTP_LITELLM_LEAD_OPEN);
+
+    if ((!opened && state != NGX_HTTP_LITELLM_LEAD_TAKEN)
+        || (kept < 7 && opened) || (kept > 7 && !opened))
+    {
+        return "what others need not wait for";
+    }
+
+    cache_key(key, MADE);
+
+    if (ngx_http_litellm_cache_lead(zone, key, 0, AGE, -1, &l)
+        != NGX_HTTP_LITELLM_LEAD_TAKEN)
+    {
+        return "a dead one leads";
+    }
+
+    ngx_http_litellm_cache_lead_end(zone, &l, 0);
+
+    cache_key(key, DEAD);
+
+    if (ngx_http_litellm_cache_led(zone, key, AGE)
+        != NGX_HTTP_LITELLM_LEAD_TAKEN)
+    {
+        return "another dead one leads";
+    }
+
+    /* all but the one that is opened are free */
+
+    for (n = 0, i = c->sh->making; i != 0; i = c->sh->makings[i].chain) {
+        n++;
+    }
+
+    return (n + opened == c->sh->begun) ? cache_wrong(zone, 0)
+                                        : "a record that is not given back";
 }
 
 
@@ -620,6 +731,10 @@ whole_at(ngx_uint_t at)
     a = there(1, &len[0]);
     b = there(2, &len[1]);
     c = there(3, &len[2]);
+
+    if (wrong == NULL) {
+        wrong = made(kept);
+    }
 
     if (wrong != NULL
         || (kept < 2 && !(a == 1 && len[0] == OLD))
@@ -683,9 +798,14 @@ skip(pid_t pid, ngx_uint_t at)
 static void
 again(void)
 {
+    /* what was opened is so for a moment */
+
+    shm_clock(ngx_current_msec + 2000, NOW);
+
     whole();
     fill();
     whole();
+    mourn();
 }
 
 

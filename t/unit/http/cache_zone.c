@@ -2,6 +2,7 @@
 /* See cache_zone.h. */
 
 #include "cache_zone.h"
+#include "ngx_litellm_siphash.h"
 
 #include <stdlib.h>
 
@@ -10,6 +11,7 @@
 
 
 static u_char cache_byte(uint64_t seed, size_t at);
+static const char *cache_wrong_makings(ngx_http_litellm_cache_sh_t *sh);
 
 
 ngx_shm_zone_t *
@@ -228,6 +230,12 @@ cache_wrong(ngx_shm_zone_t *zone, ngx_uint_t pins)
     WRONG(n + used != sh->made, "a lost pin");
     WRONG(used != pins, "pins that are used");
 
+    wrong = cache_wrong_makings(sh);
+
+    if (wrong != NULL) {
+        goto done;
+    }
+
     entries = 0;
 
     for (i = 0; i <= sh->mask; i++) {
@@ -285,4 +293,53 @@ done:
     ngx_http_litellm_cache_unlock(c);
 
     return wrong;
+}
+
+
+/* each record is free, or is in the one bucket of its key */
+
+static const char *
+cache_wrong_makings(ngx_http_litellm_cache_sh_t *sh)
+{
+    uint32_t                          i, n, free, used;
+    uint64_t                          hash;
+    ngx_http_litellm_cache_making_t  *m;
+
+    for (free = 0, n = sh->making; n != 0; n = m->chain) {
+
+        if (n > sh->begun || ++free > sh->begun) {
+            return "the free records of who makes what";
+        }
+
+        m = &sh->makings[n];
+
+        if (m->state != NGX_HTTP_LITELLM_CACHE_NOBODY) {
+            return "a free record with a leader";
+        }
+    }
+
+    for (used = 0, i = 0; i <= sh->making_mask; i++) {
+
+        for (n = sh->making_buckets[i]; n != 0; n = m->chain) {
+
+            if (n > sh->begun || ++used > sh->begun) {
+                return "a bucket of who makes what";
+            }
+
+            m = &sh->makings[n];
+
+            if (m->state == NGX_HTTP_LITELLM_CACHE_NOBODY) {
+                return "a record that nobody has, in a bucket";
+            }
+
+            hash = ngx_litellm_siphash(sh->secret, 0, m->key,
+                                       NGX_HTTP_LITELLM_CACHE_KEY);
+
+            if ((hash & sh->making_mask) != i) {
+                return "a record in another one's bucket";
+            }
+        }
+    }
+
+    return (free + used == sh->begun) ? NULL : "a lost record of who makes what";
 }

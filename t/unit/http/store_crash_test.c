@@ -130,6 +130,27 @@ take(const char *id, ngx_uint_t n, const char *alias)
 }
 
 
+/* what others have is older: they are to be told */
+
+static void
+look(const char *id)
+{
+    u_char                         buf[64];
+    ngx_http_litellm_store_item_t  item;
+
+    ngx_memzero(&item, sizeof(item));
+
+    item.kind = NGX_LITELLM_KEY;
+    item.id.data = (u_char *) id;
+    item.id.len = ngx_strlen(id);
+    item.mark.stamp = 1;
+    item.mark.born = 1;
+    item.json = store_json(buf, NULL, 1);
+
+    (void) ngx_http_litellm_store_look(zone, &item, 1);
+}
+
+
 static void
 tell(ngx_uint_t n)
 {
@@ -229,6 +250,8 @@ traced(void)
     shared->step = 9;
     ngx_str_set(&id, "told");
     ngx_http_litellm_store_retell(zone, NGX_LITELLM_KEY, &id, NULL);
+
+    look("a");
 
     shared->step = 10;
     ngx_str_set(&id, "e");
