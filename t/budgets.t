@@ -16,7 +16,7 @@ use LiteLLM::Mock qw(answer chunked openai_chat openai_chunk openai_error sse);
 use LiteLLM::Test;
 
 my $slow = $LiteLLM::Peer::slow;
-my $t = LiteLLM::Test->new->plan(118);
+my $t = LiteLLM::Test->new->plan(135);
 
 my $n = 0;
 my %key;
@@ -51,6 +51,8 @@ key('mid', 'max_budget: 0.0001');
 key('gone', 'max_budget: 1');
 key('early', 'max_budget: 1, tpm_limit: 100000');
 key('dear', 'max_budget: 0.000012');
+key('tier', 'max_budget: 0.001');
+key('seconds', 'max_budget: 0.000001');
 
 sub entry {
     my ($name, $model, $more) = @_;
@@ -61,6 +63,10 @@ sub held { return entry(@_) =~ s/8081/8082/r }
 
 my $models = "model_list:\n" . entry('gpt', 'openai/acme') . entry('other', 'openai/acme') . held('held', 'openai/acme')
     . entry('free', 'openai/acme') =~ s/0\.000001/0/gr
+    . entry('tiers', 'openai/acme', ', input_cost_per_token_priority: 0.0001, output_cost_per_token_priority: 0.0001, '
+        . 'output_cost_per_token_flex: 0.0000001')
+    . entry('tiers-own', 'openai/acme', ', output_cost_per_token_priority: 0.0001, service_tier: priority')
+    . entry('seconds', 'openai/nobody-knows') =~ s/, input_cost.*?\}/, input_cost_per_second: 1}/r
     . entry('unpriced', 'openai/nobody-knows') =~ s/, input_cost.*?\}/}/r
     . entry('counted', 'openai/acme')
     . entry('provider', 'openai/acme', ', order: 1') . entry('provider', 'together_ai/acme', ', order: 2')
@@ -167,6 +173,28 @@ my $reached = $mock->requests;
 is(ask('key')->{status}, 422, 'key: again');
 is($mock->requests, $reached, 'key: nothing reaches the provider');
 is(ask('key', max_tokens => 1)->{status}, 200, 'key: a smaller request fits');
+
+# what is reserved is the price of the tier that is asked for: 100 tokens of an
+# answer are 0.0001, 0.01 as a priority
+
+sub tier { my ($model, @tier) = @_;
+    return ask('tier', model => $model, max_tokens => 100, @tier ? (service_tier => $tier[0]) : ())->{status} }
+is(tier('tiers'), 200, 'tier: none is asked for');
+is(tier('tiers', $_), 200, "tier: $_") for 'auto', 'default', 'standard', 'flex', 'ultrafast';
+is(tier('tiers', undef), 200, 'tier: null');
+is(tier('tiers', 'priority'), 422, 'tier: a priority has no room');
+is(tier('tiers', 'fast'), 422, 'tier: under its other name');
+is(tier('tiers', $_), 422, 'tier: a word that nobody knows may be the dearest') for 'gold', 7;
+is(tier('tiers-own'), 422, 'tier: of the deployment');
+is(tier('tiers-own', 'default'), 200, 'tier: the client\'s before it');
+is(ask('tier', model => 'tiers', max_tokens => 7000)->{status}, 422, 'tier: many tokens have none at any');
+is(ask('tier', model => 'tiers', max_tokens => 7000, service_tier => 'flex')->{status}, 200, 'tier: flex has');
+
+# seconds of a call are not known before: it is not free for that
+
+is(ask('seconds', model => 'seconds')->{status}, 200, 'seconds: passes');
+my (undef, $calls) = until_refused('seconds', model => 'seconds');
+cmp_ok($calls, '<', 20, 'seconds: and counts');
 
 # while requests are under way what they may cost is taken
 

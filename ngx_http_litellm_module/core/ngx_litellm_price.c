@@ -65,6 +65,9 @@ static void ngx_litellm_price_searches(ngx_litellm_price_now_t *now,
     ngx_litellm_done_t *done, ngx_litellm_cost_t *cost);
 static void ngx_litellm_price_factors(ngx_litellm_price_now_t *now,
     ngx_litellm_done_t *done, ngx_litellm_cost_t *cost);
+static int64_t ngx_litellm_price_most(const ngx_litellm_price_t *price,
+    ngx_litellm_done_t *done, ngx_uint_t tier, ngx_uint_t off_peak,
+    int64_t prompt, int64_t completion);
 static void ngx_litellm_price_scale(ngx_litellm_cost_t *cost, int64_t factor);
 static int64_t ngx_litellm_price_scaled(int64_t money, int64_t factor);
 
@@ -585,71 +588,90 @@ ngx_litellm_price_scaled(int64_t money, int64_t factor)
 
 
 int64_t
-ngx_litellm_price_bound(const ngx_litellm_price_t *price, int64_t prompt,
-    int64_t completion)
+ngx_litellm_price_bound(const ngx_litellm_price_t *price,
+    ngx_litellm_done_t *done, int64_t prompt, int64_t completion)
 {
-    int64_t             in, out, each, uplift;
-    ngx_uint_t          i;
-    ngx_litellm_rate_t  rate;
+    int64_t     bound, most;
+    ngx_uint_t  tier, last;
 
     if (price == NULL) {
         return 0;
     }
 
-    in = 0;
-    out = 0;
-    each = 0;
-    uplift = NGX_LITELLM_DOLLAR;
+    if (done->asked == NGX_LITELLM_TIERS
+        || done->asked == NGX_LITELLM_TIER_BATCHES)
+    {
+        tier = NGX_LITELLM_TIER_UNKNOWN;
+        last = NGX_LITELLM_TIER_BATCHES;
 
-    for (i = 0; i < price->n; i++) {
-        ngx_litellm_price_rate(price, i, &rate);
-
-        if (rate.tier == NGX_LITELLM_TIER_BATCHES
-            || (rate.above && prompt <= (int64_t) rate.above))
-        {
-            continue;
-        }
-
-        switch (rate.what) {
-
-        case NGX_LITELLM_RATE_IN:
-        case NGX_LITELLM_RATE_CACHE_READ:
-        case NGX_LITELLM_RATE_CACHE_WRITE:
-        case NGX_LITELLM_RATE_CACHE_WRITE_1H:
-        case NGX_LITELLM_RATE_CACHE_HIT:
-        case NGX_LITELLM_RATE_IN_AUDIO:
-        case NGX_LITELLM_RATE_IN_IMAGE:
-            in = ngx_max(in, rate.value);
-            break;
-
-        case NGX_LITELLM_RATE_OUT:
-        case NGX_LITELLM_RATE_OUT_AUDIO:
-        case NGX_LITELLM_RATE_OUT_IMAGE:
-        case NGX_LITELLM_RATE_REASONING:
-            out = ngx_max(out, rate.value);
-            break;
-
-        case NGX_LITELLM_RATE_REQUEST:
-        case NGX_LITELLM_RATE_QUERY:
-            each = ngx_max(each, rate.value);
-            break;
-
-        case NGX_LITELLM_RATE_UPLIFT:
-        case NGX_LITELLM_RATE_UPLIFT_EU:
-        case NGX_LITELLM_RATE_UPLIFT_US:
-            uplift = ngx_max(uplift, rate.value);
-            break;
-        }
+    } else {
+        tier = ngx_litellm_price_tier(price, done);
+        last = tier + 1;
     }
 
-    each = ngx_litellm_money_add(each, ngx_litellm_money_times(in, prompt));
-    each = ngx_litellm_money_add(each,
-                                 ngx_litellm_money_times(out, completion));
+    bound = 0;
 
-    uplift /= NGX_LITELLM_DOLLAR / NGX_LITELLM_PRICE_ONE;
+    for ( /* void */ ; tier < last; tier++) {
 
-    return ngx_litellm_price_scaled(each, ngx_min(uplift,
-                                              NGX_LITELLM_PRICE_FACTOR_MAX));
+        most = ngx_litellm_price_most(price, done, tier, 0, prompt,
+                                      completion);
+        bound = ngx_max(bound, most);
+
+        /* nobody knows when it will be answered */
+
+        most = ngx_litellm_price_most(price, done, tier, 1, prompt,
+                                      completion);
+        bound = ngx_max(bound, most);
+    }
+
+    return bound;
+}
+
+
+static int64_t
+ngx_litellm_price_most(const ngx_litellm_price_t *price,
+    ngx_litellm_done_t *done, ngx_uint_t tier, ngx_uint_t off_peak,
+    int64_t prompt, int64_t completion)
+{
+    int64_t                  in, out;
+    ngx_litellm_cost_t       cost;
+    ngx_litellm_price_now_t  now;
+
+    ngx_litellm_price_resolve(price, prompt, tier, off_peak, &now);
+    ngx_litellm_price_defaults(&now);
+
+#define ngx_litellm_price_top(to, id)                                         \
+    (to) = ngx_max(to, ngx_litellm_price_get(&now, id))
+
+    in = ngx_litellm_price_get(&now, IN);
+
+    ngx_litellm_price_top(in, CACHE_READ);
+    ngx_litellm_price_top(in, CACHE_WRITE);
+    ngx_litellm_price_top(in, CACHE_WRITE_1H);
+    ngx_litellm_price_top(in, CACHE_HIT);
+    ngx_litellm_price_top(in, IN_AUDIO);
+    ngx_litellm_price_top(in, IN_IMAGE);
+
+    out = ngx_litellm_price_get(&now, OUT);
+
+    ngx_litellm_price_top(out, OUT_AUDIO);
+    ngx_litellm_price_top(out, OUT_IMAGE);
+    ngx_litellm_price_top(out, REASONING);
+
+    ngx_memzero(&cost, sizeof(ngx_litellm_cost_t));
+
+    cost.input = ngx_litellm_money_add(ngx_litellm_price_get(&now, REQUEST),
+                                       ngx_litellm_price_get(&now, QUERY));
+    ngx_litellm_price_add(cost.input, ngx_litellm_money_times(in, prompt));
+
+    cost.output = ngx_litellm_money_times(out, completion);
+
+    ngx_litellm_price_factors(&now, done, &cost);
+    ngx_litellm_price_searches(&now, done, &cost);
+
+    return ngx_litellm_money_add(ngx_litellm_money_add(cost.input,
+                                                       cost.output),
+                                 cost.tools);
 }
 
 

@@ -82,12 +82,14 @@ ngx_int_t ngx_litellm_price_cost(const ngx_litellm_price_t *price,
     ngx_litellm_done_t *done, ngx_litellm_cost_t *cost);
 
 /*
- * The most that so many tokens can cost, whatever tier and kind of token, at
- * the thresholds that such a prompt crosses; tokens of batches are not served.
- * NULL: 0.
+ * The most that so many tokens can cost, whatever kind they are of, at the
+ * thresholds that such a prompt crosses, with what done says of the request:
+ * the tier that it asks for (NGX_LITELLM_TIERS: a word that nobody knows, so
+ * the dearest), searches, where it goes.  Prices of batches are not served.
+ * NULL: 0; so are seconds, which nobody knows before.
  */
 int64_t ngx_litellm_price_bound(const ngx_litellm_price_t *price,
-    int64_t prompt, int64_t completion);
+    ngx_litellm_done_t *done, int64_t prompt, int64_t completion);
 
 /* of routing by cost: 10^-12 for a token in and one out; UNKNOWN: it has
    neither, or is NULL */

@@ -7,7 +7,8 @@
  * Tokens of the prompt are estimated (ctx->tokens); those of the answer are
  * bounded by max_tokens, or else by what the operator expects
  * (default_estimated_output_tokens), or LiteLLM's guess.  The cost is what so
- * many tokens cost at the dearest deployment of the group.
+ * many tokens cost at the dearest deployment of the group, at the service tier
+ * that is asked for.
  */
 
 #include "ngx_http_litellm_bill.h"
@@ -668,7 +669,7 @@ ngx_http_litellm_admit_prices(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    if (rc != NGX_OK && l->block_unpriced) {
+    if (rc == NGX_DECLINED && l->block_unpriced) {
         return ngx_http_litellm_refuse(&ctx->error,
                               NGX_LITELLM_PERMISSION_DENIED, 403,
                               "model_cost_map_missing",

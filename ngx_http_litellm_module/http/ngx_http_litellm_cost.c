@@ -39,8 +39,12 @@ static void ngx_http_litellm_cost_usage(ngx_http_litellm_attempt_t *a,
 static int64_t ngx_http_litellm_cost_heard(ngx_http_litellm_attempt_t *a);
 static void ngx_http_litellm_cost_done(ngx_http_litellm_attempt_t *a,
     ngx_litellm_usage_t *usage, ngx_litellm_done_t *done);
-static void ngx_http_litellm_cost_options(ngx_http_litellm_attempt_t *a,
-    ngx_litellm_done_t *done);
+static ngx_litellm_json_t *ngx_http_litellm_cost_tier(
+    ngx_litellm_call_t *call, ngx_litellm_deployment_t *d);
+static void ngx_http_litellm_cost_options(ngx_litellm_call_t *call,
+    ngx_litellm_deployment_t *d, ngx_litellm_done_t *done);
+static void ngx_http_litellm_cost_wanted(ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_deployment_t *d, ngx_litellm_done_t *done);
 static void ngx_http_litellm_cost_unknown(ngx_http_litellm_attempt_t *a);
 static ngx_int_t ngx_http_litellm_cost_header(ngx_http_request_t *r,
     const char *key, int64_t money);
@@ -286,37 +290,49 @@ ngx_http_litellm_cost_done(ngx_http_litellm_attempt_t *a,
         done->searches = usage->searches;
     }
 
-    ngx_http_litellm_cost_options(a, done);
+    ngx_http_litellm_cost_options(a->call, d, done);
+}
+
+
+/* of the client, else the deployment's; NULL: nobody says one */
+
+static ngx_litellm_json_t *
+ngx_http_litellm_cost_tier(ngx_litellm_call_t *call,
+    ngx_litellm_deployment_t *d)
+{
+    ngx_uint_t              i;
+    ngx_litellm_json_t     *v;
+    ngx_litellm_default_t  *def;
+
+    v = call->param[NGX_LITELLM_P_SERVICE_TIER];
+
+    if (v == NULL && d->defaults != NULL) {
+
+        def = d->defaults->elts;
+
+        for (i = 0; i < d->defaults->nelts; i++) {
+            if (def[i].param == NGX_LITELLM_P_SERVICE_TIER) {
+                v = def[i].value;
+            }
+        }
+    }
+
+    return v;
 }
 
 
 /* options of a request that have a price */
 
 static void
-ngx_http_litellm_cost_options(ngx_http_litellm_attempt_t *a,
-    ngx_litellm_done_t *done)
+ngx_http_litellm_cost_options(ngx_litellm_call_t *call,
+    ngx_litellm_deployment_t *d, ngx_litellm_done_t *done)
 {
-    u_char                 *last;
-    ngx_uint_t              i;
-    ngx_litellm_json_t     *v;
-    ngx_litellm_call_t     *call;
-    ngx_litellm_member_t   *m;
-    ngx_litellm_default_t  *def;
+    u_char                *last;
+    ngx_uint_t             i;
+    ngx_litellm_json_t    *v;
+    ngx_litellm_member_t  *m;
 
-    call = a->call;
-
-    v = call->param[NGX_LITELLM_P_SERVICE_TIER];
-
-    if (v == NULL && a->deployment->defaults != NULL) {
-
-        def = a->deployment->defaults->elts;
-
-        for (i = 0; i < a->deployment->defaults->nelts; i++) {
-            if (def[i].param == NGX_LITELLM_P_SERVICE_TIER) {
-                v = def[i].value;
-            }
-        }
-    }
+    v = ngx_http_litellm_cost_tier(call, d);
 
     if (ngx_litellm_json_is(v, STRING)) {
         done->asked = ngx_litellm_tier(v->start + 1, v->len - 2);
@@ -337,7 +353,7 @@ ngx_http_litellm_cost_options(ngx_http_litellm_attempt_t *a,
         /* a model that was given the option has searched once, if nobody
            counts */
 
-        if (done->usage->searches < 0) {
+        if (done->usage == NULL || done->usage->searches < 0) {
             done->searches = 1;
         }
     }
@@ -436,13 +452,15 @@ ngx_http_litellm_cost_bound(ngx_http_litellm_ctx_t *ctx,
 {
     ngx_int_t                    rc;
     ngx_str_t                    model;
-    ngx_uint_t                   i;
+    ngx_uint_t                   i, gratis;
     ngx_litellm_cost_t           cost;
+    ngx_litellm_done_t           done;
     ngx_litellm_deployment_t   **d;
     const ngx_litellm_price_t   *price;
 
     *bound = 0;
     rc = NGX_OK;
+    gratis = 1;
 
     d = deployments->elts;
 
@@ -468,15 +486,49 @@ ngx_http_litellm_cost_bound(ngx_http_litellm_ctx_t *ctx,
             continue;
         }
 
-        cost.total = ngx_litellm_price_bound(price, prompt, completion);
+        ngx_http_litellm_cost_wanted(ctx, d[i], &done);
+
+        cost.total = ngx_litellm_price_bound(price, &done, prompt, completion);
         ngx_litellm_terms_apply(ngx_http_litellm_cost_terms(ctx->call.config,
                                                             d[i]),
                                 &cost);
 
         *bound = ngx_max(*bound, cost.total);
+
+        if (cost.total == 0 && gratis) {
+            gratis = ngx_litellm_price_free(price);
+        }
     }
 
-    return rc;
+    return (rc == NGX_OK && *bound == 0 && !gratis) ? NGX_DONE : rc;
+}
+
+
+/* what a request says of its price before it is sent */
+
+static void
+ngx_http_litellm_cost_wanted(ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_deployment_t *d, ngx_litellm_done_t *done)
+{
+    ngx_litellm_json_t  *v;
+
+    ngx_memzero(done, sizeof(ngx_litellm_done_t));
+
+    done->regional = d->price_regional;
+    done->eu = d->price_eu;
+    done->us = d->price_us;
+
+    ngx_http_litellm_cost_options(&ctx->call, d, done);
+
+    v = ngx_http_litellm_cost_tier(&ctx->call, d);
+
+    if (v != NULL && v->type != NGX_LITELLM_JSON_NULL
+        && done->asked == NGX_LITELLM_TIER_UNKNOWN
+        && !(v->type == NGX_LITELLM_JSON_STRING
+             && ngx_litellm_json_eq(v, "auto")))
+    {
+        done->asked = NGX_LITELLM_TIERS;
+    }
 }
 
 

@@ -47,9 +47,10 @@ ngx_int_t ngx_http_litellm_cost_sum(ngx_http_litellm_ctx_t *ctx,
 
 /*
  * Before: the most that a request of so many tokens can cost at any deployment
- * of the candidates (ngx_litellm_deployment_t *); ctx knows what wildcards
- * stand for.  NGX_DECLINED: one of them has no price (*bound is the others');
- * NGX_ERROR: no memory.
+ * of the candidates (ngx_litellm_deployment_t *), at the service tier that it
+ * asks for; ctx knows what wildcards stand for.  NGX_DECLINED: one of them has
+ * no price (*bound is the others'); NGX_DONE: *bound is 0 and yet it may cost
+ * something (a price of seconds); NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_litellm_cost_bound(ngx_http_litellm_ctx_t *ctx,
     ngx_array_t *deployments, int64_t prompt, int64_t completion,

@@ -56,7 +56,8 @@ fuzz_cost(const ngx_litellm_price_t *price, int64_t prompt, time_t now,
 static void
 fuzz_price(const ngx_litellm_price_t *price)
 {
-    ngx_uint_t  i;
+    ngx_uint_t          i;
+    ngx_litellm_done_t  done;
 
     if (price == NULL) {
         return;
@@ -68,7 +69,13 @@ fuzz_price(const ngx_litellm_price_t *price)
 
     fuzz_cost(price, NGX_LITELLM_MONEY_MAX, 0, 0);
 
-    FUZZ_ASSERT(ngx_litellm_price_bound(price, 1000, 1000) >= 0);
+    ngx_memzero(&done, sizeof(ngx_litellm_done_t));
+
+    for (i = 0; i <= NGX_LITELLM_TIERS; i++) {
+        done.asked = i;
+        FUZZ_ASSERT(ngx_litellm_price_bound(price, &done, 1000, 1000) >= 0);
+    }
+
     FUZZ_ASSERT(ngx_litellm_price_rank(price) >= -1);
 }
 

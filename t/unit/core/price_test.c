@@ -454,6 +454,7 @@ test_refused(void)
 static void
 test_inherit(void)
 {
+    ngx_litellm_done_t          done;
     const ngx_litellm_price_t  *base, *price;
 
     unit_case("a deployment's keys over its model's");
@@ -500,20 +501,64 @@ test_inherit(void)
 
     unit_case("the most it can be");
 
-    CHECK_INT(ngx_litellm_price_bound(NULL, 100, 100), 0);
-    CHECK_INT(ngx_litellm_price_bound(base, 100, 10), 1500 + 300);
-    CHECK_INT(ngx_litellm_price_bound(base, 2000, 0), 30000);
+    ngx_memzero(&done, sizeof(ngx_litellm_done_t));
+
+    CHECK_INT(ngx_litellm_price_bound(NULL, &done, 100, 100), 0);
+    CHECK_INT(ngx_litellm_price_bound(base, &done, 100, 10), 1000 + 300);
+    CHECK_INT(ngx_litellm_price_bound(base, &done, 2000, 0), 22000);
+
+    done.asked = NGX_LITELLM_TIERS;
+    CHECK_INT(ngx_litellm_price_bound(base, &done, 100, 10), 1500 + 300);
+    CHECK_INT(ngx_litellm_price_bound(base, &done, 2000, 0), 30000);
+    done.asked = NGX_LITELLM_TIER_UNKNOWN;
 
     price = override(NULL, "{\"input_cost_per_token\":1e-12,"
                      "\"input_cost_per_token_batches\":100e-12,"
                      "\"input_cost_per_token_above_1k_tokens\":3e-12,"
                      "\"input_cost_per_request\":7e-12,"
                      "\"regional_endpoint_uplift_multiplier\":1.1}");
-    CHECK_INT(ngx_litellm_price_bound(price, 1000, 0), 1108);
-    CHECK_INT(ngx_litellm_price_bound(price, 1001, 0), 3311);
-    CHECK_INT(ngx_litellm_price_bound(price, NGX_LITELLM_MONEY_MAX,
+    CHECK_INT(ngx_litellm_price_bound(price, &done, 1000, 0), 1007);
+
+    done.regional = 1;
+    CHECK_INT(ngx_litellm_price_bound(price, &done, 1000, 0), 1108);
+    CHECK_INT(ngx_litellm_price_bound(price, &done, 1001, 0), 3311);
+    CHECK_INT(ngx_litellm_price_bound(price, &done, NGX_LITELLM_MONEY_MAX,
                                       NGX_LITELLM_MONEY_MAX),
               NGX_LITELLM_MONEY_MAX);
+
+    price = override(NULL, "{\"input_cost_per_token\":10e-12,"
+                     "\"output_cost_per_token\":20e-12,"
+                     "\"input_cost_per_token_flex\":5e-12,"
+                     "\"input_cost_per_token_priority\":18e-12,"
+                     "\"output_cost_per_token_priority\":40e-12,"
+                     "\"input_cost_per_token_batches\":1000e-12}");
+    done.regional = 0;
+    CHECK_INT(ngx_litellm_price_bound(price, &done, 100, 10), 1200);
+    done.asked = NGX_LITELLM_TIER_STANDARD;
+    CHECK_INT(ngx_litellm_price_bound(price, &done, 100, 10), 1200);
+    done.asked = NGX_LITELLM_TIER_FLEX;
+    CHECK_INT(ngx_litellm_price_bound(price, &done, 100, 10), 700);
+    done.asked = NGX_LITELLM_TIER_PRIORITY;
+    CHECK_INT(ngx_litellm_price_bound(price, &done, 100, 10), 2200);
+    done.asked = NGX_LITELLM_TIER_ULTRAFAST;
+    CHECK_INT(ngx_litellm_price_bound(price, &done, 100, 10), 1200);
+    done.asked = NGX_LITELLM_TIERS;
+    CHECK_INT(ngx_litellm_price_bound(price, &done, 100, 10), 2200);
+    done.asked = NGX_LITELLM_TIER_BATCHES;
+    CHECK_INT(ngx_litellm_price_bound(price, &done, 100, 10), 2200);
+
+    price = override(NULL, "{\"input_cost_per_token\":10e-12,"
+                     "\"search_context_cost_per_query\":"
+                     "{\"search_context_size_medium\":7e-12},"
+                     "\"provider_specific_entry\":{\"us\":1.1,\"fast\":6}}");
+    done.asked = NGX_LITELLM_TIER_UNKNOWN;
+    CHECK_INT(ngx_litellm_price_bound(price, &done, 100, 10), 1000);
+    done.searches = 2;
+    CHECK_INT(ngx_litellm_price_bound(price, &done, 100, 10), 1014);
+    done.fast = 1;
+    CHECK_INT(ngx_litellm_price_bound(price, &done, 100, 10), 6014);
+    done.geo_us = 1;
+    CHECK_INT(ngx_litellm_price_bound(price, &done, 100, 10), 6614);
 }
 
 
