@@ -225,10 +225,14 @@ class Clients:
         for i in range(int(seconds * rate)):
             for name in names:
                 for port in self.setup['ports']:
-                    tasks.append(asyncio.ensure_future(self.asks(random.Random(self.rng.random()), name, port)))
+                    tasks.append(asyncio.ensure_future(self.later(random.Random(self.rng.random()), name, port, 1 / rate)))
             await asyncio.sleep(max(0, self.from_ + (i + 1) / rate - time.time()))
         await asyncio.gather(*tasks)
         self.end()
+
+    async def later(self, rng, name, port, within):
+        await asyncio.sleep(rng.random() * within)
+        await self.asks(rng, name, port)
 
     async def asks(self, rng, name, port, connection=None):
         end = await self.one(rng, name, self.how[name], port, connection)
