@@ -3,8 +3,9 @@
 # litellm_redis_limits exact while hundreds of requests are on their way through
 # two gateways and their Redis is stopped, killed, or replaced by one that lies.
 # Nobody waits longer than twice the time-out; with fail=closed never one over a
-# limit is let in; what was counted meanwhile is told when Redis is back, to the
-# last unit; nothing stays in flight; and no worker spins.
+# limit is let in, with fail=open each gateway holds it alone; what was counted
+# meanwhile is told when Redis is back, to the last unit; nothing stays in
+# flight; and no worker spins.
 #
 # proof/play.py is the clients and the providers, LiteLLM/Liar.pm is who lies.
 
@@ -26,7 +27,7 @@ my $seed = $ENV{TEST_PROOF_SEED} || int rand 1e9;
 plan(skip_all => 'no redis-server') unless LiteLLM::Redis->has;
 
 my $other = LiteLLM::Test->new;
-my $t = LiteLLM::Test->new->plan(68);
+my $t = LiteLLM::Test->new->plan(114);
 my $pair = LiteLLM::Pair->new($t, $other);
 alarm 300 * $slow;
 
@@ -36,7 +37,7 @@ alarm 300 * $slow;
 my $timeout = 300 * $slow;
 my $bound = 2 * $timeout / 1000 + 0.7 * $slow;
 
-my @phases = qw(gone forgot garbled);
+my @phases = qw(gone forgot garbled false alone);
 my %how = (
     requests => { weight => 25, leave => 0, faults => \1, streams => \1, again => 0 },
     tokens => { weight => 15, leave => 0.15, faults => \0, streams => \0, again => 3 },
@@ -81,6 +82,7 @@ router_settings:
 virtual_keys:
 YAML
     $_->run for $pair->gates;
+    LiteLLM::Pair::wait_for(sub { 4 == (() = map { $_->workers } $pair->gates) });
 }
 
 $pair->play('provider', { ports => [map { $t->port("p$_") + 0 } 1 .. 4], slow => $slow + 0 });
@@ -219,7 +221,7 @@ ok(is_up(), 'forgot: it is back');
 check('forgot', $calls, 1);
 
 # another server in its place: what it says is no reply, and nobody is let in by
-# it
+# it; or it has the form of one, and then each gateway still holds its limits
 
 sub lies {
     my @lies = @_;
@@ -233,12 +235,40 @@ sub lies {
     return ($load, join ' ', grep { !$told->{$_} } @lies);
 }
 
-my $untold;
-($seen, $calls) = round('garbled', 4.5, sub { ($load, $untold) = lies(LiteLLM::Liar::GARBLED) });
-is($untold, '', 'garbled: each lie is told');
-cmp_ok($load, '<', 0.5, sprintf 'garbled: no worker takes more than %.0f %% of a processor', 100 * $load);
-cmp_ok($seen->{503} // 0, '>', 0, 'garbled: some are refused');
-ok(is_up(), 'garbled: the true one is back');
-check('garbled', $calls, 1);
+for (['garbled', 1, LiteLLM::Liar::GARBLED], ['false', 2, LiteLLM::Liar::FALSE]) {
+    my ($phase, $times, @lies) = @$_;
+    my $untold;
+    ($seen, $calls) = round($phase, 4.5, sub { ($load, $untold) = lies(@lies) });
+    is($untold, '', "$phase: each lie is told");
+    cmp_ok($load, '<', 0.5, sprintf "$phase: no worker takes more than %.0f %% of a processor", 100 * $load);
+    cmp_ok($seen->{503} // 0, '>', 0, 'garbled: some are refused') if $phase eq 'garbled';
+    ok(is_up(), "$phase: the true one is back");
+    check($phase, $calls, $times);
+}
+$_->stop for $pair->gates;
+
+# --- fail=open: all of it
+
+configure('open');
+ok(is_up(), 'alone: connected');
+$before = faults();
+($seen, $calls) = round('alone', 6, sub {
+    $redis->signal('STOP');
+    sleep 1.2 * $bound;
+    $redis->signal('CONT');
+    is_up();
+    $redis->stop;
+    forget();
+    gone();
+    $load = busy($bound / 2);
+    $redis->again;
+    is_up();
+    lies(LiteLLM::Liar::GARBLED, LiteLLM::Liar::FALSE);
+});
+is($seen->{503} // 0, 0, 'alone: nobody is refused for want of a Redis');
+cmp_ok($load, '<', 0.5, sprintf 'alone: no worker takes more than %.0f %% of a processor', 100 * $load);
+cmp_ok(faults(), '>', $before, 'alone: a metric shows it');
+ok(is_up(), 'alone: it is back');
+check('alone', $calls, 2);
 
 $other->cleanup;

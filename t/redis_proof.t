@@ -95,6 +95,7 @@ router_settings:
   fallbacks: [{load: [behind]}]
 YAML
     $_->run for $pair->gates;
+    LiteLLM::Pair::wait_for(sub { 8 == (() = map { $_->workers } $pair->gates) });
     LiteLLM::Pair::wait_for(sub { 2 == grep { LiteLLM::Pair::metrics($_, 'litellm_ngx_redis_up') == 1 } $pair->gates });
 }
 

@@ -21,6 +21,10 @@
 /* pieces that one call looks at */
 #define NGX_HTTP_LITELLM_LEDGER_PIECES  64
 
+/* how far clocks may differ, ms, and a part of the window */
+#define NGX_HTTP_LITELLM_LEDGER_SKEW    2000
+#define NGX_HTTP_LITELLM_LEDGER_PART    8
+
 /* of what others say; more is no figure that can be meant */
 #define NGX_HTTP_LITELLM_LEDGER_MANY    ((int64_t) 1000000000)
 
@@ -42,6 +46,9 @@ static void ngx_http_litellm_ledger_share_window(
 static void ngx_http_litellm_ledger_share_over(ngx_http_litellm_ledger_t *l,
     ngx_http_litellm_ledger_counts_t *c, ngx_http_litellm_ledger_share_t *s,
     ngx_http_litellm_ledger_others_t *o, ngx_msec_t now);
+static ngx_uint_t ngx_http_litellm_ledger_share_early(
+    ngx_http_litellm_ledger_t *l, ngx_http_litellm_ledger_counts_t *c,
+    ngx_msec_t now);
 static void ngx_http_litellm_ledger_share_period(
     ngx_http_litellm_ledger_counts_t *c, ngx_http_litellm_ledger_share_t *s,
     ngx_http_litellm_ledger_others_t *o, time_t sec);
@@ -368,7 +375,8 @@ ngx_http_litellm_ledger_share_merge(ngx_shm_zone_t *zone,
         ngx_http_litellm_ledger_end(l);
 
         if (o[i].own || s[i].set
-            || (c->shared == o[i].window && o[i].window < s[i].window))
+            || (s[i].window != 0 && o[i].window != s[i].window
+                && c->shared == o[i].window))
         {
             ngx_http_litellm_ledger_touch_locked(l, e);
         }
@@ -493,8 +501,12 @@ ngx_http_litellm_ledger_share_window(ngx_http_litellm_ledger_t *l,
     if (s->window != 0 && o->window != s->window
         && (o->window == 0 || o->window > s->window))
     {
-        ngx_http_litellm_ledger_share_over(l, c, s, o, now);
-        return;
+        if (!ngx_http_litellm_ledger_share_early(l, c, now)) {
+            ngx_http_litellm_ledger_share_over(l, c, s, o, now);
+            return;
+        }
+
+        c->shared = o->window;
     }
 
     if (o->window == 0) {
@@ -544,6 +556,27 @@ ngx_http_litellm_ledger_share_over(ngx_http_litellm_ledger_t *l,
     }
 
     ngx_http_litellm_ledger_over(c);
+}
+
+
+/*
+ * A server whose clock was set, that has lost its data, or that lies must not
+ * make us forget what we have counted ourselves in a window that goes on: it is
+ * told as of the window that is said to be now.
+ */
+
+static ngx_uint_t
+ngx_http_litellm_ledger_share_early(ngx_http_litellm_ledger_t *l,
+    ngx_http_litellm_ledger_counts_t *c, ngx_msec_t now)
+{
+    ngx_msec_t  skew;
+
+    skew = ngx_max(l->window / NGX_HTTP_LITELLM_LEDGER_PART,
+                   NGX_HTTP_LITELLM_LEDGER_SKEW);
+
+    return c->begun
+           && (ngx_msec_int_t) (now - c->window + skew)
+              < (ngx_msec_int_t) l->window;
 }
 
 
