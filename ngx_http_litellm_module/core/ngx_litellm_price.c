@@ -694,3 +694,25 @@ ngx_litellm_price_rank(const ngx_litellm_price_t *price)
     return ngx_litellm_money_add(ngx_litellm_price_get(&now, IN),
                                  ngx_litellm_price_get(&now, OUT));
 }
+
+
+ngx_uint_t
+ngx_litellm_price_free(const ngx_litellm_price_t *price)
+{
+    ngx_uint_t          i;
+    ngx_litellm_rate_t  rate;
+
+    if (price == NULL || price->n == 0) {
+        return 0;
+    }
+
+    for (i = 0; i < price->n; i++) {
+        ngx_litellm_price_rate(price, i, &rate);
+
+        if (rate.what < NGX_LITELLM_RATE_UPLIFT && rate.value != 0) {
+            return 0;
+        }
+    }
+
+    return 1;
+}

@@ -103,6 +103,9 @@ int64_t ngx_litellm_price_rank(const ngx_litellm_price_t *price);
 ngx_int_t ngx_litellm_price_plain(const ngx_litellm_price_t *price,
     ngx_uint_t what, const ngx_str_t **key, int64_t *money);
 
+/* a model that costs nothing; not one without a price */
+ngx_uint_t ngx_litellm_price_free(const ngx_litellm_price_t *price);
+
 
 /*
  * A LiteLLM price map (a JSON object by model), already read from its file.

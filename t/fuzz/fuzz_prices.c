@@ -77,6 +77,7 @@ fuzz_price(const ngx_litellm_price_t *price)
     }
 
     FUZZ_ASSERT(ngx_litellm_price_rank(price) >= -1);
+    (void) ngx_litellm_price_free(price);
 }
 
 

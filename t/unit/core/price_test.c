@@ -488,16 +488,20 @@ test_inherit(void)
 
     price = override(base, "{\"input_cost_per_token\":0}");
     CHECK_INT(cost_of(price, "p100 c10 h50 S3"), 0);
+    CHECK(ngx_litellm_price_free(price));
     CHECK_INT(ngx_litellm_price_rank(price), 0);
 
     price = override(base, "{\"input_cost_per_token\":0,"
                      "\"output_cost_per_token\":5e-12}");
     CHECK_INT(cost_of(price, "p100 c10"), 50);
+    CHECK(!ngx_litellm_price_free(price));
 
     price = override(base, "{\"input_cost_per_second\":1e-9}");
     CHECK_INT(cost_of(price, "p5000 c10 d2000"), 2000);
     CHECK_INT(ngx_litellm_price_rank(price), UNKNOWN);
 
+    CHECK(!ngx_litellm_price_free(NULL));
+    CHECK(!ngx_litellm_price_free(base));
 
     unit_case("the most it can be");
 
