@@ -16,7 +16,7 @@ use Time::HiRes qw(sleep time);
 use LiteLLM::Mock qw(answer chunked openai_chat openai_chunk openai_error sse anthropic_message);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(76);
+my $t = LiteLLM::Test->new->plan(78);
 
 my @yes = (stream => JSON::PP::true);
 my @names = qw(call_id model model_group provider provider_model deployment finish_reason stream error_class
@@ -26,7 +26,7 @@ my $format = join ',', '"mark":"$http_mark"', '"status":"$status"', map { qq("$_
 
 my $top = dirname(dirname(abs_path(__FILE__)));
 
-$t->write_conf(http => "include $top/conf-examples/log.conf;\naccess_log %%DIR%%/json.log litellm;\nlog_format vars escape=json '{$format}';\naccess_log %%DIR%%/vars.log vars;\n",
+$t->write_conf(http => "include $top/conf-examples/log.conf;\naccess_log %%DIR%%/json.log litellm;\naccess_log %%DIR%%/parts.log litellm_parts;\nlog_format vars escape=json '{$format}';\naccess_log %%DIR%%/vars.log vars;\n",
     location => "add_header x-model \$litellm_model always;\nadd_header x-attempts \$litellm_attempts always;\n",
     server => "location = /other { return 200 \"\$litellm_model|\$litellm_cost|\$litellm_key_hash|\$litellm_error_class\"; }\n");
 
@@ -324,6 +324,11 @@ is($r->{status}, 500, 'a fallback with a line end: not taken');
 unlike($r->{head}, qr/^Evil/m, 'a fallback with a line end: no header of it');
 are('a fallback with a line end', attempts => 1, fallbacks => 0, model_group => 'gpt');
 
+# what has to be escaped
+
+http_get('/we%22ird%5c%0apath');
+exchange($up, ask('gpt', user => "q\"b\\ \x{e9} and \ttab"), answer(500, openai_error('x', 'y')));
+
 # no secret anywhere
 
 $t->stop;
@@ -336,3 +341,5 @@ for my $log ('vars.log', 'json.log') {
 }
 is_deeply([grep { !exists json_of((split /\n/, $t->read_file('json.log'))[0])->{$_} } @names], [],
     'the format of the examples has all of them');
+like($t->read_file('json.log'), qr/"end_user":"q\\"b\\\\ /, 'a quote and a backslash of a client');
+is($t->read_file('json.log'), $t->read_file('parts.log'), '$litellm_log is what nginx makes of its parts');

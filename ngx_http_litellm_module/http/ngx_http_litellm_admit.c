@@ -23,6 +23,8 @@
 #define NGX_HTTP_LITELLM_OUTPUT_MAX   100000000
 
 
+static ngx_http_litellm_bill_t *ngx_http_litellm_admit_bill(
+    ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx);
 static ngx_int_t ngx_http_litellm_admit_shared(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_bill_t *bill);
 static ngx_int_t ngx_http_litellm_admit_claims(ngx_http_request_t *r,
@@ -75,12 +77,8 @@ ngx_http_litellm_admit(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
         return ngx_http_litellm_admit_shared(r, ctx, ctx->bill);
     }
 
-    bill = ngx_pcalloc(r->pool, sizeof(ngx_http_litellm_bill_t));
+    bill = ngx_http_litellm_admit_bill(r, ctx);
     if (bill == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_litellm_admit_claims(r, ctx, bill) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -146,6 +144,48 @@ ngx_http_litellm_admit(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 
     return lcf->limit_dry_run ? NGX_OK
                               : ngx_http_litellm_admit_shared(r, ctx, bill);
+}
+
+
+/*
+ * Most requests have a few accounts, all could have 24: they are written down
+ * in memory that each request uses, and what there is of them is copied.
+ */
+
+static ngx_http_litellm_bill_t *
+ngx_http_litellm_admit_bill(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx)
+{
+    size_t                          size;
+    ngx_http_litellm_bill_t        *bill;
+
+    static ngx_http_litellm_bill_t  all;
+
+    ngx_memzero(&all, offsetof(ngx_http_litellm_bill_t, rv.claims));
+
+    if (ngx_http_litellm_admit_claims(r, ctx, &all) != NGX_OK) {
+        return NULL;
+    }
+
+    size = offsetof(ngx_http_litellm_bill_t, rv.claims)
+           + all.rv.n * sizeof(ngx_http_litellm_claim_t);
+
+    bill = ngx_palloc(r->pool, size);
+    if (bill == NULL) {
+        return NULL;
+    }
+
+    ngx_memcpy(bill, &all, size);
+
+    if (all.key != NULL) {
+        bill->key = &bill->rv.claims[all.key - all.rv.claims];
+    }
+
+    if (all.model != NULL) {
+        bill->model = &bill->rv.claims[all.model - all.rv.claims];
+    }
+
+    return bill;
 }
 
 
@@ -304,6 +344,8 @@ ngx_http_litellm_admit_claim(ngx_http_litellm_bill_t *bill,
     /* the last place is given again: there are never so many */
 
     c = &bill->rv.claims[ngx_min(bill->rv.n, NGX_HTTP_LITELLM_CLAIMS - 1)];
+
+    ngx_memzero(c, sizeof(ngx_http_litellm_claim_t));
 
     c->scope = scope;
     c->name = *name;

@@ -119,8 +119,11 @@ ngx_http_litellm_bill_take(ngx_http_litellm_ctx_t *ctx,
         return NGX_OK;
     }
 
+    /* two claims at most */
+
     deposit = ngx_pcalloc(ctx->request->pool,
-                          sizeof(ngx_http_litellm_deposit_t));
+                          offsetof(ngx_http_litellm_deposit_t, rv.claims)
+                          + 2 * sizeof(ngx_http_litellm_claim_t));
     if (deposit == NULL) {
         return NGX_ERROR;
     }

@@ -19,20 +19,21 @@
 
 
 struct ngx_http_litellm_bill_s {
-    ngx_http_litellm_reservation_t   rv;
     ngx_http_litellm_claim_t        *key;      /* of rv; NULL: no key */
     ngx_http_litellm_claim_t        *model;    /* of rv: the key's limits of the
                                                   group; NULL: it has none */
     void                            *asked;    /* of ..._redis_admit.c */
     unsigned                         asking:1; /* not let in yet */
     unsigned                         settled:1;
+
+    ngx_http_litellm_reservation_t   rv;       /* the last: see there */
 };
 
 
 /* what a deployment's and its provider's budget have for one attempt */
 struct ngx_http_litellm_deposit_s {
-    ngx_http_litellm_reservation_t   rv;
     ngx_litellm_deployment_t        *deployment;
+    ngx_http_litellm_reservation_t   rv;
 };
 
 

@@ -87,9 +87,11 @@ typedef struct {
 } ngx_http_litellm_claim_t;
 
 
-/* a request's reservation: in its pool, zeroed before the first use */
+/*
+ * A request's reservation: in its pool, zeroed before the first use.  Claims are
+ * the last of it, so that memory may end behind the n-th of them.
+ */
 typedef struct {
-    ngx_http_litellm_claim_t   claims[NGX_HTTP_LITELLM_CLAIMS];
     ngx_uint_t                 n;
     int64_t                    tokens;    /* estimates to reserve */
     int64_t                    cost;
@@ -103,6 +105,8 @@ typedef struct {
 
     void                      *slot;      /* the ledger's own; NULL: nothing is
                                              reserved, or it was settled */
+
+    ngx_http_litellm_claim_t   claims[NGX_HTTP_LITELLM_CLAIMS];
 } ngx_http_litellm_reservation_t;
 
 
