@@ -66,6 +66,7 @@ typedef struct {
 
 static ngx_int_t ngx_litellm_cache_hash_init(ngx_litellm_cache_hash_t *h,
     ngx_pool_t *pool, ngx_litellm_json_t *root, ngx_uint_t nodes);
+static const EVP_MD *ngx_litellm_cache_sha256(void);
 static ngx_int_t ngx_litellm_cache_hash_done(ngx_litellm_cache_hash_t *h,
     u_char key[NGX_LITELLM_CACHE_KEY]);
 static void ngx_litellm_cache_write(ngx_litellm_cache_hash_t *h,
@@ -207,7 +208,7 @@ ngx_litellm_cache_hash_init(ngx_litellm_cache_hash_t *h, ngx_pool_t *pool,
     h->md = EVP_MD_CTX_new();
 
     if (h->md != NULL
-        && EVP_DigestInit_ex(h->md, EVP_sha256(), NULL) == 1)
+        && EVP_DigestInit_ex(h->md, ngx_litellm_cache_sha256(), NULL) == 1)
     {
         return NGX_OK;
     }
@@ -215,6 +216,29 @@ ngx_litellm_cache_hash_init(ngx_litellm_cache_hash_t *h, ngx_pool_t *pool,
     EVP_MD_CTX_free(h->md);
 
     return NGX_ERROR;
+}
+
+
+/* OpenSSL 3 looks for what EVP_sha256() stands for each time it is begun with */
+
+static const EVP_MD *
+ngx_litellm_cache_sha256(void)
+{
+#if (OPENSSL_VERSION_NUMBER >= 0x30000000L)
+
+    static EVP_MD  *md;
+
+    if (md == NULL) {
+        md = EVP_MD_fetch(NULL, "SHA256", NULL);
+    }
+
+    if (md != NULL) {
+        return md;
+    }
+
+#endif
+
+    return EVP_sha256();
 }
 
 
