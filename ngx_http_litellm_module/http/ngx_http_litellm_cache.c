@@ -291,6 +291,8 @@ ngx_http_litellm_cache_find(ngx_http_request_t *r,
     if (rc == NGX_OK) {
         ngx_http_litellm_known_hit(ctx, ngx_http_litellm_cache_flags(cc));
 
+        caching->stored = h.meta.stored;
+
         rc = ngx_http_litellm_cache_hit(r, ctx, &body);
     }
 

@@ -55,6 +55,8 @@ struct ngx_http_litellm_caching_s {
     ngx_shm_zone_t                  *zone;     /* where it is stored; may be
                                                   NULL */
     time_t                           ttl;
+    time_t                           stored;   /* of a hit: when; 0: not one
+                                                  entry, or none */
     ngx_int_t                        redis_ttl;   /* 0: it is not, there */
     ngx_http_litellm_cache_asked_t  *asked;    /* NULL: Redis was not */
     size_t                           max;      /* bytes of an entry */

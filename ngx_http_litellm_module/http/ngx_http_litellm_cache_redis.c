@@ -362,6 +362,8 @@ ngx_http_litellm_cache_redis_found(ngx_http_request_t *r,
         value->body.len = 0;
     }
 
+    caching->stored = ngx_time() - age;
+
     rc = ngx_http_litellm_cache_hit(r, ctx, &body);
 
     return (rc == NGX_DECLINED) ? NGX_OK : rc;

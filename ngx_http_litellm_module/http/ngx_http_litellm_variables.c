@@ -88,6 +88,8 @@ static ngx_int_t ngx_http_litellm_variable_log(ngx_http_request_t *r,
 static void ngx_http_litellm_variable_request(ngx_http_request_t *r,
     ngx_str_t *value, u_char *buf);
 static size_t ngx_http_litellm_variable_escaped(ngx_str_t *text);
+static ngx_int_t ngx_http_litellm_variable_cache_age(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_litellm_variable_text(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, ngx_str_t *text);
 static ngx_uint_t ngx_http_litellm_variable_dirty(const u_char *p,
@@ -116,6 +118,8 @@ static ngx_http_variable_t  ngx_http_litellm_vars[] = {
 
     { ngx_string("litellm_log"), NULL, ngx_http_litellm_variable_log, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
+    { ngx_string("litellm_cache_age"), NULL,
+      ngx_http_litellm_variable_cache_age, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("litellm_spend_log"), NULL, ngx_http_litellm_spend_log, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -838,6 +842,42 @@ ngx_http_litellm_variable_escaped(ngx_str_t *text)
     }
 
     return found ? (size_t) ngx_escape_json(NULL, p, len) : 0;
+}
+
+
+static ngx_int_t
+ngx_http_litellm_variable_cache_age(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    time_t                   age;
+    u_char                  *p;
+    ngx_http_litellm_ctx_t  *ctx;
+
+    ctx = ngx_http_litellm_variable_ctx(r);
+
+    if (ctx == NULL || ctx->cache == NULL || ctx->cache->stored == 0
+        || ctx->cache->status != NGX_HTTP_LITELLM_CACHE_HIT)
+    {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_TIME_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* the clock may have been set back */
+
+    age = ngx_max(ngx_time() - ctx->cache->stored, 0);
+
+    v->len = ngx_sprintf(p, "%T", age) - p;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+    v->data = p;
+
+    return NGX_OK;
 }
 
 
