@@ -13,7 +13,7 @@ use Test::More;
 use LiteLLM::Mock qw(answer openai_chat);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(19);
+my $t = LiteLLM::Test->new->plan(22);
 my $here = dirname(abs_path(__FILE__));
 my $n = 0;
 
@@ -64,6 +64,16 @@ for my $report ('==1==ERROR: AddressSanitizer: heap-use-after-free', 'x.c:1:2: r
 ($last, $out) = result('$t->run; my ($w) = $t->workers; kill "SEGV", $w; '
     . 'ok($t->wait_log(qr/worker process \d+ exited (on signal|with code)/));');
 like($last, qr/, [12] failed$/, 'a worker that crashes') or diag($out);
+
+# a program that is not there
+
+$t->write_file('absent.t', "use LiteLLM::Test; my \$t = LiteLLM::Test->new->has('program no-such-program')->plan(1); \$t->run;");
+my $absent = "TMPDIR='$t->{dir}' $^X '$here/run.pl' --label control '$t->{dir}/absent.t' 2>&1";
+$out = `$absent`;
+is((split /\n/, $out)[-1], 'control: 0 passed, 1 failed', 'a program that is not there is a failure') or diag($out);
+like($out, qr/no-such-program is not there: .\/build\.sh test installs it/, 'which tells what to do');
+$out = `TEST_NGINX_SKIP=1 $absent`;
+is((split /\n/, $out)[-1], 'control: 0 passed, 0 failed', 'or passed over, if it is to be') or diag($out);
 
 # the mocks keep what they got, byte for byte
 

@@ -27,7 +27,8 @@ while ($alerts =~ /- alert: (\w+)\n\s+expr: (?:\|\n((?:          .*\n)+)|(.*)\n)
     (my $data = $expr) =~ s/ (?:[<>]|==) [0-9.]+\s*$//;
     push @queries, ["alert: $name", $data];
 }
-$t->plan(@queries + 9);
+my @alerts = $alerts =~ /- alert: (\w+)/g;
+$t->plan(@queries + 12 + 2 * @alerts);
 
 cmp_ok(scalar @queries, '>', 40, 'queries');
 
@@ -88,6 +89,23 @@ unlike($lint, qr/error while linting/, 'promtool: no error');
 is(join('', grep { !/budget_remaining_hours_metric use base unit/ } split /^/, $lint), '',
     'promtool: nothing to say, but of a name of LiteLLM\'s');
 is(system("promtool check rules $top/contrib/prometheus/alerts.yml >/dev/null 2>&1"), 0, 'promtool: rules');
+
+# Each alert fires and does not fire, as alerts_test.yml says; which is seen of
+# each: with rules that never fire, and with rules that have no threshold.
+
+sub rules { $t->write_file('alerts.yml', $_[0]); return `cd @{[$t->dir]} && promtool test rules alerts_test.yml 2>&1` }
+
+$t->write_file('alerts_test.yml', do { local (@ARGV, $/) = "$top/contrib/prometheus/alerts_test.yml"; <> });
+my $said = rules($alerts);
+like($said, qr/SUCCESS/, 'alerts: fire, and do not') or diag($said);
+for (['fire', sub { s/(- alert: \w+\n\s+expr: )(?:\|\n(?:          .*\n)+|.*\n)/$1vector(1) > 2\n/g }],
+    ['not to fire', sub { s/(\n\s+expr: (?:\|\n(?:          .*\n)*?)?.*) (?:[<>]|==) [0-9.]+\n/$1\n/g }]) {
+    my ($what, $change) = @$_;
+    local $_ = $alerts;
+    is($change->(), scalar @alerts, "alerts: all are changed that are seen $what");
+    my %failed = map { $_ => 1 } rules($_) =~ /alertname: (\w+)/g;
+    ok($failed{$_}, "alerts: $_ is seen $what") for @alerts;
+}
 
 # the server
 

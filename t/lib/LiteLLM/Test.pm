@@ -18,6 +18,7 @@ package LiteLLM::Test;
 # TEST_NGINX_SLOW     factor on all time-outs
 # TEST_NGINX_LEAVE    keep the directory
 # TEST_NGINX_VERBOSE  print error.log at the end
+# TEST_NGINX_SKIP     what needs a program that is not there is passed over
 
 use warnings;
 use strict;
@@ -64,16 +65,29 @@ sub new {
 sub has {
     my ($self, @features) = @_;
     for my $feature (@features) {
-        Test::More::plan(skip_all => "no $feature") if !$self->has_feature($feature);
+        next if $self->has_feature($feature);
+        absent($1) if $feature =~ /^program (.*)/;
+        Test::More::plan(skip_all => "no $feature");
     }
     return $self;
+}
+
+# Programs that tests need are installed by "./build.sh test": without one a file
+# fails, it does not look as if it had passed.
+sub absent {
+    my $program = shift;
+    Test::More::plan(skip_all => "no $program") if $ENV{TEST_NGINX_SKIP};
+    Test::More::plan(tests => 1);
+    Test::More::fail("there is $program");
+    Test::More::diag("$program is not there: ./build.sh test installs it, TEST_NGINX_SKIP=1 passes over what needs it");
+    exit 1;
 }
 
 sub has_feature {
     my ($self, $feature) = @_;
     $self->{built} //= `$self->{binary} -V 2>&1`;
     return eval { require IO::Socket::SSL; 1 } if $feature eq 'io_socket_ssl';
-    return scalar grep { -x "$_/$feature" } split /:/, $ENV{PATH} if $feature =~ s/^program //;
+    return scalar grep { -x "$_/$1" } split(/:/, $ENV{PATH}), '/usr/sbin', '/usr/bin' if $feature =~ /^program (.*)/;
     return $self->{built} =~ /--with-(http_)?\Q$feature\E(_module)?\b/;
 }
 
