@@ -9,6 +9,7 @@
 #include "shm_pool.h"
 #include "ngx_http_litellm_metrics_zone.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 
@@ -35,6 +36,9 @@ static void test_known(void);
 static void test_known_other(void);
 static void test_full(void);
 static void test_histogram(void);
+static void test_bounds(void);
+static void *thread(void *data);
+static void test_threads(void);
 static void test_processes(void);
 static void test_killed(void);
 
@@ -48,6 +52,8 @@ unit_main(void)
     test_known_other();
     test_full();
     test_histogram();
+    test_bounds();
+    test_threads();
     test_processes();
     test_killed();
 }
@@ -460,6 +466,129 @@ walk(ngx_http_litellm_row_e kind, uint64_t *sum)
     } while (n == 0);
 
     return rows;
+}
+
+
+/* histograms begin anew with other bounds, all else and the fine ones stay */
+
+static void
+test_bounds(void)
+{
+    ngx_shm_zone_t                     *zone;
+    ngx_http_litellm_row_usage_t       *u;
+    ngx_http_litellm_row_deployment_t  *d;
+
+    static const uint32_t  bounds[] = { 1000, 2000000 };
+
+    unit_case("bounds");
+
+    zone = zone_make(1024 * 1024);
+
+    u = ngx_http_litellm_row_counters(row(NGX_HTTP_LITELLM_ROW_USAGE, 9, "a",
+                                          "b"));
+    d = ngx_http_litellm_row_counters(row(NGX_HTTP_LITELLM_ROW_DEPLOYMENT, 9,
+                                          "a", "b"));
+
+    CHECK_INT(ngx_http_litellm_bounds_count(ngx_http_litellm_bounds_coarse),
+              NGX_HTTP_LITELLM_METRICS_BOUNDS);
+
+    u->requests = 7;
+    u->total.n[3] = u->upstream.n[3] = u->ttft.n[3] = u->overhead.n[3] = 7;
+    u->total.sum = 7;
+    d->successes = 7;
+    d->latency.n[3] = d->ttft.n[3] = d->gap.n[3] = d->per_token.n[3] = 7;
+    metrics.sh->workers[63].total.n[0] = metrics.sh->workers[63].ttft.n[0] = 7;
+    metrics.sh->workers[63].lag.n[0] = metrics.sh->workers[63].requests = 7;
+
+    ngx_http_litellm_bounds_set(&metrics, NULL, 0);
+
+    CHECK_INT(u->total.n[3], 7);
+
+    ngx_http_litellm_bounds_set(&metrics, bounds, 2);
+
+    CHECK_INT(ngx_http_litellm_bounds_count(ngx_http_litellm_bounds_coarse),
+              2);
+    CHECK(u->requests == 7 && u->overhead.n[3] == 7);
+    CHECK(u->total.n[3] == 0 && u->total.sum == 0 && u->upstream.n[3] == 0
+          && u->ttft.n[3] == 0);
+    CHECK(d->successes == 7 && d->gap.n[3] == 7 && d->per_token.n[3] == 7);
+    CHECK(d->latency.n[3] == 0 && d->ttft.n[3] == 0);
+    CHECK(metrics.sh->workers[63].total.n[0] == 0
+          && metrics.sh->workers[63].ttft.n[0] == 0);
+    CHECK(metrics.sh->workers[63].lag.n[0] == 7
+          && metrics.sh->workers[63].requests == 7);
+
+    ngx_http_litellm_histogram_observe(&u->total,
+                                       ngx_http_litellm_bounds_coarse, 1000);
+    ngx_http_litellm_histogram_observe(&u->total,
+                                       ngx_http_litellm_bounds_coarse, 1001);
+    ngx_http_litellm_histogram_observe(&u->total,
+                                       ngx_http_litellm_bounds_coarse,
+                                       2000001);
+    CHECK(u->total.n[0] == 1 && u->total.n[1] == 1 && u->total.n[2] == 1);
+
+    /* the next worker has the same ones */
+
+    ngx_http_litellm_bounds_set(&metrics, bounds, 2);
+    CHECK(u->total.n[0] == 1);
+
+    ngx_http_litellm_bounds_set(&metrics, NULL, 0);
+    CHECK(u->total.n[0] == 0);
+
+    shm_pool_free(zone);
+}
+
+
+static void *
+thread(void *data)
+{
+    char                             name[32];
+    ngx_uint_t                       i;
+    ngx_http_litellm_row_t          *r;
+    ngx_http_litellm_row_request_t  *c;
+
+    for (i = 0; i < TURNS; i++) {
+        *ngx_sprintf((u_char *) name, "name %ui", i % 500) = '\0';
+
+        r = row(NGX_HTTP_LITELLM_ROW_REQUEST, 400, name, "x");
+        c = ngx_http_litellm_row_counters(r);
+
+        ngx_http_litellm_counter_add(&c->requests, 1);
+    }
+
+    return data;
+}
+
+
+/* as test_processes(), where a sanitizer sees all of them at once */
+
+static void
+test_threads(void)
+{
+    uint64_t         sum;
+    pthread_t        threads[PROCESSES];
+    ngx_uint_t       i;
+    ngx_shm_zone_t  *zone;
+
+    unit_case("threads");
+
+    zone = zone_make(1024 * 1024);
+    ngx_pid = getpid();
+
+    for (i = 0; i < PROCESSES; i++) {
+        CHECK(pthread_create(&threads[i], NULL, thread, NULL) == 0);
+    }
+
+    for (i = 0; i < PROCESSES; i++) {
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    }
+
+    CHECK_INT(walk(NGX_HTTP_LITELLM_ROW_REQUEST, &sum), 401);
+    CHECK_INT(sum, PROCESSES * TURNS);
+    CHECK_INT(metrics.sh->lost[NGX_HTTP_LITELLM_ROW_REQUEST],
+              PROCESSES * TURNS / 5);
+
+    shm_pool_free(zone);
 }
 
 
