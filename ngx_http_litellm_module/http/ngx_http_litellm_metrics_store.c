@@ -30,6 +30,7 @@ static ngx_int_t ngx_http_litellm_gauge_cache(ngx_http_litellm_page_t *p);
 static ngx_int_t ngx_http_litellm_gauge_redis(ngx_http_litellm_page_t *p);
 static void ngx_http_litellm_gauge_connection(ngx_http_litellm_page_t *p,
     const char *name, ngx_http_litellm_redis_sh_t *sh);
+static ngx_int_t ngx_http_litellm_gauge_exchange(ngx_http_litellm_page_t *p);
 static ngx_int_t ngx_http_litellm_gauge_there(ngx_http_litellm_page_t *p);
 static ngx_int_t ngx_http_litellm_gauge_records(ngx_http_litellm_page_t *p);
 
@@ -98,6 +99,10 @@ const ngx_http_litellm_family_t  ngx_http_litellm_store_gauges[] = {
     ngx_http_litellm_g_redis("litellm_ngx_redis_wait_seconds_total",
         "Time waited for replies of Redis, of all commands.", COUNTER, WAITED,
         micros),
+
+    ngx_http_litellm_g_largest("litellm_ngx_redis_exchange_age_seconds",
+        "Time since counts were last exchanged with Redis; it is every few "
+        "seconds.", exchange, 0),
 
     ngx_http_litellm_g_there("litellm_ngx_cache_redis_hits_total",
         "Answers that were found in Redis.", hits),
@@ -259,6 +264,29 @@ ngx_http_litellm_gauge_connection(ngx_http_litellm_page_t *p,
     default: /* NGX_HTTP_LITELLM_R_WAITED */
         ngx_http_litellm_metrics_decimal(p, "", &labels, *counter, 6);
     }
+}
+
+
+static ngx_int_t
+ngx_http_litellm_gauge_exchange(ngx_http_litellm_page_t *p)
+{
+    ngx_msec_int_t             age;
+    ngx_http_litellm_redis_t  *redis;
+
+    redis = p->mcf->redis;
+
+    if (redis == NULL || redis->sh == NULL || redis->sh->synced == 0
+        || redis->limits == NGX_HTTP_LITELLM_REDIS_OFF)
+    {
+        return NGX_OK;
+    }
+
+    age = (ngx_msec_int_t) (ngx_current_msec - (ngx_msec_t) redis->sh->synced);
+
+    ngx_http_litellm_metrics_decimal(p, "", &ngx_http_litellm_gauge_none,
+                                     ngx_max(age, 0), 3);
+
+    return NGX_OK;
 }
 
 

@@ -99,6 +99,8 @@ typedef struct {
     ngx_atomic_t                  data;       /* 0: we have not */
     ngx_atomic_t                  calls;
     ngx_atomic_t                  data_lost;  /* when older data was */
+    ngx_atomic_t                  synced;     /* when counts were last
+                                                 exchanged, ms; 0: never */
 
     ngx_atomic_t                  outages;
     ngx_http_litellm_redis_records_t  records;

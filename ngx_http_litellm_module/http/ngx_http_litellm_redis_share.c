@@ -676,6 +676,7 @@ ngx_http_litellm_redis_share_data(ngx_http_litellm_redis_t *redis,
     ngx_http_litellm_redis_sh_t  *sh;
 
     sh = redis->sh;
+    sh->synced = ngx_current_msec;
 
     if (sh->data != (ngx_atomic_uint_t) data->data) {
 

@@ -8,6 +8,7 @@
  *   ngx_http_litellm_status_limits.c   accounts that are near a limit
  *   ngx_http_litellm_status_json.c     what is told of it
  *   ngx_http_litellm_status_count.c    counters of it
+ *   ngx_http_litellm_status_store.c    caches, Redis, shared memory
  *   status/status.html                 the page, ..._status_page.h made of it
  *                                      by status/pack.sh
  *
@@ -31,8 +32,16 @@
 #define NGX_HTTP_LITELLM_STATUS_GROUPS  50    /* that are not well */
 #define NGX_HTTP_LITELLM_STATUS_LIMITS  50
 
+/* counts have not been exchanged with Redis for so long: ms */
+#define NGX_HTTP_LITELLM_STATUS_BEHIND  10000
+
 /* bytes of a name that is shown, as it is or cut */
 #define NGX_HTTP_LITELLM_STATUS_NAME    200
+
+
+/* of all of nginx: not for who may see one of several configurations */
+#define ngx_http_litellm_status_whole(st)                                     \
+    ((st)->config == NULL || (st)->mcf->files.nelts == 1)
 
 
 /* of litellm_status */
@@ -56,6 +65,16 @@ typedef enum {
     NGX_HTTP_LITELLM_COOLDOWN,
     NGX_HTTP_LITELLM_STATES
 } ngx_http_litellm_state_e;
+
+
+/* how the Redis is that limits are shared through */
+typedef enum {
+    NGX_HTTP_LITELLM_STATUS_UNTRIED = 0,
+    NGX_HTTP_LITELLM_STATUS_UP,
+    NGX_HTTP_LITELLM_STATUS_BEHIND_UP,   /* it answers, but counts are not
+                                            exchanged */
+    NGX_HTTP_LITELLM_STATUS_DOWN
+} ngx_http_litellm_status_redis_e;
 
 
 typedef struct {
@@ -205,6 +224,13 @@ void ngx_http_litellm_status_money(ngx_litellm_out_t *out, const char *name,
     int64_t money);
 void ngx_http_litellm_status_text(ngx_litellm_out_t *out, const char *name,
     ngx_str_t *text);
+
+/* ngx_http_litellm_status_store.c */
+ngx_http_litellm_status_redis_e ngx_http_litellm_status_redis(
+    ngx_http_litellm_status_t *st);
+/* how it is called: where there is one */
+ngx_str_t *ngx_http_litellm_status_server(ngx_http_litellm_status_t *st);
+void ngx_http_litellm_status_stores(ngx_http_litellm_status_t *st);
 
 /* ngx_http_litellm_status_count.c: nothing where metrics are off */
 void ngx_http_litellm_status_counters(ngx_http_litellm_status_t *st,

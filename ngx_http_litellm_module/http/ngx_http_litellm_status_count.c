@@ -52,9 +52,7 @@ ngx_http_litellm_status_totals(ngx_http_litellm_status_t *st)
     ngx_litellm_out_t              *out;
     ngx_http_litellm_metrics_sum_t  sum;
 
-    /* of all configurations: not for who may see one of them */
-
-    if (st->config != NULL && st->mcf->files.nelts > 1) {
+    if (!ngx_http_litellm_status_whole(st)) {
         return;
     }
 

@@ -7,8 +7,6 @@
 
 #include "ngx_http_litellm_status.h"
 #include "ngx_http_litellm_zone.h"
-#include "ngx_http_litellm_redis.h"
-#include "ngx_http_litellm_cache_zone.h"
 
 
 /* deployments of one turn */
@@ -26,8 +24,6 @@ static void ngx_http_litellm_status_problem(ngx_litellm_out_t *out,
     const char *level, const char *kind, ngx_str_t *name);
 static void ngx_http_litellm_status_group_text(ngx_litellm_out_t *out,
     ngx_http_litellm_status_group_t *g);
-static ngx_uint_t ngx_http_litellm_status_redis_down(
-    ngx_http_litellm_status_t *st);
 static ngx_uint_t ngx_http_litellm_status_used_up(
     ngx_http_litellm_status_t *st, ngx_uint_t *i);
 static void ngx_http_litellm_status_row(ngx_http_litellm_status_t *st,
@@ -43,9 +39,6 @@ static void ngx_http_litellm_status_budget(ngx_http_litellm_status_t *st,
 static void ngx_http_litellm_status_limits(ngx_http_litellm_status_t *st);
 static void ngx_http_litellm_status_limit(ngx_litellm_out_t *out,
     ngx_http_litellm_status_limit_t *l);
-static void ngx_http_litellm_status_cache(ngx_http_litellm_status_t *st);
-static void ngx_http_litellm_status_redis(ngx_http_litellm_status_t *st);
-static void ngx_http_litellm_status_zone(ngx_http_litellm_status_t *st);
 static void ngx_http_litellm_status_cut(ngx_litellm_out_t *out,
     const char *name, u_char *data, size_t len);
 
@@ -88,7 +81,9 @@ ngx_http_litellm_status_head(ngx_http_litellm_status_t *st)
     if (st->down) {
         ngx_litellm_out_lit(out, "{\"status\":\"bad\",\"problems\":[");
 
-    } else if (st->degraded || ngx_http_litellm_status_redis_down(st)
+    } else if (st->degraded
+               || ngx_http_litellm_status_redis(st)
+                  >= NGX_HTTP_LITELLM_STATUS_BEHIND_UP
                || ngx_http_litellm_status_used_up(st, &k))
     {
         ngx_litellm_out_lit(out, "{\"status\":\"warn\",\"problems\":[");
@@ -147,6 +142,7 @@ ngx_http_litellm_status_problems(ngx_http_litellm_status_t *st)
     ngx_litellm_out_t                *out;
     ngx_http_litellm_status_group_t  *g;
     ngx_http_litellm_status_limit_t  *l;
+    ngx_http_litellm_status_redis_e   redis;
 
     out = &st->out;
 
@@ -159,11 +155,20 @@ ngx_http_litellm_status_problems(ngx_http_litellm_status_t *st)
         ngx_litellm_out_lit(out, "\"}");
     }
 
-    if (ngx_http_litellm_status_redis_down(st)) {
+    redis = ngx_http_litellm_status_redis(st);
+
+    if (redis >= NGX_HTTP_LITELLM_STATUS_BEHIND_UP) {
         ngx_http_litellm_status_problem(out, "warn", "redis",
-                                        &st->mcf->redis->shown);
-        ngx_litellm_out_lit(out, "does not answer: each gateway counts for "
-                                 "itself\"}");
+                                        ngx_http_litellm_status_server(st));
+
+        if (redis == NGX_HTTP_LITELLM_STATUS_DOWN) {
+            ngx_litellm_out_lit(out, "does not answer: each gateway counts "
+                                     "for itself\"}");
+
+        } else {
+            ngx_litellm_out_lit(out, "answers, but takes no counts: each "
+                                     "gateway counts for itself\"}");
+        }
     }
 
     for (i = 0; ngx_http_litellm_status_used_up(st, &i); i++) {
@@ -266,14 +271,6 @@ ngx_http_litellm_status_group_text(ngx_litellm_out_t *out,
         ngx_litellm_out_int(out, (int64_t) (g->left + 999) / 1000);
         ngx_litellm_out_lit(out, " s more)");
     }
-}
-
-
-static ngx_uint_t
-ngx_http_litellm_status_redis_down(ngx_http_litellm_status_t *st)
-{
-    return st->mcf->redis != NULL && st->mcf->zone != NULL
-           && ngx_http_litellm_zone_redis(st->mcf->zone)->state == 2;
 }
 
 
@@ -523,9 +520,7 @@ ngx_http_litellm_status_tail(ngx_http_litellm_status_t *st)
     ngx_http_litellm_status_totals(st);
     ngx_http_litellm_status_scales(st);
     ngx_http_litellm_status_limits(st);
-    ngx_http_litellm_status_cache(st);
-    ngx_http_litellm_status_redis(st);
-    ngx_http_litellm_status_zone(st);
+    ngx_http_litellm_status_stores(st);
 
     ngx_litellm_out_lit(&st->out, "}\n");
 
@@ -608,103 +603,6 @@ ngx_http_litellm_status_limit(ngx_litellm_out_t *out,
         }
     }
 
-    ngx_litellm_out_lit(out, "}");
-}
-
-
-/* of the first zone: most have no other */
-
-static void
-ngx_http_litellm_status_cache(ngx_http_litellm_status_t *st)
-{
-    ngx_litellm_out_t              *out;
-    ngx_http_litellm_cache_stat_t   stat;
-
-    if (st->mcf->cache_zone == NULL) {
-        return;
-    }
-
-    out = &st->out;
-
-    ngx_http_litellm_cache_stat(st->mcf->cache_zone, &stat);
-
-    ngx_litellm_out_lit(out, ",\"cache\":{\"hits\":");
-    ngx_litellm_out_int(out, stat.hits);
-    ngx_http_litellm_status_int(out, "misses", stat.misses);
-    ngx_http_litellm_status_int(out, "stored", stat.stored);
-    ngx_http_litellm_status_int(out, "evicted", stat.evicted);
-    ngx_http_litellm_status_int(out, "entries", stat.entries);
-    ngx_http_litellm_status_int(out, "bytes", stat.blocks * stat.block_size);
-    ngx_http_litellm_status_int(out, "bytes_free",
-                                stat.free * stat.block_size);
-    ngx_litellm_out_lit(out, "}");
-}
-
-
-static void
-ngx_http_litellm_status_redis(ngx_http_litellm_status_t *st)
-{
-    ngx_str_t                     state;
-    ngx_litellm_out_t            *out;
-    ngx_http_litellm_redis_sh_t  *sh;
-
-    if (st->mcf->redis == NULL || st->mcf->zone == NULL) {
-        return;
-    }
-
-    out = &st->out;
-    sh = ngx_http_litellm_zone_redis(st->mcf->zone);
-
-    switch (sh->state) {
-
-    case 0:
-        ngx_str_set(&state, "untried");
-        break;
-
-    case 1:
-        ngx_str_set(&state, "up");
-        break;
-
-    default:
-        ngx_str_set(&state, "down");
-    }
-
-    ngx_litellm_out_lit(out, ",\"redis\":{\"state\":");
-    ngx_litellm_out_json(out, &state);
-    ngx_http_litellm_status_text(out, "server", &st->mcf->redis->shown);
-    ngx_http_litellm_status_int(out, "commands", (int64_t) sh->commands);
-    ngx_http_litellm_status_int(out, "errors", (int64_t) sh->errors);
-    ngx_http_litellm_status_int(out, "timeouts", (int64_t) sh->timeouts);
-    ngx_http_litellm_status_int(out, "lost", (int64_t) sh->lost);
-    ngx_http_litellm_status_int(out, "waited_us", (int64_t) sh->micros);
-    ngx_litellm_out_lit(out, "}");
-}
-
-
-static void
-ngx_http_litellm_status_zone(ngx_http_litellm_status_t *st)
-{
-    ngx_slab_pool_t            *pool;
-    ngx_litellm_out_t          *out;
-    ngx_http_litellm_hedges_t  *hedges;
-
-    if (st->mcf->zone == NULL) {
-        return;
-    }
-
-    out = &st->out;
-
-    pool = ngx_http_litellm_zone_pool(st->mcf->zone);
-    hedges = ngx_http_litellm_zone_hedges(st->mcf->zone);
-
-    ngx_litellm_out_lit(out, ",\"zone\":{\"size\":");
-    ngx_litellm_out_int(out, (int64_t) st->mcf->zone->shm.size);
-    ngx_http_litellm_status_int(out, "free",
-                                (int64_t) (pool->pfree * ngx_pagesize));
-    ngx_litellm_out_lit(out, "},\"hedges\":{\"hedged\":");
-    ngx_litellm_out_int(out, (int64_t) hedges->hedged);
-    ngx_http_litellm_status_int(out, "won", (int64_t) hedges->won);
-    ngx_http_litellm_status_int(out, "refused", (int64_t) hedges->refused);
     ngx_litellm_out_lit(out, "}");
 }
 
