@@ -21,7 +21,7 @@ my $t = LiteLLM::Test->new->plan(78);
 my @yes = (stream => JSON::PP::true);
 my @names = qw(call_id model model_group provider provider_model deployment finish_reason stream error_class
     key_alias key_hash user team end_user prompt_tokens completion_tokens cached_tokens reasoning_tokens
-    total_tokens usage_estimated cost attempts fallbacks ttft upstream_time overhead_time);
+    total_tokens usage_estimated cost attempts fallbacks ttft upstream_time overhead_time redis redis_time);
 my $format = join ',', '"mark":"$http_mark"', '"status":"$status"', map { qq("$_":"\$litellm_$_") } @names;
 
 my $top = dirname(dirname(abs_path(__FILE__)));
@@ -91,7 +91,7 @@ sub are {
 }
 
 my $re_time = qr/^\d+\.\d{3}$/;
-my %nothing = map { $_ => '' } qw(prompt_tokens total_tokens ttft upstream_time overhead_time deployment provider
+my %nothing = map { $_ => '' } qw(redis redis_time prompt_tokens total_tokens ttft upstream_time overhead_time deployment provider
     provider_model finish_reason);
 
 # an answer
