@@ -21,33 +21,6 @@ static void ngx_http_litellm_ledger_copy(ngx_http_litellm_ledger_t *l,
     ngx_http_litellm_ledger_entry_t *e, ngx_http_litellm_account_t *account);
 
 
-static ngx_str_t  ngx_http_litellm_scope_names[] = {
-    ngx_string("gateway"),
-    ngx_string("api_key"),
-    ngx_string("user"),
-    ngx_string("team"),
-    ngx_string("team_member"),
-    ngx_string("end_user"),
-    ngx_string("model_per_key"),
-    ngx_string("model_per_team"),
-    ngx_string("model_per_user"),
-    ngx_string("tag"),
-    ngx_string("model"),
-    ngx_string("provider"),
-    ngx_string("deployment"),
-    ngx_string("period"),
-    ngx_null_string
-};
-
-
-ngx_str_t *
-ngx_http_litellm_scope_name(ngx_http_litellm_scope_e scope)
-{
-    return &ngx_http_litellm_scope_names[ngx_min(scope,
-                                                 NGX_HTTP_LITELLM_SCOPES)];
-}
-
-
 ngx_http_litellm_ledger_t *
 ngx_http_litellm_ledger_create(ngx_slab_pool_t *shpool)
 {

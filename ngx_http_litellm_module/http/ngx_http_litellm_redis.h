@@ -216,9 +216,6 @@ void ngx_http_litellm_redis_records_turn(void);
 
 /* ngx_http_litellm_redis_take.c: of the leader */
 
-/* "key:" and so on: with the id behind it, a record's name in Redis */
-extern ngx_str_t  ngx_http_litellm_redis_names[NGX_LITELLM_PRINCIPALS];
-
 void ngx_http_litellm_redis_take_enter(ngx_http_litellm_redis_t *redis,
     ngx_shm_zone_t *zone);
 /*
@@ -236,10 +233,6 @@ uint64_t ngx_http_litellm_redis_take_top(void);
 ngx_uint_t ngx_http_litellm_redis_take_again(void);
 /* what is wrong with Redis or its records (why may be NULL) */
 void ngx_http_litellm_redis_take_bad(const char *what, ngx_str_t *why);
-/* digits; NGX_ERROR: none, or more than a double holds */
-ngx_int_t ngx_http_litellm_redis_take_number(u_char **pos, u_char *last,
-    uint64_t *n);
-
 /* ngx_http_litellm_redis_conn.c */
 
 struct ngx_http_litellm_redis_command_s {

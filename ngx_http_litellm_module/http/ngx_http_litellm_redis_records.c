@@ -23,6 +23,7 @@
 
 #include "ngx_http_litellm_redis.h"
 #include "ngx_http_litellm_zone.h"
+#include "ngx_litellm_told.h"
 #include <openssl/rand.h>
 #include <ngx_sha1.h>
 
@@ -467,32 +468,25 @@ static ngx_int_t
 ngx_http_litellm_records_change(ngx_str_t *argv, ngx_uint_t *argc,
     ngx_http_litellm_store_item_t *item)
 {
-    u_char     *p;
-    ngx_str_t  *name;
+    ngx_litellm_told_t   told;
 
-    name = &ngx_http_litellm_redis_names[item->kind];
-
-    p = ngx_pnalloc(ngx_http_litellm_records.pool,
-                    name->len + item->id.len + item->json.len
-                    + 2 * (NGX_INT64_LEN + 1));
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
+    told.kind = item->kind;
+    told.id = item->id;
+    told.json = item->json;
+    told.born = item->mark.born;
+    told.stamp = item->mark.stamp;
 
     argv += *argc;
     *argc += 2;
 
-    argv[0].data = p;
-    p = ngx_cpymem(p, name->data, name->len);
-    p = ngx_cpymem(p, item->id.data, item->id.len);
-    argv[0].len = p - argv[0].data;
+    if (ngx_litellm_told_name(ngx_http_litellm_records.pool, &told, &argv[0])
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
-    argv[1].data = p;
-    p = ngx_sprintf(p, "%uL %uL ", item->mark.born, item->mark.stamp);
-    p = ngx_cpymem(p, item->json.data, item->json.len);
-    argv[1].len = p - argv[1].data;
-
-    return NGX_OK;
+    return ngx_litellm_told_write(ngx_http_litellm_records.pool, &told,
+                                  &argv[1]);
 }
 
 
@@ -645,8 +639,7 @@ ngx_http_litellm_records_where(ngx_http_litellm_redis_records_t *sh,
                 return NGX_ERROR;
             }
 
-        } else if (ngx_http_litellm_redis_take_number(&p, p + text->len,
-                                                   &n[i - 1])
+        } else if (ngx_litellm_told_number(&p, p + text->len, &n[i - 1])
                    != NGX_OK)
         {
             return NGX_ERROR;
@@ -686,8 +679,9 @@ static ngx_int_t
 ngx_http_litellm_records_told(ngx_http_litellm_redis_records_t *sh,
     ngx_litellm_resp_t *list)
 {
-    ngx_str_t                       field, *name;
+    ngx_str_t                       field;
     ngx_uint_t                      i;
+    ngx_litellm_told_t              told;
     ngx_litellm_resp_t             *value;
     ngx_http_litellm_store_item_t  *item, there;
 
@@ -716,16 +710,14 @@ ngx_http_litellm_records_told(ngx_http_litellm_redis_records_t *sh,
             return NGX_ERROR;
         }
 
-        name = &ngx_http_litellm_redis_names[item->kind];
+        told.kind = item->kind;
+        told.id = item->id;
 
-        field.len = name->len + item->id.len;
-        field.data = ngx_pnalloc(ngx_http_litellm_records.pool, field.len);
-        if (field.data == NULL) {
+        if (ngx_litellm_told_name(ngx_http_litellm_records.pool, &told, &field)
+            != NGX_OK)
+        {
             return NGX_OK;
         }
-
-        ngx_memcpy(ngx_cpymem(field.data, name->data, name->len),
-                   item->id.data, item->id.len);
 
         if (ngx_http_litellm_redis_take(&field, value, &there)
             == NGX_DECLINED)
@@ -760,7 +752,7 @@ ngx_http_litellm_records_page(ngx_litellm_resp_t *list, uint64_t *next)
     text = &list->elts[0]->text;
     p = text->data;
 
-    if (ngx_http_litellm_redis_take_number(&p, p + text->len, next) != NGX_OK) {
+    if (ngx_litellm_told_number(&p, p + text->len, next) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -11,13 +11,11 @@
 #include "ngx_http_litellm_redis.h"
 #include "ngx_http_litellm_admin.h"
 #include "ngx_http_litellm_zone.h"
+#include "ngx_litellm_told.h"
 
 
 /* marks that are further ahead than a year are none: microseconds */
 #define NGX_HTTP_LITELLM_TAKE_AHEAD    (366 * (uint64_t) 86400000000)
-
-/* numbers that Lua and sorted sets hold exactly */
-#define NGX_HTTP_LITELLM_TAKE_NUMBER   ((uint64_t) 1 << 53)
 
 /* a line in the log, and what had no room is tried again: ms */
 #define NGX_HTTP_LITELLM_TAKE_LOG      60000
@@ -42,14 +40,6 @@ static struct {
     ngx_msec_t                  said;
     ngx_msec_t                  full;      /* 0: nothing waits for room */
 } ngx_http_litellm_taking;
-
-
-ngx_str_t  ngx_http_litellm_redis_names[NGX_LITELLM_PRINCIPALS] = {
-    ngx_string("key:"),
-    ngx_string("team:"),
-    ngx_string("user:"),
-    ngx_string("end_user:")
-};
 
 
 void
@@ -143,68 +133,25 @@ ngx_http_litellm_redis_take(ngx_str_t *field, ngx_litellm_resp_t *value,
 }
 
 
-/*
- * "key:id", "born stamp {json}".  NGX_DECLINED: the name is one of a record,
- * the value (NULL: too large) is none.
- */
-
 static ngx_int_t
 ngx_http_litellm_take_parse(ngx_http_litellm_store_item_t *item,
     ngx_str_t *field, ngx_str_t *value)
 {
-    u_char      *p, *last;
-    uint64_t     top;
-    ngx_str_t   *name;
-    ngx_uint_t   i;
+    ngx_int_t           rc;
+    ngx_litellm_told_t  told;
+
+    rc = ngx_litellm_told_read(field, value, ngx_http_litellm_redis_take_top(),
+                               &told);
 
     ngx_memzero(item, sizeof(ngx_http_litellm_store_item_t));
-    name = NULL;
 
-    for (i = 0; i < NGX_LITELLM_PRINCIPALS; i++) {
-        name = &ngx_http_litellm_redis_names[i];
+    item->kind = told.kind;
+    item->id = told.id;
+    item->json = told.json;
+    item->mark.born = told.born;
+    item->mark.stamp = told.stamp;
 
-        if (field->len > name->len
-            && ngx_strncmp(field->data, name->data, name->len) == 0)
-        {
-            break;
-        }
-    }
-
-    if (i == NGX_LITELLM_PRINCIPALS
-        || field->len - name->len > NGX_HTTP_LITELLM_STORE_ID)
-    {
-        return NGX_ERROR;
-    }
-
-    item->kind = i;
-    item->id.data = field->data + name->len;
-    item->id.len = field->len - name->len;
-
-    if (value == NULL) {
-        return NGX_DECLINED;
-    }
-
-    p = value->data;
-    last = p + value->len;
-
-    top = ngx_http_litellm_redis_take_top();
-
-    if (ngx_http_litellm_redis_take_number(&p, last, &item->mark.born) != NGX_OK
-        || p == last || *p++ != ' '
-        || ngx_http_litellm_redis_take_number(&p, last, &item->mark.stamp)
-           != NGX_OK
-        || p == last || *p++ != ' '
-        || item->mark.born == 0 || item->mark.born > top
-        || item->mark.stamp == 0 || item->mark.stamp > top
-        || last - p > NGX_LITELLM_RECORD_MAX)
-    {
-        return NGX_DECLINED;
-    }
-
-    item->json.data = p;
-    item->json.len = last - p;
-
-    return NGX_OK;
+    return rc;
 }
 
 
@@ -217,25 +164,22 @@ ngx_http_litellm_take_put(ngx_http_litellm_store_item_t *item,
     ngx_int_t                          rc;
     ngx_str_t                          why;
     ngx_shm_zone_t                    *zone;
+    ngx_litellm_told_t                 told;
     ngx_litellm_principal_t            p;
     ngx_http_litellm_redis_records_t  *sh;
 
     zone = ngx_http_litellm_taking.zone;
     sh = &ngx_http_litellm_taking.redis->sh->records;
 
-    rc = ngx_litellm_principal_read(pool, item->kind, &item->json, &p, &why);
+    ngx_memzero(&told, sizeof(ngx_litellm_told_t));
+    told.kind = item->kind;
+    told.id = item->id;
+    told.json = item->json;
+
+    rc = ngx_litellm_told_record(pool, &told, &p, &why);
 
     if (rc == NGX_ERROR) {
         return NGX_OK;
-    }
-
-    if (rc == NGX_OK
-        && (p.id.len != item->id.len
-            || ngx_memcmp(p.id.data, item->id.data, p.id.len) != 0
-            || p.json.len > NGX_LITELLM_RECORD_MAX))
-    {
-        ngx_str_set(&why, "it is another one's");
-        rc = NGX_DECLINED;
     }
 
     if (rc != NGX_OK) {
@@ -243,7 +187,7 @@ ngx_http_litellm_take_put(ngx_http_litellm_store_item_t *item,
         return NGX_DECLINED;
     }
 
-    item->json = p.json;
+    item->json = told.json;
 
     rc = ngx_http_litellm_store_take(zone, item, sh->pass);
 
@@ -346,34 +290,6 @@ ngx_http_litellm_take_full(void)
                   "litellm: the zone has no room for records of other "
                   "gateways, which are not known here; make \"litellm_zone\" "
                   "larger");
-}
-
-
-ngx_int_t
-ngx_http_litellm_redis_take_number(u_char **pos, u_char *last, uint64_t *n)
-{
-    u_char    *p;
-    uint64_t   value;
-
-    value = 0;
-
-    for (p = *pos; p < last && *p >= '0' && *p <= '9'; p++) {
-
-        if (value > NGX_HTTP_LITELLM_TAKE_NUMBER / 10) {
-            return NGX_ERROR;
-        }
-
-        value = value * 10 + (*p - '0');
-    }
-
-    if (p == *pos) {
-        return NGX_ERROR;
-    }
-
-    *pos = p;
-    *n = value;
-
-    return NGX_OK;
 }
 
 #endif
