@@ -155,3 +155,51 @@ shm_cut(shm_step_t *s, pid_t pid, pid_t dead, u_char *saved, ngx_uint_t at)
 
     return rc;
 }
+
+
+pid_t
+shm_step_to(shm_step_t *s, ngx_uint_t n, ngx_uint_t *none)
+{
+    int               status;
+    pid_t             pid;
+    ngx_uint_t        had, has;
+    ngx_slab_pool_t  *pool;
+
+    *none = 0;
+
+    pid = shm_stopped(s);
+    pool = (ngx_slab_pool_t *) s->zone->shm.addr;
+    had = 0;
+
+    while (pid != -1 && n != 0) {
+
+        if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) == -1
+            || waitpid(pid, &status, 0) != pid)
+        {
+            return -1;
+        }
+
+        if (WIFEXITED(status)) {
+            *none = 1;
+            return -1;
+        }
+
+        has = (*pool->mutex.lock == (ngx_atomic_uint_t) pid);
+        n -= (had && !has);
+        had = has;
+    }
+
+    return pid;
+}
+
+
+ngx_uint_t
+shm_step_rest(pid_t pid)
+{
+    int  status;
+
+    ptrace(PTRACE_DETACH, pid, NULL, NULL);
+
+    return waitpid(pid, &status, 0) == pid
+           && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}

@@ -46,4 +46,14 @@ typedef struct {
 ngx_uint_t shm_step(shm_step_t *s, ngx_uint_t *n);
 
 
+/*
+ * A process that stands still at a moment when it does not have the lock: before
+ * it does anything (n 0), or behind the n-th time that it gave the lock back.
+ * -1: none can be traced, or it gave it back less often (*none is set).
+ */
+pid_t shm_step_to(shm_step_t *s, ngx_uint_t n, ngx_uint_t *none);
+/* it does the rest; 1: in good order */
+ngx_uint_t shm_step_rest(pid_t pid);
+
+
 #endif /* _SHM_STEP_H_INCLUDED_ */

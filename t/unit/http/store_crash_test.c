@@ -251,7 +251,7 @@ traced(void)
     ngx_str_set(&id, "told");
     ngx_http_litellm_store_retell(zone, NGX_LITELLM_KEY, &id, NULL);
 
-    look("a");
+    look("other-1");
 
     shared->step = 10;
     ngx_str_set(&id, "e");

@@ -7,6 +7,7 @@
 
 #include "unit.h"
 #include "store_zone.h"
+#include "shm_step.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -110,6 +111,82 @@ aliases(void)
     CHECK_INT(store_get(zone, "k6"), 1);
     CHECK_INT(store_delete(zone, "none"), NGX_DECLINED);
     CHECK(store_wrong(zone) == NULL);
+}
+
+
+static ngx_int_t  *result;
+
+
+static void
+nothing(void)
+{
+    ngx_pid = getpid();
+}
+
+
+static void
+first_maker(void)
+{
+    *result = store_put(zone, "first", "same", 1, NGX_HTTP_LITELLM_STORE_NEW);
+}
+
+
+/*
+ * Another one makes its key while the first one is at it, wherever the first
+ * does not have the lock: before it had it, and each time it gave it back.
+ */
+
+static void
+between(void)
+{
+    pid_t       pid;
+    ngx_int_t   rc;
+    ngx_uint_t  n, none;
+    shm_step_t  step;
+
+    unit_case("one makes a key of an alias while another one is at it");
+
+    result = mmap(NULL, sizeof(ngx_int_t), PROT_READ|PROT_WRITE,
+                  MAP_ANON|MAP_SHARED, -1, 0);
+
+    if (!CHECK(result != MAP_FAILED)) {
+        return;
+    }
+
+    ngx_memzero(&step, sizeof(shm_step_t));
+    step.prepare = nothing;
+    step.traced = first_maker;
+
+    for (n = 0; /* void */ ; n++) {
+        start("one makes a key of an alias while another one is at it",
+              128 * 1024);
+
+        step.zone = zone;
+        *result = NGX_ERROR;
+
+        pid = shm_step_to(&step, n, &none);
+
+        if (pid == -1) {
+
+            if (!none) {
+                printf("# no process can be traced here\n");
+            }
+
+            break;
+        }
+
+        rc = store_put(zone, "second", "same", 2, NGX_HTTP_LITELLM_STORE_NEW);
+
+        CHECK(shm_step_rest(pid));
+        CHECKF((rc == NGX_OK && *result == NGX_ABORT)
+               || (rc == NGX_ABORT && *result == NGX_OK),
+               "the first one's was %d, the second one's %d, at %d",
+               (int) *result, (int) rc, (int) n);
+        CHECK_INT((store_get(zone, "first") != 0)
+                  + (store_get(zone, "second") != 0), 1);
+    }
+
+    CHECK(n >= 2 || !none);
 }
 
 
@@ -293,6 +370,7 @@ void
 unit_main(void)
 {
     aliases();
+    between();
     race();
     order();
 
