@@ -12,7 +12,7 @@ use Time::HiRes qw(time);
 use LiteLLM::Mock qw(answer openai_chat);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(51);
+my $t = LiteLLM::Test->new->plan(59);
 $t->write_conf;
 
 my $one = "model_list:\n  - model_name: a\n    litellm_params:\n      model: openai/gpt-4o\n      api_key: sk-secret-value\n";
@@ -107,3 +107,17 @@ my $from = time;
 ($rc, $out) = $t->test_conf;
 is($rc, 0, '5,000 deployments');
 cmp_ok(time - $from, '<', 2 * $LiteLLM::Peer::slow, 'in less than 2 s');
+
+# what the zone holds is told without keys, too: the API makes them at run time
+
+$t->write_file('litellm.yaml', $one);
+for my $zone ('litellm:8m', 'z:2m') {
+    my ($name, $size) = $zone =~ /(\w+):(\d+)/;
+    $t->write_conf($name eq 'z' ? (http => "litellm_zone zone=$zone;\n") : ());
+    ($rc, $out) = $t->test_conf;
+    is($rc, 0, "zone $name: accepted");
+    my ($holds, $bytes, $n) = $out =~ /litellm_zone "$name" holds (\d+) accounts of (\d+) bytes, for (\d+) keys/;
+    is($n, 0, "zone $name: told without keys");
+    cmp_ok(abs($holds * $bytes / ($size * 1048576) - 0.75), '<', 0.01, "zone $name: three quarters of it") or diag($out);
+    unlike($out, qr/make it larger/, "zone $name: no warning");
+}

@@ -212,7 +212,8 @@ ngx_http_litellm_zone_default(ngx_conf_t *cf,
 }
 
 
-/* is there room for everybody whose requests are counted? */
+/* is there room for everybody whose requests are counted?  Also without one:
+   the API makes keys, and end users come by themselves */
 
 static void
 ngx_http_litellm_zone_tell(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf)
@@ -233,10 +234,6 @@ ngx_http_litellm_zone_tell(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf)
         for (kind = 0; kind < NGX_LITELLM_PRINCIPALS; kind++) {
             n += file[i].config->principals[kind].list.nelts;
         }
-    }
-
-    if (n == 0) {
-        return;
     }
 
     accounts = ngx_http_litellm_ledger_holds(mcf->zone->shm.size, &each);
