@@ -17,7 +17,7 @@ use LiteLLM::Mock qw(answer chunked openai_chat openai_stream);
 use LiteLLM::Test;
 
 my $slow = $LiteLLM::Peer::slow;
-my $t = LiteLLM::Test->new->plan(219);
+my $t = LiteLLM::Test->new->plan(220);
 
 my $n = 0;
 my (%key, %id);
@@ -370,6 +370,8 @@ while (time < $end) {
 note("accounts of $many end users, each with its spend, in 128k");
 is($r->{status}, 503, 'a full zone: refused');
 like(json_of($r->{body})->{error}{message}, qr/^Rate limit enforcement unavailable: /, 'a full zone: message');
+is(join(' ', map { $_ // 'null' } @{json_of($r->{body})->{error}}{qw(type param code)}), 'internal_server_error null 503',
+    'a full zone: type, param, code');
 like($t->read_file('error.log'), qr/\[error\].*the zone has no room for the accounts/, 'a full zone: is logged');
 is(ask('plain', user => 'first', max_tokens => 1)->{status}, 200, 'a full zone: who is there goes on');
 like(ask('plain', user => 'first', max_tokens => 100)->{body}, qr/End User=first over budget\. Spend=0\.000095,/, 'a full zone: what he spent is known');

@@ -10,7 +10,7 @@ use strict;
 use Digest::SHA qw(sha256_hex);
 use Test::More;
 
-use LiteLLM::Mock qw(answer openai_chat);
+use LiteLLM::Mock qw(answer openai_chat openai_error);
 use LiteLLM::Test;
 
 my $master = 'sk-secret-master-key';
@@ -105,6 +105,21 @@ my @rows = (
         qr/^No deployments available - crossed budget/],
     ['a deployment without a place', { model => 'full' }, 429, 'rate_limit_error', undef,
         qr/^No deployments available for selected model, Try again in \d+ seconds/],
+    ['a paused model', { model => 'paused' }, 503, 'internal_server_error', undef,
+        qr/^litellm\.ServiceUnavailableError: Model 'paused' is currently paused and cannot accept requests\./],
+    ['a tag that nobody has', { uri => '/tags/chat/completions', body => { metadata => { tags => ['typo'] } } }, 401,
+        'authentication_error', undef, qr/^Not allowed to access model due to tags configuration/],
+    ['a deployment that is cooled down', { uri => '/tags/chat/completions', model => 'cold', before => 2 }, 429,
+        'all_deployments_in_cooldown', undef,
+        qr/^No deployments available for selected model, Try again in \d+ seconds\. .*Passed model=cold/],
+    ['a list of keys', { get => '/key/list' }, 401, 'auth_error', 'None',
+        qr/^Authentication Error, Only proxy admin can be used to generate, delete, update info for new keys\/users\/teams\. Route=\/key\/list\. Your role=unknown\. Your user_id=unknown$/],
+    ['the record of another key', { get => "/key/info?key=$id{gpt}" }, 403, 'auth_error', undef,
+        qr/^You are not allowed to access this key's info$/],
+    ['the API without a master key', { uri => '/keys/key/generate' }, 403, 'auth_error', 'None',
+        qr/^Authentication Error, the management API is closed: general_settings\.master_key is not set\.$/],
+    ['the metrics', { get => '/metrics' }, 401, 'auth_error', 'None',
+        qr/^Authentication Error, /],
     ['a parameter that the model has not', { model => 'anthropic', body => { logit_bias => { 5 => 1 } } }, 400,
         'invalid_request_error', undef,
         qr/^litellm\.UnsupportedParamsError: anthropic does not support parameters: \['logit_bias'\], for model=claude-3-5-sonnet-20241022\. To drop these, set/],
@@ -112,7 +127,7 @@ my @rows = (
         qr/No api key passed in/],
 );
 
-my $t = LiteLLM::Test->new->plan(6 * @rows + 9);
+my $t = LiteLLM::Test->new->plan(6 * @rows + 11);
 
 $t->write_conf(http => 'litellm_zone zone=z:1m;', server => <<'END');
 location /must/ {
@@ -131,6 +146,10 @@ location /alone/ {
     litellm;
     litellm_config %%DIR%%/alone.yaml;
 }
+location /tags/ {
+    litellm;
+    litellm_config %%DIR%%/tags.yaml;
+}
 location /keys/ {
     litellm;
     litellm_config %%DIR%%/keys.yaml;
@@ -147,6 +166,15 @@ model_list:
     litellm_params: {model: openai/gpt-4o, api_base: "http://127.0.0.1:%%PORT_8081%%/v1", api_key: k, max_budget: 0}
   - model_name: full
     litellm_params: {model: openai/gpt-4o, api_base: "http://127.0.0.1:%%PORT_8081%%/v1", api_key: k, max_parallel_requests: 0}
+  - model_name: paused
+    litellm_params: {model: openai/gpt-4o, api_base: "http://127.0.0.1:%%PORT_8081%%/v1", api_key: k}
+    model_info: {blocked: true}
+  - model_name: resting
+    litellm_params: {model: openai/gpt-4o, api_base: "http://127.0.0.1:%%PORT_8089%%/v1", api_key: k}
+    model_info: {blocked: true, id: resting-1}
+  - model_name: resting
+    litellm_params: {model: openai/gpt-4o, api_base: "http://127.0.0.1:%%PORT_8081%%/v1", api_key: k}
+    model_info: {blocked: false, id: resting-2}
   - model_name: anthropic
     litellm_params: {model: anthropic/claude-3-5-sonnet-20241022, api_base: "http://127.0.0.1:%%PORT_8081%%", api_key: k}
   - model_name: gpt
@@ -205,10 +233,23 @@ END
 $t->write_file_expand('gateway.yaml', "${models}router_settings: {rpm: 0}\n");
 $t->write_file_expand('status.yaml', "${models}virtual_keys: [{key: $key{app}}, {key: $key{poor}, max_budget: 0, key_alias: pauper}]\n"
     . "general_settings: {budget_exceeded_status_code: 400, block_requests_for_models_without_pricing: true}\n");
+$t->write_file_expand('tags.yaml', "model_list:\n" . <<'END' . "virtual_keys: [{key: $key{app}}]\n");
+  - model_name: gpt
+    litellm_params: {model: openai/gpt-4o, api_base: "http://127.0.0.1:%%PORT_8081%%/v1", api_key: k, tags: [eu]}
+  - model_name: cold
+    litellm_params: {model: openai/cold, api_base: "http://127.0.0.1:%%PORT_8081%%/v1", api_key: k}
+  - model_name: cold
+    litellm_params: {model: openai/cold, api_base: "http://127.0.0.1:%%PORT_8081%%/v1", api_key: k}
+    model_info: {id: cold-2}
+litellm_settings: {num_retries: 0}
+router_settings: {enable_tag_filtering: true, num_retries: 0, cooldown_time: 60}
+END
 $t->write_file_expand('alone.yaml', "${models}general_settings: {master_key: $master}\n");
 $t->write_file_expand('keys.yaml', "${models}virtual_keys: [{key: $key{app}}]\n");
 
-my $mock = $t->mock(8081, sub { answer(200, openai_chat('hi')) });
+my $mock = $t->mock(8081, sub { my ($peer, $req) = @_;
+    return json_of($req->{body})->{model} eq 'cold' ? answer(429, openai_error('slow down'), 'Retry-After' => 60) : answer(200, openai_chat('hi')) });
+$t->port(8089);
 
 $t->run;
 
@@ -217,6 +258,7 @@ sub send_row {
     my $key = exists $how->{key} ? $how->{key} : $key{app};
     my @headers = $how->{headers} ? @{$how->{headers}} : defined $key ? ('Authorization' => "Bearer $key") : ();
     return http_get($how->{get}, @headers) if $how->{get};
+    send_row({ %$how, before => 0 }) for 1 .. $how->{before} || 0;
     my %user = exists $how->{user} ? (defined $how->{user} ? (user => $how->{user}) : ()) : (user => 'alice');
     return http(chat($how->{model} || 'gpt', headers => \@headers, %user, %{$how->{body} || {}},
         uri => $how->{uri} || '/v1/chat/completions'));
@@ -234,9 +276,13 @@ for my $row (@rows) {
     unlike($r->{raw}, qr/secret/, "$name: no key in the answer");
 }
 
-is($mock->requests, 0, 'nothing has reached the provider');
+is(scalar(grep { json_of($_->{body})->{model} ne 'cold' } $mock->requests), 0, 'nothing has reached the provider');
 
 # with each of them something works
+
+my $r = send_row({ model => 'resting' });
+is($r->{status}, 200, 'another one than the paused: control');
+is($r->{header}{'x-litellm-model-id'}, 'resting-2', 'who answers for it');
 
 for my $name (qw(app gpt red staff)) {
     is(send_row({ key => $key{$name} })->{status}, 200, "$name: control");

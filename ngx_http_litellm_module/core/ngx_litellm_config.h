@@ -198,6 +198,7 @@ struct ngx_litellm_deployment_s {
                                                   extra_body's members too */
     ngx_str_t                 mock_response;
     unsigned                  mock:1;          /* mock_response is there */
+    unsigned                  blocked:1;       /* it is paused */
     unsigned                  no_credentials:1;/* a variable is not set */
     ngx_str_t                 missing_env;     /* its name */
     ngx_str_t                 model_info;      /* JSON text for /model/info */

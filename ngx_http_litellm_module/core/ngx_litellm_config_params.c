@@ -780,6 +780,7 @@ ngx_litellm_cf_info(ngx_litellm_cf_t *cf, ngx_litellm_deployment_t *d,
     u_char                          *p;
     int64_t                          n;
     ngx_str_t                        name, provider;
+    ngx_flag_t                       flag;
     ngx_uint_t                       changed;
     ngx_litellm_yaml_t              *v;
     ngx_litellm_model_t              row, *copy;
@@ -824,6 +825,12 @@ ngx_litellm_cf_info(ngx_litellm_cf_t *cf, ngx_litellm_deployment_t *d,
     (void) ngx_litellm_cf_strings(cf,
                       ngx_litellm_yaml_member(e->info, "access_groups"),
                       "access_groups", &d->access);
+
+    flag = 0;
+
+    (void) ngx_litellm_cf_flag(cf, ngx_litellm_yaml_member(e->info, "blocked"),
+                               "blocked", &flag);
+    d->blocked = (flag == 1);
 
     if (d->info != NULL) {
         row = *d->info;

@@ -54,7 +54,7 @@ static uint64_t ngx_litellm_plan_log(uint64_t u);
 ngx_uint_t
 ngx_litellm_plan_callable(ngx_litellm_deployment_t *d)
 {
-    return !d->no_credentials
+    return !d->no_credentials && !d->blocked
            && (d->mock || (d->provider != NULL && d->url.host.len));
 }
 

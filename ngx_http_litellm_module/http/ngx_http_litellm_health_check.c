@@ -795,7 +795,8 @@ ngx_http_litellm_health_choice(ngx_array_t *deployments)
 
     for (i = 0; i < deployments->nelts; i++) {
 
-        if (!d[i]->no_credentials && (d[i]->mock || d[i]->http != NULL)
+        if (!d[i]->no_credentials && !d[i]->blocked
+            && (d[i]->mock || d[i]->http != NULL)
             && ngx_http_litellm_health_usable(d[i]))
         {
             return 1;

@@ -66,6 +66,8 @@ static ngx_int_t ngx_http_litellm_pick_affinity(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
 static ngx_int_t ngx_http_litellm_pick_prefix(ngx_http_litellm_ctx_t *ctx,
     ngx_str_t *prefix);
+static ngx_int_t ngx_http_litellm_pick_paused(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_litellm_error_t *e);
 static ngx_int_t ngx_http_litellm_pick_no_key(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_litellm_error_t *e);
 static ngx_int_t ngx_http_litellm_pick_too_long(ngx_http_request_t *r,
@@ -700,13 +702,14 @@ ngx_int_t
 ngx_http_litellm_pick_none(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx,
     ngx_litellm_error_t *e)
 {
-    ngx_uint_t                  i, callable, tagged, fits;
+    ngx_uint_t                  i, callable, blocked, tagged, fits;
     ngx_http_litellm_fit_e      fit;
     ngx_litellm_deployment_t  **d;
 
     ngx_memzero(e, sizeof(ngx_litellm_error_t));
 
     callable = 0;
+    blocked = 0;
     tagged = 0;
     fits = 0;
 
@@ -715,6 +718,7 @@ ngx_http_litellm_pick_none(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx,
     for (i = 0; i < ctx->candidates->nelts; i++) {
 
         if (!ngx_litellm_plan_callable(d[i])) {
+            blocked |= d[i]->blocked;
             continue;
         }
 
@@ -723,6 +727,10 @@ ngx_http_litellm_pick_none(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx,
         callable = 1;
         tagged |= (fit != NGX_HTTP_LITELLM_OTHER_TAGS);
         fits |= (fit == NGX_HTTP_LITELLM_FITS);
+    }
+
+    if (!callable && blocked) {
+        return ngx_http_litellm_pick_paused(r, ctx, e);
     }
 
     if (!callable) {
@@ -741,6 +749,33 @@ ngx_http_litellm_pick_none(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx,
     }
 
     return ngx_http_litellm_pick_busy_all(r, ctx, e);
+}
+
+
+static ngx_int_t
+ngx_http_litellm_pick_paused(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_litellm_error_t *e)
+{
+    ngx_str_t  text;
+
+    text.len = sizeof("litellm.ServiceUnavailableError: Model '' is currently "
+                      "paused and cannot accept requests.") - 1
+               + ctx->group.len;
+
+    text.data = ngx_pnalloc(r->pool, text.len);
+    if (text.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_sprintf(text.data, "litellm.ServiceUnavailableError: Model "
+                       "'%V' is currently paused and cannot accept requests.",
+                       &ctx->group);
+
+    (void) ngx_http_litellm_refuse(e, NGX_LITELLM_SERVICE_UNAVAILABLE, 503,
+                                   NULL, "");
+    e->message = text;
+
+    return NGX_OK;
 }
 
 

@@ -327,7 +327,9 @@ ngx_http_litellm_route_width(ngx_http_litellm_ctx_t *ctx)
     d = ctx->candidates->elts;
 
     for (i = 0; i < ctx->candidates->nelts && n < 2; i++) {
-        if (!d[i]->no_credentials && (d[i]->mock || d[i]->http != NULL)) {
+        if (!d[i]->no_credentials && !d[i]->blocked
+            && (d[i]->mock || d[i]->http != NULL))
+        {
             n++;
         }
     }

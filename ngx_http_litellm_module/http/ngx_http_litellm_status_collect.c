@@ -146,7 +146,7 @@ ngx_http_litellm_status_state(ngx_http_litellm_status_t *st,
         return NGX_HTTP_LITELLM_LIMITED;
     }
 
-    if (d->no_credentials || d->provider == NULL) {
+    if (d->no_credentials || d->blocked || d->provider == NULL) {
         return NGX_HTTP_LITELLM_UNUSABLE;
     }
 

@@ -49,7 +49,7 @@ static ngx_http_litellm_status_word_t
     { ngx_string("ok"), "well" },
     { ngx_string("failing"), "failing most calls" },
     { ngx_string("half_open"), "on trial behind a cooldown" },
-    { ngx_string("unusable"), "without credentials" },
+    { ngx_string("unusable"), "without credentials, or paused" },
     { ngx_string("limited"), "at a limit" },
     { ngx_string("over_budget"), "over budget" },
     { ngx_string("unhealthy"), "failing health checks" },

@@ -253,6 +253,14 @@ static const say_t  says[] = {
     { M("x", "model: openai/x, api_key: SECRET, input_cost_per_token: 1e-6, "
         "tags: [a], cost_per_x: 1") K, NGX_OK, { "!_cost_per_token" } },
     { "model_list:\n- model_name: x\n  litellm_params: {model: openai/x, "
+      "api_key: SECRET}\n  model_info: {blocked: maybe}\n" K, NGX_ERROR,
+      { "E c.yaml:4: \"blocked\" must be" } },
+    { "model_list:\n- model_name: x\n  litellm_params: {model: openai/x, "
+      "api_key: SECRET}\n  model_info: {access_windows: [{start: 1}]}\n" K,
+      NGX_OK,
+      { "W c.yaml:4: \"access_windows\" is not served by this module: the "
+        "deployment is reserved for nobody" } },
+    { "model_list:\n- model_name: x\n  litellm_params: {model: openai/x, "
       "api_key: SECRET}\n  model_info: {mode: embeddings}\n" K, NGX_OK,
       { "W c.yaml:4: \"x\": unknown mode \"embeddings\", did you mean "
         "\"embedding\"?" } },
