@@ -232,6 +232,8 @@ void ngx_http_litellm_ledger_share_live(ngx_shm_zone_t *zone);
 /* accounts that were asked for or have changed, each once: how many */
 ngx_uint_t ngx_http_litellm_ledger_share_next(ngx_shm_zone_t *zone,
     ngx_http_litellm_ledger_share_t *shares, ngx_uint_t n);
+/* a walk is under way: the next call may give some, though this one gave none */
+ngx_uint_t ngx_http_litellm_ledger_share_more(ngx_shm_zone_t *zone);
 /* those of a reservation that stands, in the order of its claims */
 ngx_uint_t ngx_http_litellm_ledger_share_claims(ngx_shm_zone_t *zone,
     ngx_http_litellm_reservation_t *rv,

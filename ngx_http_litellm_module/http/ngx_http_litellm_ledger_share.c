@@ -189,6 +189,13 @@ ngx_http_litellm_ledger_share_next(ngx_shm_zone_t *zone,
 }
 
 
+ngx_uint_t
+ngx_http_litellm_ledger_share_more(ngx_shm_zone_t *zone)
+{
+    return ngx_http_litellm_zone_ledger(zone)->walk != NULL;
+}
+
+
 /* touches what a walk is for, as long as the ring has room */
 
 static void

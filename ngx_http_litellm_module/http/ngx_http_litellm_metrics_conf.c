@@ -460,6 +460,10 @@ ngx_http_litellm_metrics_enter(ngx_cycle_t *cycle)
     ev->log = cycle->log;
     ev->cancelable = 1;
 
+    /* what the master has done before it began this worker is no lag */
+
+    ngx_time_update();
+
     ngx_http_litellm_metrics_due = ngx_current_msec
                                    + NGX_HTTP_LITELLM_METRICS_TICK;
 

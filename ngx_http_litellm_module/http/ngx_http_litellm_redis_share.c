@@ -36,6 +36,10 @@
 /* of an error of the server's, in the log */
 #define NGX_HTTP_LITELLM_REDIS_SAID    120
 
+/* accounts that are looked at in a turn for our name, by so many at a time */
+#define NGX_HTTP_LITELLM_REDIS_STEPS   128
+#define NGX_HTTP_LITELLM_REDIS_ITEMS   16
+
 /* the account that keeps our name over a restart, by the state file */
 #define NGX_HTTP_LITELLM_REDIS_NAME    "redis:"
 
@@ -61,6 +65,8 @@ static struct {
     ngx_event_t                         timer;
     ngx_http_litellm_redis_command_t   *cmd;
     ngx_uint_t                          n;
+    uint64_t                            cursor;   /* of the search for our
+                                                     name */
     ngx_uint_t                          led;      /* it did so last time */
     ngx_uint_t                          lives;    /* of the connection */
     ngx_atomic_uint_t                   data;     /* that all was told to */
@@ -304,6 +310,10 @@ ngx_http_litellm_redis_share_timer(ngx_event_t *ev)
         && ngx_current_msec - ngx_http_litellm_redis_sharing.heard
            < NGX_HTTP_LITELLM_REDIS_TELL)
     {
+        if (ngx_http_litellm_ledger_share_more(zone)) {
+            ngx_http_litellm_redis_share_again();
+        }
+
         return;
     }
 
@@ -387,19 +397,21 @@ follow:
 }
 
 
-/* the gateway's own name: that of the state file, or a new one */
+/*
+ * The gateway's own name: that of the state file, or a new one.  NGX_AGAIN: it
+ * is looked for, and may be among very many accounts.
+ */
 
 static ngx_int_t
 ngx_http_litellm_redis_share_id(void)
 {
     u_char                            name[sizeof(NGX_HTTP_LITELLM_REDIS_NAME)
                                            + NGX_HTTP_LITELLM_REDIS_ID];
-    uint64_t                          cursor;
     ngx_str_t                         text;
-    ngx_uint_t                        i, n;
+    ngx_uint_t                        i, k, n;
     ngx_litellm_period_t              period;
     ngx_http_litellm_redis_sh_t      *sh;
-    ngx_http_litellm_ledger_item_t    items[16];
+    ngx_http_litellm_ledger_item_t    items[NGX_HTTP_LITELLM_REDIS_ITEMS];
     u_char                            random[NGX_HTTP_LITELLM_REDIS_ID / 2];
 
     sh = ngx_http_litellm_redis_sharing.redis->sh;
@@ -409,11 +421,11 @@ ngx_http_litellm_redis_share_id(void)
     }
 
     text.len = sizeof(NGX_HTTP_LITELLM_REDIS_NAME) - 1;
-    cursor = 0;
 
-    for ( ;; ) {
+    for (k = 0; k < NGX_HTTP_LITELLM_REDIS_STEPS; k++) {
         n = ngx_http_litellm_ledger_walk(ngx_http_litellm_redis_sharing.zone,
-                                         &cursor, items, 16);
+                                      &ngx_http_litellm_redis_sharing.cursor,
+                                      items, NGX_HTTP_LITELLM_REDIS_ITEMS);
         if (n == 0) {
             break;
         }
@@ -433,6 +445,11 @@ ngx_http_litellm_redis_share_id(void)
                 return NGX_OK;
             }
         }
+    }
+
+    if (k == NGX_HTTP_LITELLM_REDIS_STEPS) {
+        ngx_http_litellm_redis_share_again();
+        return NGX_AGAIN;
     }
 
     if (RAND_bytes(random, sizeof(random)) != 1) {
@@ -507,9 +524,9 @@ ngx_http_litellm_redis_share_done(void *data, ngx_int_t rc,
         return;
     }
 
-    if (ngx_http_litellm_redis_sharing.n == NGX_HTTP_LITELLM_REDIS_BATCH) {
-
-        /* there is more */
+    if (ngx_http_litellm_redis_sharing.n == NGX_HTTP_LITELLM_REDIS_BATCH
+        || ngx_http_litellm_ledger_share_more(zone))
+    {
 
         ngx_http_litellm_redis_share_again();
     }
