@@ -20,7 +20,7 @@ my ($yes, $no) = (JSON::PP::true, JSON::PP::false);
 
 plan(skip_all => 'no redis-server') unless LiteLLM::Redis->has;
 
-my $t = LiteLLM::Test->new->plan(350);
+my $t = LiteLLM::Test->new->plan(366);
 my $redis = LiteLLM::Redis->start($t, port => $t->free_port);
 
 # each answer is another one, and says which model made it
@@ -42,6 +42,8 @@ sub file {
     my ($name, %with) = @_;
     my $gpt = $with{gpt} // 'gpt-4o';
     my $params = $with{params} // '';
+    my $cache = $with{cache} // 'true';
+    my $router = $with{router} // '';
     my $up = 'api_base: "http://127.0.0.1:%%PORT_8081%%/v1", api_key: k';
     $t->write_file_expand("$name.yaml", <<END);
 model_list:
@@ -57,12 +59,13 @@ model_list:
   - {model_name: short, litellm_params: {model: openai/gpt-4o, $up}, model_info: {cache: {ttl: 2}}}
   - {model_name: "w/*", litellm_params: {model: "openai/*", $up}}
   - {model_name: named, litellm_params: {model: openai/gpt-4o, $up}, model_info: {id: by-id}}
-litellm_settings: {num_retries: 0, cache: true, cache_params: {type: redis, ttl: 300$params}}
+litellm_settings: {num_retries: 0, cache: $cache, cache_params: {type: redis, ttl: 300$params}}
 router_settings:
   num_retries: 0
   disable_cooldowns: true
   enable_tag_filtering: true
   fallbacks: [{back: [gpt]}]
+  $router
   model_group_alias: {nick: gpt, nack: {model: other, hidden: true}}
 general_settings: {master_key: sk-master-of-all-1}
 virtual_keys:
@@ -97,6 +100,10 @@ file('types', params => ', supported_call_types: [embedding]');
 file('few', params => ', max_messages: 2');
 file('cool', params => ', max_temperature: 0.5');
 file('by_user', params => ', by_user: true');
+
+file('grouped', router => 'caching_groups: [[gpt, other]]');
+file('routed', cache => 'false', router => 'cache_responses: true');
+file('unrouted', router => 'cache_responses: false');
 
 my $locations = join '', map { <<"END" } grep { $_ ne 'litellm' } sort keys %files;
 location /$_/ {
@@ -234,6 +241,11 @@ for my $place ([memory => 8080], [redis => 8090]) {
         apart('two models of a pattern', { model => 'w/one' }, { model => 'w/two' });
         shared('one model of a pattern', { model => 'w/one' }, { model => 'w/one' });
         apart('a deployment by its id', { model => 'by-id' }, { model => 'named' });
+
+        shared('two groups of caching_groups', { at => 'grouped' }, { at => 'grouped', model => 'other' });
+        apart('... and one that is in none', { at => 'grouped' }, { at => 'grouped', model => 'named' });
+        shared('cache_responses: true', { at => 'routed' }, { at => 'routed' });
+        apart('cache_responses: false', { at => 'unrouted' }, { at => 'unrouted' });
 
         # fallbacks: nothing is kept of another group
         apart('a fallback', { model => 'back' }, { model => 'back' });

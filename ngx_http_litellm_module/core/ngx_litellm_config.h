@@ -372,8 +372,11 @@ typedef struct {
     ngx_int_t                 max_messages;  /* -1: no limit */
     int64_t                   max_temperature;   /* millionths; -1: none */
     size_t                    max_size;      /* bytes of an answer */
+    ngx_array_t              *groups;        /* ngx_array_t of ngx_str_t: model
+                                                groups that share; or NULL */
     unsigned                  redis:1;       /* type redis: in Redis too */
     unsigned                  redis_named:1; /* ... as the file says */
+    unsigned                  routed:1;      /* by cache_responses alone */
     unsigned                  by_model:1;    /* some deployment has cache_off
                                                 or cache_ttl */
 } ngx_litellm_cache_t;
@@ -550,6 +553,9 @@ void ngx_litellm_config_cache_init(ngx_litellm_cache_t *c);
  */
 ngx_uint_t ngx_litellm_config_cached(ngx_litellm_cache_t *c,
     ngx_array_t *deployments, ngx_int_t *ttl);
+/* the name that a model group shares answers by: its own, or another one's */
+ngx_str_t *ngx_litellm_config_caching_group(ngx_litellm_cache_t *c,
+    ngx_str_t *group);
 /* "key" ... added to *scope; NGX_DECLINED: no such word */
 ngx_int_t ngx_litellm_config_cache_scope(ngx_str_t *word, ngx_uint_t *scope);
 

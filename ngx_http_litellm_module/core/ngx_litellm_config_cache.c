@@ -1,7 +1,8 @@
 
 /*
  * Answers that are kept: "cache" and "cache_params" of litellm_settings, the
- * guide's "cache" at the top level, and what a deployment says of itself.
+ * guide's "cache" at the top level, "cache_responses" and "caching_groups" of
+ * router_settings, and what a deployment says of itself.
  *
  * Whatever type of cache the file names, answers are kept in shared memory,
  * found by what was asked for; those of type redis in a Redis, too, if one is
@@ -44,6 +45,9 @@ typedef struct {
 
 static void ngx_litellm_cf_cache_switch(ngx_litellm_cf_t *cf,
     ngx_litellm_cf_cache_t *in, ngx_litellm_yaml_t *v);
+static void ngx_litellm_cf_cache_routed(ngx_litellm_cf_t *cf);
+static void ngx_litellm_cf_cache_groups(ngx_litellm_cf_t *cf,
+    ngx_litellm_yaml_t *v);
 static ngx_litellm_yaml_t *ngx_litellm_cf_cache_key(
     ngx_litellm_cf_cache_t *in, const char *name);
 static void ngx_litellm_cf_cache_type(ngx_litellm_cf_t *cf,
@@ -139,6 +143,35 @@ ngx_litellm_config_cached(ngx_litellm_cache_t *c, ngx_array_t *deployments,
 }
 
 
+ngx_str_t *
+ngx_litellm_config_caching_group(ngx_litellm_cache_t *c, ngx_str_t *group)
+{
+    ngx_str_t     *name;
+    ngx_uint_t     i, j;
+    ngx_array_t  **names;
+
+    if (c->groups == NULL) {
+        return group;
+    }
+
+    names = c->groups->elts;
+
+    for (i = 0; i < c->groups->nelts; i++) {
+        name = names[i]->elts;
+
+        for (j = 0; j < names[i]->nelts; j++) {
+            if (name[j].len == group->len
+                && ngx_memcmp(name[j].data, group->data, group->len) == 0)
+            {
+                return &name[0];
+            }
+        }
+    }
+
+    return group;
+}
+
+
 /* words of litellm_cache_scope, too; NGX_DECLINED: none of them */
 
 ngx_int_t
@@ -189,6 +222,105 @@ ngx_litellm_cf_cache(ngx_litellm_cf_t *cf)
 
     ngx_litellm_cf_cache_params(cf, &in);
     ngx_litellm_cf_cache_times(cf, &in);
+    ngx_litellm_cf_cache_routed(cf);
+}
+
+
+/*
+ * The router's own word stands above: false is off, and true is on without a
+ * cache of litellm_settings: in memory, or in the Redis that the router names.
+ */
+
+static void
+ngx_litellm_cf_cache_routed(ngx_litellm_cf_t *cf)
+{
+    ngx_flag_t            flag;
+    ngx_litellm_yaml_t   *router, *v;
+    ngx_litellm_cache_t  *c;
+
+    c = &cf->conf->cache;
+    router = ngx_litellm_cf_section(cf, "router_settings");
+
+    ngx_litellm_cf_cache_groups(cf,
+                          ngx_litellm_yaml_member(router, "caching_groups"));
+
+    v = ngx_litellm_yaml_member(router, "cache_responses");
+
+    if (ngx_litellm_cf_flag(cf, v, "cache_responses", &flag) != NGX_OK) {
+        return;
+    }
+
+    if (!flag && c->enable) {
+        ngx_litellm_cf_warn(cf, v, "answers are not kept: \"cache_responses\" "
+                            "is false");
+        c->enable = 0;
+        c->redis = 0;
+        c->redis_named = 0;
+    }
+
+    if (flag && !c->enable) {
+        c->enable = 1;
+        c->routed = 1;
+        c->redis = ngx_litellm_yaml_member(router, "redis_url") != NULL
+                   || ngx_litellm_yaml_member(router, "redis_host") != NULL;
+    }
+}
+
+
+/* lists of names; each list's members share answers */
+
+static void
+ngx_litellm_cf_cache_groups(ngx_litellm_cf_t *cf, ngx_litellm_yaml_t *v)
+{
+    ngx_array_t               *names, **group;
+    ngx_litellm_yaml_t        *list;
+    ngx_litellm_cache_t       *c;
+    ngx_litellm_yaml_pair_t   *pair;
+
+    if (v == NULL || (v->type == NGX_LITELLM_YAML_SCALAR
+                      && v->kind == NGX_LITELLM_YAML_NULL))
+    {
+        return;
+    }
+
+    if (v->type != NGX_LITELLM_YAML_LIST) {
+        ngx_litellm_cf_error(cf, v, "\"caching_groups\" must be a list of "
+                             "lists of model names");
+        return;
+    }
+
+    c = &cf->conf->cache;
+
+    for (pair = v->first; pair; pair = pair->next) {
+        list = pair->value;
+        names = NULL;
+
+        if (list->type != NGX_LITELLM_YAML_LIST) {
+            ngx_litellm_cf_error(cf, list, "\"caching_groups\" must be a list "
+                                 "of lists of model names");
+            return;
+        }
+
+        if (ngx_litellm_cf_strings(cf, list, "caching_groups", &names)
+            != NGX_OK
+            || names == NULL)
+        {
+            continue;
+        }
+
+        if (c->groups == NULL) {
+            c->groups = ngx_array_create(cf->pool, 4, sizeof(ngx_array_t *));
+        }
+
+        group = c->groups ? ngx_array_push(c->groups) : NULL;
+
+        if (group == NULL) {
+            cf->failed = 1;
+            return;
+        }
+
+        *group = names;
+    }
 }
 
 

@@ -133,11 +133,11 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
       "health_check_ignore_transient_errors "
       "background_health_check_model_groups provider_budget_config "
       "model_budget_config rpm tpm redis_url redis_host redis_port "
-      "redis_password redis_username redis_db redis_ssl" },
+      "redis_password redis_username redis_db redis_ssl "
+      "cache_responses caching_groups" },
 
     { NGX_LITELLM_CF_ROUTER, NGX_LITELLM_CF_LATER,
-      "cache_responses cache_kwargs caching_groups "
-      "deployment_affinity_ttl_seconds "
+      "cache_kwargs deployment_affinity_ttl_seconds "
       "model_group_affinity_config" },
 
     { NGX_LITELLM_CF_ROUTER, NGX_LITELLM_CF_IGNORED,
@@ -263,10 +263,12 @@ static const ngx_litellm_cf_keys_t  ngx_litellm_cf_keys[] = {
     { NGX_LITELLM_CF_CACHE, NGX_LITELLM_CF_QUIET,
       "host port username password url db ssl ssl_cert_reqs ssl_ca_certs "
       "ssl_certfile ssl_keyfile max_connections socket_timeout "
-      "redis_flush_size" },
+      "redis_flush_size socket_connect_timeout socket_keepalive "
+      "retry_on_timeout health_check_interval decode_responses client_name" },
 
     { NGX_LITELLM_CF_CACHE, NGX_LITELLM_CF_LATER,
-      "redis_startup_nodes sentinel_nodes sentinel_password service_name" },
+      "redis_startup_nodes sentinel_nodes sentinel_password service_name "
+      "gcp_service_account gcp_ssl_ca_certs" },
 
     { NGX_LITELLM_CF_CACHE, NGX_LITELLM_CF_IGNORED,
       "similarity_threshold redis_semantic_cache_embedding_model "
@@ -505,6 +507,10 @@ static const ngx_litellm_cf_remedy_t  ngx_litellm_cf_remedies[] = {
 
     { NGX_LITELLM_CF_CACHE, NGX_LITELLM_DIAG_WARN, 0, "redis_url",
       "is not read in cache_params; did you mean \"url\"?" },
+
+    { NGX_LITELLM_CF_CACHE, NGX_LITELLM_DIAG_WARN, 0, "ssl_check_hostname",
+      "is not served by this module; ssl_cert_reqs: none looks at no "
+      "certificate" },
 
     { NGX_LITELLM_CF_PARAMS, NGX_LITELLM_DIAG_WARN, 0, "rpm_limit",
       NGX_LITELLM_CF_SENT "did you mean \"rpm\"?" },

@@ -204,7 +204,7 @@ ngx_litellm_cf_redis_cache(ngx_litellm_cf_t *cf, ngx_litellm_cf_redis_t *in,
         }
     }
 
-    if (typed || !cf->conf->cache.enable) {
+    if (typed || !cf->conf->cache.enable || cf->conf->cache.routed) {
         return NGX_DECLINED;
     }
 

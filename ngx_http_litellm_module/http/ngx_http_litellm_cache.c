@@ -176,6 +176,8 @@ ngx_http_litellm_cache_name(ngx_http_request_t *r,
         return rc;
     }
 
+    caching->group = ngx_litellm_config_caching_group(&cc->settings,
+                                                      &ctx->group);
     flags = ngx_http_litellm_cache_flags(cc);
 
     rc = ngx_http_litellm_cache_items_open(r, ctx, &caching->scope, flags);
@@ -188,7 +190,7 @@ ngx_http_litellm_cache_name(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    return ngx_litellm_cache_key(&ctx->call, &ctx->group,
+    return ngx_litellm_cache_key(&ctx->call, caching->group,
                                  &caching->control.namespace, &caching->scope,
                                  flags, caching->key);
 }

@@ -61,6 +61,7 @@ struct ngx_http_litellm_caching_s {
     ngx_http_litellm_cache_asked_t  *asked;    /* NULL: Redis was not */
     size_t                           max;      /* bytes of an entry */
     ngx_str_t                        scope;    /* part of the key */
+    ngx_str_t                       *group;    /* the same */
     ngx_http_litellm_asker_t        *asker;    /* NULL: it is not locked */
     unsigned                         look:1;   /* it may be answered from what
                                                   is there */

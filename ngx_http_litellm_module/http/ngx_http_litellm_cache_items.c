@@ -58,7 +58,7 @@ ngx_http_litellm_cache_items_open(ngx_http_request_t *r,
 
     caching = ctx->cache;
 
-    rc = ngx_litellm_cache_key(&ctx->call, &ctx->group,
+    rc = ngx_litellm_cache_key(&ctx->call, caching->group,
                                &caching->control.namespace, scope,
                                flags|NGX_LITELLM_CACHE_NO_INPUT, base);
     if (rc != NGX_OK) {

@@ -49,7 +49,7 @@ ngx_http_litellm_known_key(ngx_http_litellm_ctx_t *ctx, ngx_uint_t flags)
 
     if (!ctx->call.known
         || ngx_litellm_cache_known_key(ngx_http_litellm_known, ctx->known,
-                                       &ctx->call, &ctx->group,
+                                       &ctx->call, caching->group,
                                        &caching->control.namespace,
                                        &caching->scope, flags, caching->key)
            != NGX_OK)
@@ -89,7 +89,7 @@ ngx_http_litellm_known_hit(ngx_http_litellm_ctx_t *ctx, ngx_uint_t flags)
                                               &ctx->call.body);
 
     ngx_litellm_cache_known_add(ngx_http_litellm_known, ctx->known, &ctx->call,
-                                &ctx->group, &caching->control.namespace,
+                                caching->group, &caching->control.namespace,
                                 &caching->scope, flags, caching->key);
 }
 

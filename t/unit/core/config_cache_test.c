@@ -126,6 +126,138 @@ test_params(void)
 }
 
 
+/* router_settings: its own word stands above */
+
+static void
+test_routed(void)
+{
+    ngx_str_t             name;
+    ngx_litellm_cache_t  *c;
+
+    unit_case("cache_responses, caching_groups");
+
+#define R  K "router_settings: {"
+
+    c = cached(R "cache_responses: true}");
+    CHECK_INT(c->enable, 1);
+    CHECK_INT(c->redis, 0);
+    CHECK_INT(c->ttl, 600);
+    CHECK(!has("c.yaml"));
+
+    c = cached(R "cache_responses: true, redis_host: h, redis_port: 1}");
+    CHECK_INT(c->enable, 1);
+    CHECK_INT(c->redis, 1);
+    CHECK_INT(conf->cache_redis.host.len, 0);
+    CHECK_STR(&conf->redis.host, "h");
+
+    c = cached(R "cache_responses: true}\nlitellm_settings: {cache: true, "
+               "cache_params: {type: redis, host: h, ttl: 5}}");
+    CHECK_INT(c->enable, 1);
+    CHECK_INT(c->redis, 1);
+    CHECK_INT(c->ttl, 5);
+
+    c = cached(R "cache_responses: false}\nlitellm_settings: {cache: true}");
+    CHECK_INT(c->enable, 0);
+    CHECK_INT(c->redis, 0);
+    CHECK(has("answers are not kept: \"cache_responses\" is false"));
+
+    CHECK_INT(cached(R "cache_responses: false}")->enable, 0);
+    CHECK(!has("c.yaml"));
+    CHECK_INT(cached(R "cache_responses: null}\ncache: true")->enable, 1);
+
+    c = cached(R "caching_groups: [[x, y], [a, b, c], []]}\ncache: true");
+    CHECK(!has("c.yaml"));
+
+    ngx_str_set(&name, "y");
+    CHECK_STR(ngx_litellm_config_caching_group(c, &name), "x");
+    ngx_str_set(&name, "x");
+    CHECK_STR(ngx_litellm_config_caching_group(c, &name), "x");
+    ngx_str_set(&name, "c");
+    CHECK_STR(ngx_litellm_config_caching_group(c, &name), "a");
+    ngx_str_set(&name, "xy");
+    CHECK_STR(ngx_litellm_config_caching_group(c, &name), "xy");
+
+    CHECK_INT(load(M("x", "model: openai/x, api_key: k")
+                   R "caching_groups: [x, y]}\n"), NGX_ERROR);
+    CHECK(has("\"caching_groups\" must be a list of lists"));
+    CHECK_INT(load(M("x", "model: openai/x, api_key: k")
+                   R "caching_groups: x}\n"), NGX_ERROR);
+    CHECK_INT(load(M("x", "model: openai/x, api_key: k")
+                   R "cache_responses: 7}\n"), NGX_ERROR);
+
+    (void) cached(R "cache_kwargs: {namespace: x}}");
+    CHECK(has("cache_kwargs"));
+}
+
+
+/* each key that LiteLLM has for a cache is read, or told by its name */
+
+static void
+test_keys(void)
+{
+    char         text[256];
+    ngx_uint_t   i;
+
+    static const struct {
+        const char  *key;
+        const char  *value;
+        ngx_uint_t   told;
+    } keys[] = {
+        { "type", "redis", 0 }, { "host", "h", 0 }, { "port", "1", 0 },
+        { "username", "u", 0 }, { "password", "p", 0 },
+        { "url", "redis://h:1", 0 }, { "db", "1", 0 }, { "ssl", "true", 0 },
+        { "ssl_ca_certs", "/c", 0 }, { "ssl_cert_reqs", "none", 0 },
+        { "namespace", "n", 0 }, { "ttl", "5", 0 },
+        { "default_in_memory_ttl", "5", 0 },
+        { "default_in_redis_ttl", "5", 0 }, { "mode", "default_on", 0 },
+        { "supported_call_types", "[completion]", 0 },
+        { "max_messages", "4", 0 }, { "scope", "key", 0 },
+        { "by_user", "true", 0 }, { "max_temperature", "1", 0 },
+        { "max_size", "1m", 0 }, { "max_connections", "10", 0 },
+        { "socket_timeout", "5", 0 }, { "redis_flush_size", "5", 0 },
+
+        { "redis_startup_nodes", "[{host: h, port: 1}]", 1 },
+        { "sentinel_nodes", "[[h, 1]]", 1 }, { "service_name", "m", 1 },
+        { "sentinel_password", "p", 1 }, { "ssl_check_hostname", "false", 1 },
+        { "gcp_service_account", "a", 1 }, { "gcp_ssl_ca_certs", "/c", 1 },
+        { "similarity_threshold", "0.8", 1 },
+        { "redis_semantic_cache_embedding_model", "m", 1 },
+        { "redis_semantic_cache_index_name", "m", 1 },
+        { "semantic_cache_scope", "key", 1 },
+        { "semantic_cache_embedding_timeout", "5", 1 },
+        { "qdrant_api_base", "b", 1 }, { "qdrant_api_key", "b", 1 },
+        { "qdrant_collection_name", "b", 1 },
+        { "qdrant_quantization_config", "binary", 1 },
+        { "qdrant_semantic_cache_embedding_model", "b", 1 },
+        { "s3_bucket_name", "b", 1 }, { "s3_region_name", "b", 1 },
+        { "s3_endpoint_url", "b", 1 }, { "s3_path", "b", 1 },
+        { "gcs_bucket_name", "b", 1 }, { "gcs_path_service_account", "b", 1 },
+        { "gcs_path", "b", 1 }, { "azure_account_url", "b", 1 },
+        { "azure_blob_container", "b", 1 }, { "disk_cache_dir", "/d", 1 }
+    };
+
+    for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        unit_case("cache_params: %s", keys[i].key);
+
+        snprintf(text, sizeof(text), C "{host: h, %s: %s}}", keys[i].key,
+                 keys[i].value);
+
+        if (ngx_strcmp(keys[i].key, "host") == 0) {
+            snprintf(text, sizeof(text), C "{host: h}}");
+        }
+
+        (void) cached(text);
+
+        if (!keys[i].told) {
+            CHECKF(!has("c.yaml"), "%s", said);
+            continue;
+        }
+
+        CHECKF(has(keys[i].key) && !has("is not read"), "%s", said);
+    }
+}
+
+
 static void
 test_told(void)
 {
@@ -259,6 +391,8 @@ unit_main(void)
 {
     test_defaults();
     test_params();
+    test_routed();
+    test_keys();
     test_told();
     test_models();
 }
