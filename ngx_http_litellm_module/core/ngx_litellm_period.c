@@ -28,6 +28,16 @@
 #define NGX_LITELLM_TIME_MAX      ((int64_t) 1 << 46)
 
 
+typedef struct {
+    uint32_t    n;
+    time_t      now;
+    time_t      end;
+    ngx_uint_t  known;
+} ngx_litellm_period_last_t;
+
+
+static time_t ngx_litellm_period_next(ngx_litellm_period_t *p, time_t now,
+    time_t since);
 static int64_t ngx_litellm_period_months(int64_t days);
 static int64_t ngx_litellm_period_month_starts(int64_t month);
 static int64_t ngx_litellm_period_floor(int64_t a, int64_t b);
@@ -127,14 +137,40 @@ ngx_litellm_period_parse(ngx_str_t *text, ngx_litellm_period_t *p)
 }
 
 
+/* all requests of a second ask the same of the few periods there are */
+
+time_t
+ngx_litellm_period_end(ngx_litellm_period_t *p, time_t now, time_t since)
+{
+    ngx_litellm_period_last_t         *l;
+
+    static ngx_litellm_period_last_t   last[NGX_LITELLM_MONTHLY + 1];
+
+    if (since != 0 || p->type > NGX_LITELLM_MONTHLY) {
+        return ngx_litellm_period_next(p, now, since);
+    }
+
+    l = &last[p->type];
+
+    if (!l->known || l->n != p->n || l->now != now) {
+        l->n = p->n;
+        l->now = now;
+        l->end = ngx_litellm_period_next(p, now, 0);
+        l->known = 1;
+    }
+
+    return l->end;
+}
+
+
 /*
  * since of an account that was last touched long ago is used only for where
  * periods of many units begin: what is between is skipped in one division.  A
  * since that is not in the past (the clock was set back) says nothing.
  */
 
-time_t
-ngx_litellm_period_end(ngx_litellm_period_t *p, time_t now, time_t since)
+static time_t
+ngx_litellm_period_next(ngx_litellm_period_t *p, time_t now, time_t since)
 {
     int64_t  t, n, base, day, month, end;
 

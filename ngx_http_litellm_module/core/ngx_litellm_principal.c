@@ -22,6 +22,10 @@
 
 #define NGX_LITELLM_SLOTS  16
 
+/* keys whose hashes are remembered, and bytes of one */
+#define NGX_LITELLM_KEYS_SEEN  256
+#define NGX_LITELLM_KEY_SHORT  256
+
 #define ngx_litellm_same(a, b)                                                \
     ((a)->len == (b)->len                                                     \
      && ngx_memcmp((a)->data, (b)->data, (a)->len) == 0)
@@ -32,6 +36,14 @@
 #define ngx_litellm_principal_is(s, lit)                                      \
     ((s)->len == sizeof(lit) - 1                                              \
      && ngx_memcmp((s)->data, lit, sizeof(lit) - 1) == 0)
+
+
+typedef struct {
+    uint64_t    one;
+    uint64_t    two;
+    ngx_uint_t  used;
+    u_char      hash[NGX_LITELLM_KEY_HASH];
+} ngx_litellm_key_seen_t;
 
 
 static ngx_uint_t ngx_litellm_principal_wildcard(ngx_str_t *pattern,
@@ -50,14 +62,53 @@ static ngx_litellm_principal_t **ngx_litellm_principals_slot(
     ngx_litellm_principals_by_t *by, ngx_str_t *text);
 
 
+/*
+ * Most requests come with a key that was seen before.  What is remembered of a
+ * key is no part of it, but 128 bits of it hashed with a secret of the process
+ * (SipHash, twice), which nobody can make another key for.
+ */
+
 void
 ngx_litellm_key_hash(ngx_str_t *key, u_char hash[NGX_LITELLM_KEY_HASH])
 {
-    u_char  md[NGX_LITELLM_SHA256_LEN];
+    u_char                            md[NGX_LITELLM_SHA256_LEN];
+    uint64_t                          one, two;
+    ngx_litellm_key_seen_t           *seen;
+
+    static uint64_t                   secret[4];
+    static ngx_uint_t                 ready;
+    static ngx_litellm_key_seen_t     keys[NGX_LITELLM_KEYS_SEEN];
+
+    seen = NULL;
+    one = 0;
+    two = 0;
+
+    if (key->len <= NGX_LITELLM_KEY_SHORT
+        && (ready || RAND_bytes((u_char *) secret, sizeof(secret)) == 1))
+    {
+        ready = 1;
+
+        one = ngx_litellm_siphash(secret, key->len, key->data, key->len);
+        two = ngx_litellm_siphash(secret + 2, key->len, key->data, key->len);
+
+        seen = &keys[one % NGX_LITELLM_KEYS_SEEN];
+
+        if (seen->used && seen->one == one && seen->two == two) {
+            ngx_memcpy(hash, seen->hash, NGX_LITELLM_KEY_HASH);
+            return;
+        }
+    }
 
     ngx_litellm_sha256(key->data, key->len, md);
 
     (void) ngx_hex_dump(hash, md, sizeof(md));
+
+    if (seen != NULL) {
+        seen->one = one;
+        seen->two = two;
+        seen->used = 1;
+        ngx_memcpy(seen->hash, hash, NGX_LITELLM_KEY_HASH);
+    }
 }
 
 

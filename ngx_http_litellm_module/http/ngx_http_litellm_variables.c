@@ -100,6 +100,7 @@ static ngx_int_t ngx_http_litellm_variable_number(ngx_http_request_t *r,
 
 /* what $litellm_log has of the request itself, and of the others */
 #define NGX_HTTP_LITELLM_LINE_OWN  7
+#define NGX_HTTP_LITELLM_LINE_URI  3
 #define NGX_HTTP_LITELLM_LINE_MAX  (NGX_HTTP_LITELLM_LINE_OWN + 26)
 
 
@@ -184,11 +185,11 @@ static const struct {
     ngx_http_litellm_line("call_id", call_text, CALL_ID),
     ngx_http_litellm_line("model", call_text, MODEL),
     ngx_http_litellm_line("model_group", call_text, GROUP),
-    ngx_http_litellm_line("provider", call_text, PROVIDER),
+    ngx_http_litellm_line_plain("provider", call_text, PROVIDER),
     ngx_http_litellm_line("provider_model", call_text, PROVIDER_MODEL),
     ngx_http_litellm_line("deployment", call_text, DEPLOYMENT),
     ngx_http_litellm_line("key_alias", who, KEY_ALIAS),
-    ngx_http_litellm_line("key_hash", who, KEY_HASH),
+    ngx_http_litellm_line_plain("key_hash", who, KEY_HASH),
     ngx_http_litellm_line("user", who, USER),
     ngx_http_litellm_line("team", who, TEAM),
     ngx_http_litellm_line("end_user", who, END_USER),
@@ -702,7 +703,8 @@ ngx_http_litellm_variable_log(ngx_http_request_t *r,
 
     for (i = 0; i < NGX_HTTP_LITELLM_LINE_OWN; i++) {
         head[i] = &ngx_http_litellm_line_own[i];
-        more[i] = ngx_http_litellm_variable_escaped(&value[i]);
+        more[i] = (i == NGX_HTTP_LITELLM_LINE_URI)
+                  ? ngx_http_litellm_variable_escaped(&value[i]) : 0;
         len += head[i]->len + value[i].len + more[i];
     }
 

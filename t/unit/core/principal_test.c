@@ -6,6 +6,7 @@
  */
 
 #include "unit.h"
+#include <openssl/sha.h>
 
 #include "ngx_litellm_date.h"
 #include "ngx_litellm_principal.h"
@@ -752,9 +753,13 @@ test_lifetime(void)
 }
 
 
+static void test_key_hashes(void);
+
+
 void
 unit_main(void)
 {
+    test_key_hashes();
     test_hash();
     test_key();
     test_others();
@@ -766,4 +771,42 @@ unit_main(void)
     test_set();
     test_dates();
     test_lifetime();
+}
+
+
+/* more keys than are remembered, again and again; a long one; one in a row */
+
+static void
+test_key_hashes(void)
+{
+    char        text[400];
+    u_char      hash[NGX_LITELLM_KEY_HASH], want[NGX_LITELLM_KEY_HASH];
+    u_char      md[SHA256_DIGEST_LENGTH];
+    ngx_str_t   key;
+    ngx_uint_t  i, turn;
+
+    unit_case("hashes of keys");
+
+    key.data = (u_char *) text;
+
+    for (turn = 0; turn < 3; turn++) {
+        for (i = 0; i < 1000; i++) {
+
+            /* each one twice, the second time as it is remembered */
+
+            key.len = sprintf(text, "sk-%d", (int) (i / 2));
+
+            if (i > 990) {
+                memset(text + key.len, 'x', 250 + i - 990);
+                key.len += 250 + i - 990;
+            }
+
+            SHA256(key.data, key.len, md);
+            (void) ngx_hex_dump(want, md, sizeof(md));
+
+            ngx_litellm_key_hash(&key, hash);
+
+            CHECK(ngx_memcmp(hash, want, sizeof(hash)) == 0);
+        }
+    }
 }
