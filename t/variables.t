@@ -341,5 +341,6 @@ for my $log ('vars.log', 'json.log') {
 }
 is_deeply([grep { !exists json_of((split /\n/, $t->read_file('json.log'))[0])->{$_} } @names], [],
     'the format of the examples has all of them');
-like($t->read_file('json.log'), qr/"end_user":"q\\"b\\\\ /, 'a quote and a backslash of a client');
+like($t->read_file('json.log'), qr/"end_user":"q\\"b\\\\ [^"]+ and \?tab"/,
+    'a quote, a backslash and a control character of a client');
 is($t->read_file('json.log'), $t->read_file('parts.log'), '$litellm_log is what nginx makes of its parts');

@@ -935,30 +935,34 @@ ngx_http_litellm_variable_text(ngx_http_request_t *r,
 static ngx_uint_t
 ngx_http_litellm_variable_dirty(const u_char *p, size_t len)
 {
-    uint64_t       w, del;
-    const u_char  *last;
+    size_t    i;
+    uint64_t  w, del, found;
 
-    last = p + len;
+    found = 0;
 
-    while (last - p >= 8) {
-        ngx_memcpy(&w, p, 8);
+    if (len >= 8) {
 
-        del = w ^ 0x7f7f7f7f7f7f7f7fULL;
+        for (i = 0; i < len; i += 8) {
 
-        /* one behind what is found may be wrong, so it is looked at again */
+            /* some bytes of the last one twice */
 
-        if ((((w - 0x2020202020202020ULL) & ~w)
-             | ((del - 0x0101010101010101ULL) & ~del))
-            & 0x8080808080808080ULL)
-        {
-            break;
+            ngx_memcpy(&w, p + ngx_min(i, len - 8), 8);
+
+            del = w ^ 0x7f7f7f7f7f7f7f7fULL;
+
+            found |= ((w - 0x2020202020202020ULL) & ~w)
+                     | ((del - 0x0101010101010101ULL) & ~del);
         }
 
-        p += 8;
+        if (!(found & 0x8080808080808080ULL)) {
+            return 0;
+        }
+
+        /* a byte behind one that is found may be found without a reason */
     }
 
-    for ( /* void */ ; p < last; p++) {
-        if (*p < 0x20 || *p == 0x7f) {
+    for (i = 0; i < len; i++) {
+        if (p[i] < 0x20 || p[i] == 0x7f) {
             return 1;
         }
     }
@@ -971,15 +975,24 @@ static ngx_int_t
 ngx_http_litellm_variable_number(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, int64_t n)
 {
-    u_char  *p;
+    u_char         *p;
 
-    p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
-    if (p == NULL) {
-        return NGX_ERROR;
+    static u_char   digits[] = "0123456789";
+
+    if (n < 10) {
+        v->data = &digits[ngx_max(n, 0)];
+        v->len = 1;
+
+    } else {
+        p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        v->data = p;
+        v->len = ngx_litellm_out_digits(p, (uint64_t) n) - p;
     }
 
-    v->data = p;
-    v->len = ngx_litellm_out_digits(p, (uint64_t) ngx_max(n, 0)) - p;
     v->valid = 1;
     v->no_cacheable = 0;
     v->not_found = 0;
