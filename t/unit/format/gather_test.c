@@ -536,6 +536,11 @@ test_pieces(void)
             if (v != NULL) {
                 n++;
                 CHECK(v->len <= 1024 + 2 + 12);
+
+                /* the second half of a pair */
+
+                CHECK(v->len < 8
+                      || ngx_memcmp(v->start + 1, "\\ude00", 6) != 0);
             }
         }
 
