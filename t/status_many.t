@@ -55,19 +55,20 @@ $r = http_get('/status?format=json&search=id-4999');
 is(json_of($r->{body})->{deployments}{found}, 1, 'a search finds one');
 cmp_ok(length $r->{body}, '<', 60000, 'a search: bytes');
 
-# How long others wait: of 200 requests for a word, while one page follows the
-# other, none waits for a whole page.
+# How long others wait: requests for a word, one each few milliseconds, while one
+# page follows the other, don't wait for a whole page.
 
 sub quantile { my ($q, @times) = @_; return (sort { $a <=> $b } @times)[int $q * $#times] }
 
 sub pings {
-    my ($n) = @_;
+    my $end = time() + $_[0];
     my $c = LiteLLM::Peer->connect($t->port(8080));
     my @times;
-    for (1 .. $n) {
+    while (time() < $end) {
+        sleep 0.003;
         my $start = time();
         $c->write("GET /ping HTTP/1.1\r\nHost: x\r\n\r\n");
-        return if (finish($c)->{body} // '') ne 'pong';
+        return () if (finish($c)->{body} // '') ne 'pong';
         push @times, 1000 * (time() - $start);
     }
     $c->close;
@@ -81,13 +82,13 @@ for my $path ('/status?format=json', '/scrape') {
     my $pid = $t->daemon(sub { my $end = time() + 60 * $slow; eval { http_get($path) } while time() < $end });
     # until it is at work
     sleep 0.05 until (http_get('/ping')->{body} // '') eq 'pong';
-    my @times = pings(200);
+    my @times = pings(0.5 + 2 * $whole / 1000);
     kill 'KILL', $pid;
     waitpid $pid, 0;
-    is(scalar(@times), 200, "$path: all have an answer");
+    cmp_ok(scalar(@times), '>', 10, "$path: all have an answer");
     my $half = quantile(0.5, @times);
     my $most = quantile(0.95, @times);
-    cmp_ok($most, '<', ($whole / 3 > 20 * $slow ? $whole / 3 : 20 * $slow), "$path: nobody waits long")
+    cmp_ok($most, '<', ($whole / 8 > 20 * $slow ? $whole / 8 : 20 * $slow), "$path: nobody waits long")
         or diag(sprintf 'whole %.1f ms, waits %.2f %.2f', $whole, $half, $most);
     note(sprintf '%s: %.1f ms; others wait %.2f ms, 95%% %.2f, at most %.2f', $path, $whole, $half, $most,
         quantile(1, @times));
