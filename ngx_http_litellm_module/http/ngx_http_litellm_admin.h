@@ -4,7 +4,8 @@
  * run time in the shared zone.
  *
  *   ngx_http_litellm_admin.c         which path, who may, the body, the answer
- *   ngx_http_litellm_admin_record.c  records: merged, written, shown
+ *   ngx_http_litellm_admin_record.c  records: found, written, removed
+ *   ngx_http_litellm_admin_member.c  their members: merged, shown
  *   ngx_http_litellm_admin_grant.c   defaults and upper bounds of records
  *   ngx_http_litellm_admin_walk.c    over all records of a kind, in slices
  *   ngx_http_litellm_admin_key.c     /key/...: one key
@@ -173,6 +174,17 @@ ngx_int_t ngx_http_litellm_admin_changeable(ngx_http_litellm_admin_t *a,
    a 404 */
 ngx_int_t ngx_http_litellm_admin_find(ngx_http_litellm_admin_t *a,
     ngx_litellm_principal_e kind, ngx_str_t *id, ngx_str_t *json);
+
+/* ngx_http_litellm_admin_member.c */
+
+/* does the body ask for what is not kept here?  NGX_OK, NGX_DECLINED with the
+   error */
+ngx_int_t ngx_http_litellm_admin_promises(ngx_http_litellm_admin_t *a);
+/* old: the record that is there, NULL: none; p: the one that comes of it, as
+   the reader has it; NGX_DECLINED with the error */
+ngx_int_t ngx_http_litellm_admin_merge(ngx_http_litellm_admin_t *a,
+    ngx_litellm_principal_e kind, ngx_str_t *old, ngx_array_t *own,
+    ngx_str_t *json, ngx_litellm_principal_t *p);
 
 /*
  * A record as an answer shows it, with its spend and null for what it does not
