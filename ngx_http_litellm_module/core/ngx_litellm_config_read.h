@@ -2,7 +2,8 @@
 /*
  * What the parts of the configuration reader share; nobody else includes it.
  *
- *   ngx_litellm_config.c        files, includes, sections, settings
+ *   ngx_litellm_config.c        sections, settings
+ *   ngx_litellm_config_file.c   files, and those that they include
  *   ngx_litellm_config_model.c  model_list: a deployment for each entry
  *   ngx_litellm_config_params.c   its litellm_params and model_info
  *   ngx_litellm_config_redis.c  the Redis that limits are shared through
@@ -116,6 +117,12 @@ typedef struct {
     unsigned                     failed:1;  /* no memory */
     unsigned                     wrapped:1; /* not a configuration itself */
 } ngx_litellm_cf_t;
+
+
+/* ngx_litellm_config_file.c: reads it and what it includes; from: where it was
+   named, NULL: the first one */
+void ngx_litellm_cf_file(ngx_litellm_cf_t *cf, ngx_str_t *path,
+    ngx_litellm_yaml_t *from, ngx_uint_t depth);
 
 
 /* ngx_litellm_config.c */
