@@ -6,6 +6,7 @@
  *   ngx_http_litellm_cache_lead.c    who makes what, in the zone: all workers
  *   ngx_http_litellm_cache_flight.c  those who wait in this worker
  *   ngx_http_litellm_cache_follow.c  streams of this worker that others follow
+ *   ngx_http_litellm_cache_guard.c   those whose own clients have left
  *
  * A request has an asker only where the cache is locked and had no answer.
  */

@@ -1,6 +1,7 @@
 
 /*
- * Streams that others follow: ngx_http_litellm_cache_follow.c.  The functions
+ * Streams that others follow: ngx_http_litellm_cache_follow.c, and leaders
+ * whose clients leave: ngx_http_litellm_cache_guard.c.  The functions
  * for the leader's side do nothing for a request that leads no stream.
  */
 
@@ -9,6 +10,27 @@
 
 
 #include "ngx_http_litellm_cache_flight.h"
+
+
+/* of stream_options: nobody shares longer ones */
+#define NGX_HTTP_LITELLM_FEED_OPTIONS  64
+
+
+struct ngx_http_litellm_feed_s {
+    ngx_queue_t                     followers;
+    ngx_uint_t                      nfollowers;
+    ngx_http_litellm_asker_t       *leader;    /* NULL: its request is gone */
+    ngx_http_litellm_feed_page_t   *first;
+    ngx_http_litellm_feed_page_t   *last;
+    size_t                          kept;      /* bytes of pages */
+    size_t                          max;
+    ngx_uint_t                      refs;
+    size_t                          noptions;
+    u_char                          options[NGX_HTTP_LITELLM_FEED_OPTIONS];
+    unsigned                        full:1;    /* nobody can begin any more */
+    unsigned                        ended:1;
+    unsigned                        cut:1;     /* ended before its end */
+};
 
 
 /* by the flight, of the asker */
@@ -30,7 +52,7 @@ void ngx_http_litellm_follow_cleanup(ngx_http_litellm_asker_t *asker);
 
 /* by the leader's stream */
 
-/* in the engine's filter, before what it has read is looked at */
+/* .._guard.c: in the engine's filter, before what it has read is looked at */
 void ngx_http_litellm_feed_guard(ngx_http_litellm_attempt_t *a);
 /* bytes for the client */
 void ngx_http_litellm_feed_data(ngx_http_litellm_ctx_t *ctx, u_char *p,
