@@ -941,6 +941,11 @@ void ngx_http_litellm_content_response(ngx_http_litellm_ctx_t *ctx,
 void ngx_http_litellm_content_error(ngx_http_litellm_ctx_t *ctx,
     ngx_litellm_out_t *out, ngx_str_t *message);
 
+/* ngx_http_litellm_log_line.c: $litellm_log, and a variable that it has */
+ngx_int_t ngx_http_litellm_log_line(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+void ngx_http_litellm_log_line_member(ngx_http_variable_t *var);
+
 /* ngx_http_litellm_spend_log.c: the variable's getter */
 ngx_int_t ngx_http_litellm_spend_log(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);

@@ -83,11 +83,6 @@ static ngx_int_t ngx_http_litellm_variable_waited(
     ngx_http_litellm_ctx_t *ctx, ngx_msec_t *ms);
 static ngx_int_t ngx_http_litellm_variable_cache(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_litellm_variable_log(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-static void ngx_http_litellm_variable_request(ngx_http_request_t *r,
-    ngx_str_t *value, u_char *buf);
-static size_t ngx_http_litellm_variable_escaped(ngx_str_t *text);
 static ngx_int_t ngx_http_litellm_variable_cache_age(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_litellm_variable_text(ngx_http_request_t *r,
@@ -96,12 +91,6 @@ static ngx_uint_t ngx_http_litellm_variable_dirty(const u_char *p,
     size_t len);
 static ngx_int_t ngx_http_litellm_variable_number(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, int64_t n);
-
-
-/* what $litellm_log has of the request itself, and of the others */
-#define NGX_HTTP_LITELLM_LINE_OWN  7
-#define NGX_HTTP_LITELLM_LINE_URI  3
-#define NGX_HTTP_LITELLM_LINE_MAX  (NGX_HTTP_LITELLM_LINE_OWN + 26)
 
 
 #define ngx_http_litellm_var(name, handler, id)                               \
@@ -117,7 +106,7 @@ static ngx_http_variable_t  ngx_http_litellm_vars[] = {
     { ngx_string("litellm_cache_status"), NULL,
       ngx_http_litellm_variable_cache, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("litellm_log"), NULL, ngx_http_litellm_variable_log, 0,
+    { ngx_string("litellm_log"), NULL, ngx_http_litellm_log_line, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
     { ngx_string("litellm_cache_age"), NULL,
       ngx_http_litellm_variable_cache_age, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -164,63 +153,6 @@ static ngx_http_variable_t  ngx_http_litellm_vars[] = {
 };
 
 
-/* members of $litellm_log, in their order */
-
-#define ngx_http_litellm_line_any(name, handler, id, plain)                   \
-    { ngx_string("\",\"" name "\":\""), ngx_http_litellm_variable_##handler,   \
-      NGX_HTTP_LITELLM_V_##id, plain }
-
-#define ngx_http_litellm_line(name, handler, id)                              \
-    ngx_http_litellm_line_any(name, handler, id, 0)
-
-#define ngx_http_litellm_line_plain(name, handler, id)                        \
-    ngx_http_litellm_line_any(name, handler, id, 1)
-
-static const struct {
-    ngx_str_t                   head;
-    ngx_http_get_variable_pt    get;
-    uintptr_t                   data;
-    ngx_uint_t                  plain;  /* true: nothing in it to be escaped */
-} ngx_http_litellm_line[] = {
-    ngx_http_litellm_line("call_id", call_text, CALL_ID),
-    ngx_http_litellm_line("model", call_text, MODEL),
-    ngx_http_litellm_line("model_group", call_text, GROUP),
-    ngx_http_litellm_line_plain("provider", call_text, PROVIDER),
-    ngx_http_litellm_line("provider_model", call_text, PROVIDER_MODEL),
-    ngx_http_litellm_line("deployment", call_text, DEPLOYMENT),
-    ngx_http_litellm_line("key_alias", who, KEY_ALIAS),
-    ngx_http_litellm_line_plain("key_hash", who, KEY_HASH),
-    ngx_http_litellm_line("user", who, USER),
-    ngx_http_litellm_line("team", who, TEAM),
-    ngx_http_litellm_line("end_user", who, END_USER),
-    ngx_http_litellm_line_plain("stream", call_text, STREAM),
-    ngx_http_litellm_line_plain("finish_reason", call_text, FINISH),
-    ngx_http_litellm_line_plain("error_class", class, CLASS),
-    ngx_http_litellm_line_plain("prompt_tokens", tokens, PROMPT),
-    ngx_http_litellm_line_plain("completion_tokens", tokens, COMPLETION),
-    ngx_http_litellm_line_plain("cached_tokens", tokens, CACHED),
-    ngx_http_litellm_line_plain("reasoning_tokens", tokens, REASONING),
-    ngx_http_litellm_line_plain("total_tokens", tokens, TOTAL),
-    ngx_http_litellm_line_plain("usage_estimated", tokens, ESTIMATED),
-    ngx_http_litellm_line_plain("cost", cost, CALL_ID),
-    ngx_http_litellm_line_plain("attempts", count, ATTEMPTS),
-    ngx_http_litellm_line_plain("fallbacks", count, FALLBACKS),
-    ngx_http_litellm_line_plain("ttft", time, TTFT),
-    ngx_http_litellm_line_plain("upstream_time", time, UPSTREAM),
-    ngx_http_litellm_line_plain("overhead_time", time, OVERHEAD)
-};
-
-static ngx_str_t  ngx_http_litellm_line_own[NGX_HTTP_LITELLM_LINE_OWN] = {
-    ngx_string("{\"time\":\""),
-    ngx_string("\",\"remote_addr\":\""),
-    ngx_string("\",\"request\":\""),
-    ngx_string(" "),
-    ngx_string("\",\"status\":\""),
-    ngx_string("\",\"bytes_sent\":\""),
-    ngx_string("\",\"request_time\":\"")
-};
-
-
 ngx_int_t
 ngx_http_litellm_add_variables(ngx_conf_t *cf)
 {
@@ -234,6 +166,8 @@ ngx_http_litellm_add_variables(ngx_conf_t *cf)
 
         var->get_handler = v->get_handler;
         var->data = v->data;
+
+        ngx_http_litellm_log_line_member(v);
     }
 
     return NGX_OK;
@@ -678,172 +612,6 @@ ngx_http_litellm_variable_cache(ngx_http_request_t *r,
     }
 
     return ngx_http_litellm_variable_text(r, v, &names[ctx->cache->status]);
-}
-
-
-/*
- * All of these as a JSON object on one line: nginx's own way of a log_format
- * with so many variables takes several times as long.
- */
-
-static ngx_int_t
-ngx_http_litellm_variable_log(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data)
-{
-    u_char                     *p, buf[3 * NGX_INT64_LEN + 8];
-    size_t                      len, more[NGX_HTTP_LITELLM_LINE_MAX];
-    ngx_str_t                   value[NGX_HTTP_LITELLM_LINE_MAX];
-    ngx_uint_t                  i, n;
-    const ngx_str_t            *head[NGX_HTTP_LITELLM_LINE_MAX];
-    ngx_http_variable_value_t   one;
-
-    ngx_http_litellm_variable_request(r, value, buf);
-
-    len = sizeof("\"}") - 1;
-
-    for (i = 0; i < NGX_HTTP_LITELLM_LINE_OWN; i++) {
-        head[i] = &ngx_http_litellm_line_own[i];
-        more[i] = (i == NGX_HTTP_LITELLM_LINE_URI)
-                  ? ngx_http_litellm_variable_escaped(&value[i]) : 0;
-        len += head[i]->len + value[i].len + more[i];
-    }
-
-    for (n = 0; i < NGX_HTTP_LITELLM_LINE_MAX; n++, i++) {
-
-        ngx_memzero(&one, sizeof(ngx_http_variable_value_t));
-
-        if (ngx_http_litellm_line[n].get(r, &one,
-                                         ngx_http_litellm_line[n].data)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        value[i].len = one.not_found ? 0 : one.len;
-        value[i].data = one.data;
-
-        head[i] = &ngx_http_litellm_line[n].head;
-        more[i] = ngx_http_litellm_line[n].plain
-                  ? 0 : ngx_http_litellm_variable_escaped(&value[i]);
-
-        len += head[i]->len + value[i].len + more[i];
-    }
-
-    p = ngx_pnalloc(r->pool, len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    v->data = p;
-
-    for (i = 0; i < NGX_HTTP_LITELLM_LINE_MAX; i++) {
-
-        p = ngx_cpymem(p, head[i]->data, head[i]->len);
-
-        if (more[i]) {
-            p = (u_char *) ngx_escape_json(p, value[i].data, value[i].len);
-
-        } else if (value[i].len) {
-            p = ngx_cpymem(p, value[i].data, value[i].len);
-        }
-    }
-
-    p = ngx_cpymem(p, "\"}", sizeof("\"}") - 1);
-
-    v->len = p - v->data;
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
-
-    return NGX_OK;
-}
-
-
-/* what nginx's own variables of these names are, in an access log */
-
-static void
-ngx_http_litellm_variable_request(ngx_http_request_t *r, ngx_str_t *value,
-    u_char *buf)
-{
-    u_char          *p;
-    ngx_uint_t       status;
-    ngx_time_t      *tp;
-    ngx_msec_int_t   ms;
-
-    p = buf;
-
-    value[0] = ngx_cached_http_log_iso8601;
-    value[1] = r->connection->addr_text;
-    value[2] = r->main->method_name;
-    value[3] = r->uri;
-
-    status = r->err_status ? r->err_status
-             : r->headers_out.status ? r->headers_out.status
-             : (r->http_version == NGX_HTTP_VERSION_9) ? 9 : 0;
-
-    value[4].data = p;
-    p = (status < 1000) ? ngx_litellm_out_fixed(p, (uint32_t) status, 3)
-                        : ngx_litellm_out_digits(p, status);
-    value[4].len = p - value[4].data;
-
-    value[5].data = p;
-    p = ngx_litellm_out_digits(p, (uint64_t) r->connection->sent);
-    value[5].len = p - value[5].data;
-
-    tp = ngx_timeofday();
-
-    ms = (ngx_msec_int_t) ((tp->sec - r->start_sec) * 1000
-                           + ((ngx_msec_int_t) tp->msec
-                              - (ngx_msec_int_t) r->start_msec));
-    ms = ngx_max(ms, 0);
-
-    value[6].data = p;
-    p = ngx_litellm_out_digits(p, ms / 1000);
-    *p++ = '.';
-    p = ngx_litellm_out_fixed(p, (uint32_t) (ms % 1000), 3);
-    value[6].len = p - value[6].data;
-}
-
-
-/* bytes that escaping adds: most texts have nothing to be escaped */
-
-static size_t
-ngx_http_litellm_variable_escaped(ngx_str_t *text)
-{
-    u_char    *p;
-    size_t     i, len;
-    uint64_t   w, quote, slash, found;
-
-    p = text->data;
-    len = text->len;
-    found = 0;
-
-    if (len < 8) {
-
-        for (i = 0; i < len; i++) {
-            found |= (p[i] < 0x20 || p[i] == '"' || p[i] == '\\');
-        }
-
-    } else {
-
-        for (i = 0; i < len; i += 8) {
-
-            /* some bytes of the last one twice */
-
-            ngx_memcpy(&w, p + ngx_min(i, len - 8), 8);
-
-            quote = w ^ 0x2222222222222222ULL;
-            slash = w ^ 0x5c5c5c5c5c5c5c5cULL;
-
-            found |= ((w - 0x2020202020202020ULL) & ~w)
-                     | ((quote - 0x0101010101010101ULL) & ~quote)
-                     | ((slash - 0x0101010101010101ULL) & ~slash);
-        }
-
-        found &= 0x8080808080808080ULL;
-    }
-
-    return found ? (size_t) ngx_escape_json(NULL, p, len) : 0;
 }
 
 
