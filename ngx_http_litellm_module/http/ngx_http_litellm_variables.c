@@ -111,6 +111,9 @@ static ngx_http_variable_t  ngx_http_litellm_vars[] = {
     { ngx_string("litellm_cache_age"), NULL,
       ngx_http_litellm_variable_cache_age, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
+    { ngx_string("litellm_log"), NULL, ngx_http_litellm_variable_log, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
     { ngx_string("litellm_spend_log"), NULL, ngx_http_litellm_spend_log, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
@@ -619,8 +622,6 @@ static ngx_int_t
 ngx_http_litellm_variable_cache_age(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    time_t                   age;
-    u_char                  *p;
     ngx_http_litellm_ctx_t  *ctx;
 
     ctx = ngx_http_litellm_variable_ctx(r);
@@ -632,22 +633,10 @@ ngx_http_litellm_variable_cache_age(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    p = ngx_pnalloc(r->pool, NGX_TIME_T_LEN);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
     /* the clock may have been set back */
 
-    age = ngx_max(ngx_time() - ctx->cache->stored, 0);
-
-    v->len = ngx_sprintf(p, "%T", age) - p;
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
-    v->data = p;
-
-    return NGX_OK;
+    return ngx_http_litellm_variable_number(r, v,
+                             ngx_max(ngx_time() - ctx->cache->stored, 0));
 }
 
 
