@@ -18,7 +18,7 @@ plan(skip_all => 'no redis-server') unless LiteLLM::Redis->has;
 
 my $slow = $LiteLLM::Peer::slow;
 my $b = LiteLLM::Test->new;
-my $a = LiteLLM::Test->new->plan(45);
+my $a = LiteLLM::Test->new->plan(48);
 my $redis = LiteLLM::Redis->start($a);
 my $up = $a->listener(8081);
 my $provider = $a->port(8081);
@@ -148,6 +148,11 @@ is_value('embeddings: each is a hit', $hits + 2, 'cache_hits_total', 'zone="othe
     $p->close;
     is(join(' ', map { finish($_)->{status} } @c), '200 200 200 200', 'four for the same');
     becomes('shared: three had the call of the first one', 3, $a, 'cache_coalesced_total', 'zone="answers"');
+    my $sum = sub { my ($name, $re) = @_; my $n = 0; $n += $series{$name}{$_} for grep { /$re/ } keys %{$series{$name}}; return $n };
+    my $until = time() + 10 * $slow;
+    do { scrape() } while $sum->('litellm_proxy_total_requests_metric_total', qr/requested_model="gpt"/) < 7 && time() < $until;
+    is($sum->('litellm_requests_metric_total', qr/requested_model="gpt"/), 7, 'shared: all are answered requests of the model');
+    is($sum->('litellm_cache_hits_metric_total', qr/requested_model="gpt"/), 1, 'shared: but no hits');
 
     @c = map { start(request('/memory', 'three')) } 1 .. 2;
     my @p = map { $up->accept(10) } 1 .. 2;
@@ -159,6 +164,8 @@ is_value('embeddings: each is a hit', $hits + 2, 'cache_hits_total', 'zone="othe
 # --- Redis
 
 becomes("$_: connected", 1, $a, 'redis_up', qq{connection="$_"}) for qw(limits cache);
+
+cmp_ok(value('redis_exchange_age_seconds') // 99, '<', 10 * $slow, 'Redis: counts are exchanged');
 
 is(ask('/redis', 'four', $chat), 200, 'an answer that goes to Redis');
 becomes('Redis: stored', 1, $a, 'cache_redis_stored_total');

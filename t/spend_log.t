@@ -11,13 +11,16 @@ use Test::More;
 use LiteLLM::Mock qw(answer chunked openai_chat openai_error openai_stream);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(44);
+my $t = LiteLLM::Test->new->plan(72);
 
 $t->write_conf(http => <<'END', location => 'access_log %%DIR%%/plain.log spend if=$litellm_call_id;', server => <<'END2');
 log_format spend escape=none '$litellm_spend_log';
+litellm_cache_zone zone=answers:1m;
 END
 location /full/ { litellm; litellm_log_content request response; access_log %%DIR%%/full.log spend; }
 location /short/ { litellm; litellm_log_content request response; litellm_log_content_size 64; access_log %%DIR%%/short.log spend; }
+location /kept/ { litellm; litellm_cache answers; litellm_log_content request response; access_log %%DIR%%/kept.log spend; }
+location /quiet/ { litellm; litellm_cache answers; access_log %%DIR%%/quiet.log spend; }
 location /raw/ { litellm; litellm_log_content request; litellm_log_redact off; access_log %%DIR%%/raw.log spend; }
 END2
 $t->write_file_expand('litellm.yaml', <<'END');
@@ -105,5 +108,31 @@ http(chat('gpt', @who, uri => '/raw/v1/chat/completions', messages => $prompt));
 $l = line('raw.log', 1);
 is($l->{messages}[0]{content}, "my key\nis $secret", 'redaction off');
 is($l->{response}, undef, 'request only');
+
+# from the cache: what it says is logged as if it had been asked for, and costs
+# nothing
+
+my @same = (@who, messages => [{ role => 'user', content => 'the same' }]);
+http(chat('gpt', @same, uri => '/kept/v1/chat/completions'));
+my $made = line('kept.log', 1);
+cmp_ok($made->{response_cost}, '>', 0, 'kept: it has a cost');
+is_deeply([@$made{qw(cache_hit cache_key saved_cache_cost)}], [JSON::PP::false, undef, 0], 'kept: the first time it is none');
+for (2 .. 3) {
+    http(chat('gpt', @same, uri => '/kept/v1/chat/completions', $_ == 3 ? (stream => JSON::PP::true) : ()));
+    $l = line('kept.log', $_);
+    my $what = $_ == 3 ? 'kept, stream' : 'kept';
+    ok($l->{cache_hit}, "$what: a hit");
+    like($l->{cache_key}, qr/^[0-9a-f]{64}$/, "$what: its key");
+    ok(defined $l->{response_cost} && $l->{response_cost} == 0, "$what: it costs nothing");
+    is($l->{saved_cache_cost}, $made->{response_cost}, "$what: what was saved");
+    is_deeply($l->{response}, $made->{response}, "$what: the answer") or diag explain $l->{response};
+    like($l->{response}{choices}[0]{message}{content} // '', qr/^Mail \[.*\], it is \[secret\]$/, "$what: is redacted");
+    is($l->{messages}[0]{content}, 'the same', "$what: the request");
+    is($l->{status}, 'success', "$what: status");
+}
+http(chat('gpt', @same, uri => '/quiet/v1/chat/completions'));
+$l = line('quiet.log', 1);
+ok($l->{cache_hit}, 'kept: a hit');
+is_deeply([@$l{qw(messages response)}], [undef, undef], 'kept: nothing of it where it is not asked for');
 
 is(scalar(() = $t->read_file('plain.log') =~ /\n/g), 2, 'none for requests to no model');

@@ -933,6 +933,9 @@ ngx_uint_t ngx_http_litellm_content_wanted(ngx_http_litellm_ctx_t *ctx);
 void ngx_http_litellm_content_answer(ngx_http_litellm_ctx_t *ctx,
     ngx_litellm_out_t *out);
 void ngx_http_litellm_content_stream(ngx_http_litellm_attempt_t *a);
+/* one that was kept, which is as long-lived as the request */
+void ngx_http_litellm_content_kept(ngx_http_litellm_ctx_t *ctx,
+    ngx_str_t *body);
 /* JSON values for a log, redacted; null where none is to be shown */
 void ngx_http_litellm_content_request(ngx_http_litellm_ctx_t *ctx,
     ngx_litellm_out_t *out);

@@ -294,6 +294,7 @@ ngx_http_litellm_cache_find(ngx_http_request_t *r,
         ngx_http_litellm_known_hit(ctx, ngx_http_litellm_cache_flags(cc));
 
         caching->stored = h.meta.stored;
+        caching->saved = h.meta.cost;
 
         rc = ngx_http_litellm_cache_hit(r, ctx, &body);
     }
@@ -347,6 +348,8 @@ ngx_http_litellm_cache_hit(ngx_http_request_t *r,
         out.ref_min = 1;
         ngx_litellm_out_ref(&out, body->data, body->len);
     }
+
+    ngx_http_litellm_content_kept(ctx, body);
 
     return ngx_http_litellm_cache_serve(r, ctx, &out);
 }

@@ -60,6 +60,8 @@ struct ngx_http_litellm_caching_s {
     ngx_int_t                        redis_ttl;   /* 0: it is not, there */
     ngx_http_litellm_cache_asked_t  *asked;    /* NULL: Redis was not */
     size_t                           max;      /* bytes of an entry */
+    int64_t                          saved;    /* of a hit: what the answer has
+                                                  cost when it was made */
     ngx_str_t                        scope;    /* part of the key */
     ngx_str_t                       *group;    /* the same */
     ngx_http_litellm_asker_t        *asker;    /* NULL: it is not locked */

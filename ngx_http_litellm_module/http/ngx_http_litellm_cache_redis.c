@@ -363,6 +363,7 @@ ngx_http_litellm_cache_redis_found(ngx_http_request_t *r,
     }
 
     caching->stored = ngx_time() - age;
+    caching->saved = value->cost;
 
     rc = ngx_http_litellm_cache_hit(r, ctx, &body);
 

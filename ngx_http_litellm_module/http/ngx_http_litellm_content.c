@@ -79,6 +79,30 @@ ngx_http_litellm_content_answer(ngx_http_litellm_ctx_t *ctx,
 
 
 void
+ngx_http_litellm_content_kept(ngx_http_litellm_ctx_t *ctx, ngx_str_t *body)
+{
+    ngx_str_t                    *text;
+    ngx_http_litellm_loc_conf_t  *lcf;
+
+    if (!ngx_http_litellm_content_wanted(ctx)) {
+        return;
+    }
+
+    lcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_litellm_module);
+
+    text = ngx_palloc(ctx->request->pool, sizeof(ngx_str_t));
+    if (text == NULL) {
+        return;
+    }
+
+    text->data = body->data;
+    text->len = ngx_min(body->len, lcf->log_content_size + 1);
+
+    ctx->content = text;
+}
+
+
+void
 ngx_http_litellm_content_stream(ngx_http_litellm_attempt_t *a)
 {
     ngx_litellm_out_t  out;

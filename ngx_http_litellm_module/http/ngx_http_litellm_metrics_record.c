@@ -773,7 +773,10 @@ ngx_http_litellm_metrics_answered(ngx_http_litellm_metrics_conf_t *mc,
             && (ctx->cache->status == NGX_HTTP_LITELLM_CACHE_MISS
                 || ctx->cache->status == NGX_HTTP_LITELLM_CACHE_EXPIRED));
 
-    if (e->d == NULL && !hit) {
+    if (e->d == NULL
+        && (ctx->cache == NULL
+            || ctx->cache->status < NGX_HTTP_LITELLM_CACHE_HIT))
+    {
         return;
     }
 

@@ -21,6 +21,11 @@
 #define NGX_HTTP_LITELLM_SPEND_TAGS  32
 
 
+/* it was answered by what another request has asked for */
+#define ngx_http_litellm_spend_kept(ctx)                                      \
+    ((ctx)->cache != NULL                                                     \
+     && (ctx)->cache->status >= NGX_HTTP_LITELLM_CACHE_HIT)
+
 /* lit: the member's name with its comma and colon */
 #define ngx_http_litellm_spend_text(out, name, text)                          \
     ngx_litellm_out_lit(out, ",\"" name "\":");                               \
@@ -136,7 +141,9 @@ ngx_http_litellm_spend_write(ngx_http_litellm_ctx_t *ctx,
 
     ngx_litellm_out_lit(out, ",\"response_cost\":");
 
-    if (ngx_http_litellm_cost_sum(ctx, &cost) != NGX_OK && cost == 0) {
+    if (ngx_http_litellm_cost_sum(ctx, &cost) != NGX_OK && cost == 0
+        && !ngx_http_litellm_spend_kept(ctx))
+    {
         ngx_litellm_out_lit(out, "null");
 
     } else {
@@ -276,17 +283,22 @@ ngx_http_litellm_spend_cache(ngx_http_litellm_ctx_t *ctx,
     ngx_litellm_out_t *out)
 {
     u_char  key[2 * NGX_LITELLM_CACHE_KEY];
+    u_char  money[NGX_LITELLM_MONEY_LEN];
 
-    if (ctx->cache == NULL
-        || ctx->cache->status != NGX_HTTP_LITELLM_CACHE_HIT) {
-        ngx_litellm_out_lit(out, ",\"cache_hit\":false,\"cache_key\":null");
+    if (!ngx_http_litellm_spend_kept(ctx)) {
+        ngx_litellm_out_lit(out, ",\"cache_hit\":false,\"cache_key\":null"
+                                 ",\"saved_cache_cost\":0");
         return;
     }
 
     ngx_litellm_out_lit(out, ",\"cache_hit\":true,\"cache_key\":\"");
     ngx_litellm_out_copy(out, key, ngx_hex_dump(key, ctx->cache->key,
                                                 NGX_LITELLM_CACHE_KEY) - key);
-    ngx_litellm_out_lit(out, "\"");
+    ngx_litellm_out_lit(out, "\",\"saved_cache_cost\":");
+    ngx_litellm_out_copy(out, money,
+                         ngx_litellm_money_print(money,
+                                             ngx_max(ctx->cache->saved, 0))
+                         - money);
 }
 
 
