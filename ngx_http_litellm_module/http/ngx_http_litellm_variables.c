@@ -111,9 +111,6 @@ static ngx_http_variable_t  ngx_http_litellm_vars[] = {
     { ngx_string("litellm_cache_age"), NULL,
       ngx_http_litellm_variable_cache_age, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("litellm_log"), NULL, ngx_http_litellm_variable_log, 0,
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
-
     { ngx_string("litellm_spend_log"), NULL, ngx_http_litellm_spend_log, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
