@@ -14,6 +14,7 @@
  *   ngx_litellm_config_cache.c  answers that are kept
  *   ngx_litellm_config_limits.c  budgets, and how limits are kept
  *   ngx_litellm_config_principal.c  keys, teams, users, their limits
+ *   ngx_litellm_config_access.c  groups of models by names that keys have
  *   ngx_litellm_config_everybody.c  limits and headers of all of them
  *   ngx_litellm_config_grant.c  what records made at run time are given
  *   ngx_litellm_config_price.c  what it costs
@@ -315,6 +316,10 @@ void ngx_litellm_cf_hedge(ngx_litellm_cf_t *cf);
 void ngx_litellm_cf_cache(ngx_litellm_cf_t *cf);
 void ngx_litellm_cf_cache_deployment(ngx_litellm_cf_t *cf,
     ngx_litellm_deployment_t *d, ngx_litellm_cf_entry_t *e);
+
+
+/* ngx_litellm_config_access.c: of all groups, when all deployments are there */
+void ngx_litellm_cf_access(ngx_litellm_cf_t *cf);
 
 
 /* ngx_litellm_config_principal.c: when groups and aliases are there */
