@@ -81,6 +81,13 @@ struct ngx_litellm_config_env_s {
                            ngx_uint_t n, ngx_litellm_deployment_t *d);
     ngx_litellm_direct_e  direct_mode;
 
+    /*
+     * What the clocks of a time zone ("Europe/Berlin") show in the years to
+     * come: ngx_litellm_offset_t, ascending, at least one.  NGX_DECLINED: it
+     * is not known; NGX_ERROR: no memory.  May be NULL.
+     */
+    ngx_int_t    (*zone)(void *data, ngx_str_t *name, ngx_array_t *offsets);
+
     /* further files of keys, teams and users: ngx_str_t; NULL: none */
     ngx_array_t   *keys;
 
@@ -121,6 +128,23 @@ typedef struct {
 /* NGX_DECLINED with *why for a text that is no http(s) URL */
 ngx_int_t ngx_litellm_url_parse(ngx_pool_t *pool, ngx_str_t *text,
     ngx_litellm_url_t *url, const char **why);
+
+
+/* of a time zone */
+typedef struct {
+    time_t                    from;
+    int32_t                   seconds;   /* east of UTC */
+} ngx_litellm_offset_t;
+
+
+/* of access_windows: a deployment is these teams' only, each day */
+typedef struct {
+    ngx_uint_t                start;     /* minutes of the day */
+    ngx_uint_t                end;       /* not in it */
+    ngx_array_t              *zone;      /* ngx_litellm_offset_t */
+    ngx_array_t              *teams;     /* ngx_str_t */
+    ngx_str_t                 until;     /* "06:00 Europe/Berlin" */
+} ngx_litellm_window_t;
 
 
 /* a member that a deployment adds to bodies that do not have it */
@@ -198,6 +222,8 @@ struct ngx_litellm_deployment_s {
                                                   extra_body's members too */
     ngx_str_t                 mock_response;
     unsigned                  mock:1;          /* mock_response is there */
+    ngx_array_t              *windows;         /* ngx_litellm_window_t; NULL:
+                                                  none */
     unsigned                  blocked:1;       /* it is paused */
     unsigned                  no_credentials:1;/* a variable is not set */
     ngx_str_t                 missing_env;     /* its name */
@@ -565,6 +591,13 @@ ngx_int_t ngx_litellm_config_cache_scope(ngx_str_t *word, ngx_uint_t *scope);
  */
 ngx_keyval_t *ngx_litellm_grants_over(ngx_litellm_grants_t *g,
     ngx_litellm_principal_t *p, int64_t lifetime);
+
+/*
+ * The window by which a deployment with windows is other teams' now, so not for
+ * one of this team (empty: of none); NULL: it may be called.
+ */
+ngx_litellm_window_t *ngx_litellm_window_shut(ngx_litellm_deployment_t *d,
+    ngx_str_t *team, time_t now);
 
 /* the text of a setting; NULL: not there, or empty */
 ngx_str_t *ngx_litellm_config_setting(ngx_litellm_deployment_t *d,

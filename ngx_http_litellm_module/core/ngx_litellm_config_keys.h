@@ -539,9 +539,6 @@ static const ngx_litellm_cf_remedy_t  ngx_litellm_cf_remedies[] = {
     { NGX_LITELLM_CF_INFO, NGX_LITELLM_DIAG_WARN, 0, "context_window",
       "is not read; did you mean \"max_input_tokens\"?" },
 
-    { NGX_LITELLM_CF_INFO, NGX_LITELLM_DIAG_WARN, 1, "access_windows",
-      "is not served by this module: the deployment is reserved for nobody" },
-
     { NGX_LITELLM_CF_TOP, NGX_LITELLM_DIAG_WARN, 0, "models",
       "is not a section; did you mean \"model_list\"?" },
 

@@ -338,6 +338,7 @@ ngx_litellm_cf_deployment(ngx_litellm_cf_t *cf, ngx_litellm_cf_entry_t *e,
     ngx_litellm_cf_info(cf, d, e);
     ngx_litellm_cf_prices(cf, d, e);
     ngx_litellm_cf_health_info(cf, d, e);
+    ngx_litellm_cf_windows(cf, d, e);
     ngx_litellm_cf_cache_deployment(cf, d, e);
 
     if (ngx_litellm_cf_id(cf, d, e) != NGX_OK) {

@@ -10,6 +10,7 @@
  *   ngx_litellm_config_route.c  fallbacks, aliases, their checks
  *   ngx_litellm_config_policy.c retries and cooldowns
  *   ngx_litellm_config_health.c  health checks in the background
+ *   ngx_litellm_config_window.c  times at which deployments are reserved
  *   ngx_litellm_config_hedge.c  a second deployment beside a slow one
  *   ngx_litellm_config_cache.c  answers that are kept
  *   ngx_litellm_config_limits.c  budgets, and how limits are kept
@@ -298,6 +299,12 @@ void ngx_litellm_cf_redis(ngx_litellm_cf_t *cf);
 
 void ngx_litellm_cf_health(ngx_litellm_cf_t *cf);
 void ngx_litellm_cf_health_info(ngx_litellm_cf_t *cf,
+    ngx_litellm_deployment_t *d, ngx_litellm_cf_entry_t *e);
+
+
+/* ngx_litellm_config_window.c */
+
+void ngx_litellm_cf_windows(ngx_litellm_cf_t *cf,
     ngx_litellm_deployment_t *d, ngx_litellm_cf_entry_t *e);
 
 

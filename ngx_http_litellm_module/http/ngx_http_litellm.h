@@ -571,6 +571,9 @@ ngx_int_t ngx_http_litellm_tag_regex(ngx_conf_t *cf,
     ngx_litellm_config_t *config);
 
 /* ngx_http_litellm_env.c */
+/* of ngx_http_litellm_clock.c: an ngx_litellm_config_env_t.zone */
+ngx_int_t ngx_http_litellm_clock(void *data, ngx_str_t *name,
+    ngx_array_t *offsets);
 ngx_int_t ngx_http_litellm_read_file(void *data, ngx_str_t *path, ngx_str_t
     *text, ngx_str_t *why);
 ngx_int_t ngx_http_litellm_read_env(void *data, ngx_str_t *name, ngx_str_t

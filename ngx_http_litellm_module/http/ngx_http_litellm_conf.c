@@ -492,6 +492,7 @@ ngx_http_litellm_load(ngx_conf_t *cf, ngx_http_litellm_main_conf_t *mcf,
     env.provider = ngx_litellm_provider_detect;
     env.direct = ngx_litellm_provider_direct;
     env.direct_mode = lcf->direct;
+    env.zone = ngx_http_litellm_clock;
     env.keys = lcf->keys;
     env.price = ngx_litellm_provider_price;
     env.prices = mcf->prices;

@@ -66,6 +66,8 @@ static ngx_int_t ngx_http_litellm_pick_affinity(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
 static ngx_int_t ngx_http_litellm_pick_prefix(ngx_http_litellm_ctx_t *ctx,
     ngx_str_t *prefix);
+static ngx_int_t ngx_http_litellm_pick_reserved(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_litellm_error_t *e);
 static ngx_int_t ngx_http_litellm_pick_paused(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_litellm_error_t *e);
 static ngx_int_t ngx_http_litellm_pick_no_key(ngx_http_request_t *r,
@@ -446,6 +448,12 @@ static ngx_http_litellm_fit_e
 ngx_http_litellm_pick_fit(ngx_http_litellm_ctx_t *ctx,
     ngx_litellm_deployment_t *d)
 {
+    if (d->windows != NULL
+        && ngx_litellm_window_shut(d, &ctx->who.team_id, ngx_time()) != NULL)
+    {
+        return NGX_HTTP_LITELLM_RESERVED;
+    }
+
     if (!ngx_http_litellm_pick_tagged(ctx, d)) {
         return NGX_HTTP_LITELLM_OTHER_TAGS;
     }
@@ -702,7 +710,7 @@ ngx_int_t
 ngx_http_litellm_pick_none(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx,
     ngx_litellm_error_t *e)
 {
-    ngx_uint_t                  i, callable, blocked, tagged, fits;
+    ngx_uint_t                  i, callable, blocked, open, tagged, fits;
     ngx_http_litellm_fit_e      fit;
     ngx_litellm_deployment_t  **d;
 
@@ -710,6 +718,7 @@ ngx_http_litellm_pick_none(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx,
 
     callable = 0;
     blocked = 0;
+    open = 0;
     tagged = 0;
     fits = 0;
 
@@ -725,7 +734,9 @@ ngx_http_litellm_pick_none(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx,
         fit = ngx_http_litellm_pick_fit(ctx, d[i]);
 
         callable = 1;
-        tagged |= (fit != NGX_HTTP_LITELLM_OTHER_TAGS);
+        open |= (fit != NGX_HTTP_LITELLM_RESERVED);
+        tagged |= (fit != NGX_HTTP_LITELLM_OTHER_TAGS
+                   && fit != NGX_HTTP_LITELLM_RESERVED);
         fits |= (fit == NGX_HTTP_LITELLM_FITS);
     }
 
@@ -735,6 +746,10 @@ ngx_http_litellm_pick_none(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx,
 
     if (!callable) {
         return ngx_http_litellm_pick_no_key(r, ctx, e);
+    }
+
+    if (!open) {
+        return ngx_http_litellm_pick_reserved(r, ctx, e);
     }
 
     if (!tagged) {
@@ -749,6 +764,51 @@ ngx_http_litellm_pick_none(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx,
     }
 
     return ngx_http_litellm_pick_busy_all(r, ctx, e);
+}
+
+
+/* all that could be called are other teams' at this time */
+
+static ngx_int_t
+ngx_http_litellm_pick_reserved(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_litellm_error_t *e)
+{
+    ngx_str_t                   text;
+    ngx_uint_t                  i;
+    ngx_litellm_window_t       *w;
+    ngx_litellm_deployment_t  **d;
+
+    w = NULL;
+    d = ctx->candidates->elts;
+
+    for (i = 0; i < ctx->candidates->nelts && w == NULL; i++) {
+        if (d[i]->windows != NULL) {
+            w = ngx_litellm_window_shut(d[i], &ctx->who.team_id, ngx_time());
+        }
+    }
+
+    if (w == NULL) {
+        return NGX_ERROR;
+    }
+
+    text.len = sizeof("litellm.BadRequestError: Deployment  is reserved for "
+                      "another team until ") - 1
+               + ctx->group.len + w->until.len;
+
+    text.data = ngx_pnalloc(r->pool, text.len);
+    if (text.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_sprintf(text.data, "litellm.BadRequestError: Deployment %V is "
+                       "reserved for another team until %V", &ctx->group,
+                       &w->until);
+
+    (void) ngx_http_litellm_refuse(e, NGX_LITELLM_BAD_REQUEST, 400,
+                                   "invalid_request_error", "");
+    e->message = text;
+
+    return NGX_OK;
 }
 
 

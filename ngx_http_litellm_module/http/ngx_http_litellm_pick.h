@@ -15,6 +15,7 @@
 /* why a deployment is not for this request, whatever its state is */
 typedef enum {
     NGX_HTTP_LITELLM_FITS = 0,
+    NGX_HTTP_LITELLM_RESERVED,
     NGX_HTTP_LITELLM_OTHER_TAGS,
     NGX_HTTP_LITELLM_TOO_SMALL
 } ngx_http_litellm_fit_e;

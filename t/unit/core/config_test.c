@@ -257,9 +257,12 @@ static const say_t  says[] = {
       { "E c.yaml:4: \"blocked\" must be" } },
     { "model_list:\n- model_name: x\n  litellm_params: {model: openai/x, "
       "api_key: SECRET}\n  model_info: {access_windows: [{start: 1}]}\n" K,
-      NGX_OK,
-      { "W c.yaml:4: \"access_windows\" is not served by this module: the "
-        "deployment is reserved for nobody" } },
+      NGX_ERROR, { "E c.yaml:4: \"start\" of \"access_windows\" must be a "
+        "time of the day" } },
+    { "model_list:\n- model_name: x\n  litellm_params: {model: openai/x, "
+      "api_key: SECRET}\n  model_info: {access_windows: [{start: '1:00', "
+      "end: '2:00', team_ids: [a], timezone: Asia/Tokyo}]}\n" K,
+      NGX_ERROR, { "E c.yaml:4: \"timezone\" is no time zone" } },
     { "model_list:\n- model_name: x\n  litellm_params: {model: openai/x, "
       "api_key: SECRET}\n  model_info: {mode: embeddings}\n" K, NGX_OK,
       { "W c.yaml:4: \"x\": unknown mode \"embeddings\", did you mean "
