@@ -50,7 +50,8 @@ general_settings:
 };
 
 
-function conf(port, module) {
+// "redis": a unix socket, or undefined where no redis-server is installed
+function conf(port, module, redis) {
     return `
 daemon off;
 worker_processes 1;
@@ -72,6 +73,7 @@ http {
     scgi_temp_path temp/scgi;
 
     litellm_config litellm.yaml;
+    ${redis ? `litellm_redis unix:${redis};\n    litellm_redis_limits off;` : ''}
 
     server {
         listen 127.0.0.1:${port};
@@ -83,7 +85,14 @@ http {
         location /cached/ {
             litellm;
             litellm_cache on;
+            ${redis ? 'litellm_cache_redis off;' : ''}
         }
+
+        ${redis ? `location /redis/ {
+            litellm;
+            litellm_cache on;
+            litellm_cache_redis only timeout=10s;
+        }` : ''}
     }
 }
 `;
@@ -108,6 +117,7 @@ class Gateway {
         this.dir = await mkdtemp(join(tmpdir(), 'litellm-clients-'));
         await mkdir(join(this.dir, 'temp'));
         await writeFile(join(this.dir, 'litellm.yaml'), yaml(provider.url));
+        await this.#redis();
 
         // another process may take the port before nginx does
         for (let tries = 0; tries < 5; tries++) {
@@ -122,11 +132,32 @@ class Gateway {
         throw new Error(`nginx did not start:\n${this.log}`);
     }
 
+    // this.redis: its socket, once it listens
+    async #redis() {
+        const path = join(this.dir, 'redis.sock');
+        const child = spawn('redis-server', ['--port', '0', '--unixsocket', path, '--save', '',
+            '--appendonly', 'no', '--dir', this.dir], { stdio: ['ignore', 'pipe', 'ignore'] });
+        const ended = once(child, 'close').catch(() => []);
+        const ready = new Promise((resolve) => {
+            let out = '';
+            child.stdout.setEncoding('utf8').on('data', (text) => {
+                out += text;
+                if (/ready to accept connections/i.test(out)) {
+                    resolve(true);
+                }
+            });
+        });
+        if (await Promise.race([ready, ended.then(() => false)])) {
+            this.redis = path;
+            this.stopRedis = () => { child.kill('SIGKILL'); return ended; };
+        }
+    }
+
     // true once a worker runs: the listening socket was open before
     async #spawn(port) {
         this.log = '';
         this.url = `http://127.0.0.1:${port}`;
-        await writeFile(join(this.dir, 'nginx.conf'), conf(port, process.env.TEST_NGINX_MODULE));
+        await writeFile(join(this.dir, 'nginx.conf'), conf(port, process.env.TEST_NGINX_MODULE, this.redis));
         this.child = spawn(process.env.TEST_NGINX_BINARY || 'nginx',
             ['-p', `${this.dir}/`, '-c', 'nginx.conf', '-e', 'stderr'],
             { stdio: ['ignore', 'inherit', 'pipe'],
@@ -148,7 +179,8 @@ class Gateway {
         return Promise.race([started, this.ended.then(() => false)]);
     }
 
-    #clean() {
+    async #clean() {
+        await this.stopRedis?.();
         return rm(this.dir, { recursive: true });
     }
 
