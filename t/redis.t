@@ -22,7 +22,7 @@ my $slow = $LiteLLM::Peer::slow;
 plan(skip_all => 'no redis-server') unless LiteLLM::Redis->has;
 
 my $b = LiteLLM::Test->new;
-my $a = LiteLLM::Test->new->plan(53);
+my $a = LiteLLM::Test->new->plan(54);
 my @gates = ($a, $b);
 $a->allow_log(qr/worker process \d+ exited on signal 9|shared memory zone .* was locked by/);
 
@@ -168,7 +168,11 @@ ok($got->{200} >= 1 && $got->{200} * 11 <= 400, 'tokens are not over');
 is(join(' ', sort grep { $_ !~ /^(?:200|429)$/ } keys %$got), '', 'every one is answered');
 
 $got = at_once('sk-back', 40);
-is($got->{200}, 30, 'exactly so many of 80 at once');
+cmp_ok($got->{200}, '>=', 1, 'some of 80 at once');
+
+# those that were refused may have refused each other
+
+is($got->{200} + (let_in('sk-back', 60)->{200} || 0), 30, 'exactly so many, with those that come later');
 
 $got = at_once('sk-poor', 20);
 ok($got->{200} >= 1, 'budget: some are let in');
