@@ -203,10 +203,19 @@ windows(void)
     merge(0);
     have(1 + 3 + 4, 400);
 
-    unit_case("it is over");
+    unit_case("another one before its time: what was counted here stays");
 
     CHECK_INT(tell(), 1);
     others(BEGAN + WHOLE, 2, 0);
+    merge(0);
+    have(4 + 2, 400);
+    CHECK_INT(tell(), 1);
+    CHECK(told.window == BEGAN + WHOLE);
+
+    unit_case("it is over");
+
+    ledger_clock(5000000 + 2 * WHOLE - 1000, NOW + 119);
+    others(BEGAN + 2 * WHOLE, 2, 0);
     merge(0);
     have(0, 400);
 
@@ -241,12 +250,13 @@ slides(void)
     others(BEGAN, 4, 0);
     merge(0);
     count(1);
+    ledger_clock(5000000 + WHOLE - 2000, NOW + 58);
     CHECK_INT(tell(), 1);
     others(BEGAN + WHOLE, 1, 0);
     merge(0);
     CHECK_INT(account().requests, 8);
 
-    ledger_clock(5000000 + WHOLE / 2, NOW + 30);
+    ledger_clock(5000000 + WHOLE - 2000 + WHOLE / 2, NOW + 88);
     CHECK_INT(account().requests, 4);
 
     start("sliding: it is over here only", 1);
