@@ -14,7 +14,7 @@ use LiteLLM::Mock qw(answer chunked sse openai_chat openai_chunk openai_stream o
     openai_text anthropic_message anthropic_stream);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(114);
+my $t = LiteLLM::Test->new->plan(115);
 
 my @yes = (stream => JSON::PP::true);
 
@@ -401,6 +401,8 @@ sub post { my ($uri, $body, @h) = @_; return http_post($uri, $body, @h) }
 
 $r = http_get('/cache/ping');
 is(json_of($r->{body})->{status}, 'healthy', 'ping');
+is(join(' ', grep { !exists json_of($r->{body})->{$_} } qw(status cache_type ping_response set_cache_response
+    litellm_cache_params health_check_cache_params)), '', 'ping: has what LiteLLM has');
 cmp_ok(json_of($r->{body})->{entries}, '>', 10, 'ping: entries');
 my @master = ('Authorization', 'Bearer sk-master');
 is(post('/cache/delete', { keys => [$key] })->{status}, 403, 'delete: closed without a master key');

@@ -22,7 +22,7 @@ my $slow = $LiteLLM::Peer::slow;
 plan(skip_all => 'no redis-server') unless LiteLLM::Redis->has;
 
 my $b = LiteLLM::Test->new->allow_log(qr/other dimensions than those/);
-my $a = LiteLLM::Test->new->plan(59)->allow_log(qr/other dimensions than those/);
+my $a = LiteLLM::Test->new->plan(66)->allow_log(qr/other dimensions than those/);
 
 my $redis = LiteLLM::Redis->start($a, port => $a->free_port);
 my $prefix = '{litellm}:cache:';
@@ -319,6 +319,18 @@ http("POST /cache/flushall HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthoriza
     . "Content-Length: 2\r\n\r\n{}", port => $a->port(8080));
 ask($a, ['gone 2', 'x 2']);
 is(went(), '["gone 2","x 2"]', 'flushall');
+
+# --- a reload
+
+store(2, ['r 1', 'r 2']);
+ask($a, ['r 1', 'r 2']);
+is(logged($a), 'HIT -', 'before a reload');
+ok($a->reload, 'a reload');
+ask($a, ['r 2', 'r 1']);
+is(logged($a), 'HIT -', 'after a reload: in memory');
+is(went(), '', 'after a reload: nobody is asked');
+ok(wait_for(sub { only($a, ['r 1', 'r 2']); logged($a) eq 'HIT -' }), 'after a reload: in Redis');
+is(went(), '', 'after a reload: nobody is asked again');
 
 # --- silent: the bound holds; killed
 

@@ -145,7 +145,8 @@ ngx_http_litellm_cache_state(ngx_litellm_out_t *out, ngx_shm_zone_t *zone,
 
     ngx_litellm_out_lit(out, ",\"ping_response\":true,"
                         "\"set_cache_response\":null,"
-                        "\"litellm_cache_params\":null,\"entries\":");
+                        "\"litellm_cache_params\":null,"
+                        "\"health_check_cache_params\":null,\"entries\":");
     ngx_litellm_out_int(out, stat.entries);
     ngx_litellm_out_lit(out, ",\"bytes\":");
     ngx_litellm_out_int(out, (int64_t) (stat.blocks - stat.free)
