@@ -143,7 +143,7 @@ is_value('embeddings: each is a hit', $hits + 2, 'cache_hits_total', 'zone="othe
     my $p = $up->accept(10);
     $p->read_message;
     push @c, map { start(request('/memory', 'two')) } 1 .. 3;
-    ok(!$up->accept(0.2 * $slow), 'nobody else comes to the provider');
+    ok(!$up->accept(0.2), 'nobody else comes to the provider');
     $p->write($chat);
     $p->close;
     is(join(' ', map { finish($_)->{status} } @c), '200 200 200 200', 'four for the same');

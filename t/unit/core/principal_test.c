@@ -753,27 +753,6 @@ test_lifetime(void)
 }
 
 
-static void test_key_hashes(void);
-
-
-void
-unit_main(void)
-{
-    test_key_hashes();
-    test_hash();
-    test_key();
-    test_others();
-    test_faults();
-    test_numbers();
-    test_allows();
-    test_routes();
-    test_lookups();
-    test_set();
-    test_dates();
-    test_lifetime();
-}
-
-
 /* more keys than are remembered, again and again; a long one; one in a row */
 
 static void
@@ -809,4 +788,22 @@ test_key_hashes(void)
             CHECK(ngx_memcmp(hash, want, sizeof(hash)) == 0);
         }
     }
+}
+
+
+void
+unit_main(void)
+{
+    test_key_hashes();
+    test_hash();
+    test_key();
+    test_others();
+    test_faults();
+    test_numbers();
+    test_allows();
+    test_routes();
+    test_lookups();
+    test_set();
+    test_dates();
+    test_lifetime();
 }
