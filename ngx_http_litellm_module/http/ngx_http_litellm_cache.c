@@ -17,6 +17,9 @@
 #include "ngx_litellm_replay.h"
 
 
+/* a value that is read under one hold of the zone's lock */
+#define NGX_HTTP_LITELLM_CACHE_SMALL  2048
+
 #define ngx_http_litellm_cache_flags(cc)                                      \
     ((cc)->settings.user ? NGX_LITELLM_CACHE_USER : 0)
 
@@ -258,6 +261,7 @@ static ngx_int_t
 ngx_http_litellm_cache_find(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc)
 {
+    u_char                           small[NGX_HTTP_LITELLM_CACHE_SMALL];
     ngx_int_t                        rc;
     ngx_str_t                        body;
     ngx_http_litellm_caching_t      *caching;
@@ -270,9 +274,10 @@ ngx_http_litellm_cache_find(ngx_http_request_t *r,
         return ngx_http_litellm_cache_items_find(r, ctx);
     }
 
-    ngx_memzero(&h, sizeof(ngx_http_litellm_cache_handle_t));
-
-    if (ngx_http_litellm_cache_open(cc->zone, caching->key, &h) != NGX_OK) {
+    if (ngx_http_litellm_cache_fetch(cc->zone, caching->key, &h, small,
+                                     sizeof(small))
+        != NGX_OK)
+    {
         return NGX_OK;
     }
 
@@ -285,7 +290,7 @@ ngx_http_litellm_cache_find(ngx_http_request_t *r,
     rc = NGX_DECLINED;
 
     if (h.meta.kind == (uint32_t) ctx->call.op) {
-        rc = ngx_http_litellm_cache_load(r, cc->zone, &h, &body);
+        rc = ngx_http_litellm_cache_load(r, cc->zone, &h, small, &body);
     }
 
     ngx_http_litellm_cache_close(cc->zone, &h);
@@ -305,7 +310,7 @@ ngx_http_litellm_cache_find(ngx_http_request_t *r,
 
 ngx_int_t
 ngx_http_litellm_cache_load(ngx_http_request_t *r, ngx_shm_zone_t *zone,
-    ngx_http_litellm_cache_handle_t *h, ngx_str_t *body)
+    ngx_http_litellm_cache_handle_t *h, u_char *small, ngx_str_t *body)
 {
     size_t  n, len;
 
@@ -314,6 +319,13 @@ ngx_http_litellm_cache_load(ngx_http_request_t *r, ngx_shm_zone_t *zone,
     body->data = ngx_pnalloc(r->pool, len);
     if (body->data == NULL) {
         return NGX_ERROR;
+    }
+
+    if (h->entry == 0) {
+        ngx_memcpy(body->data, small, len);
+        body->len = len;
+
+        return len ? NGX_OK : NGX_DECLINED;
     }
 
     for (body->len = 0; body->len < len; body->len += n) {

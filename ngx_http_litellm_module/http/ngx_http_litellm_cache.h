@@ -94,9 +94,12 @@ void ngx_http_litellm_cache_stream(ngx_http_litellm_attempt_t *a);
     ((caching)->control.max_age >= 0                                          \
      && ngx_time() - (meta)->stored > (time_t) (caching)->control.max_age)
 
-/* the whole value; NGX_DECLINED: it is none */
+/*
+ * The whole value, in the request's memory; small: where .._fetch() has put it,
+ * if it has.  NGX_DECLINED: it is none
+ */
 ngx_int_t ngx_http_litellm_cache_load(ngx_http_request_t *r,
-    ngx_shm_zone_t *zone, ngx_http_litellm_cache_handle_t *h,
+    ngx_shm_zone_t *zone, ngx_http_litellm_cache_handle_t *h, u_char *small,
     ngx_str_t *body);
 /* a hit: out goes to the client; NGX_DONE */
 ngx_int_t ngx_http_litellm_cache_serve(ngx_http_request_t *r,

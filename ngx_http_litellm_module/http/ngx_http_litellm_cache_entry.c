@@ -16,6 +16,9 @@
 #include "ngx_litellm_siphash.h"
 
 
+static ngx_int_t ngx_http_litellm_cache_fetch_locked(
+    ngx_http_litellm_cache_t *c, const u_char *key,
+    ngx_http_litellm_cache_handle_t *h, u_char *buf, size_t size);
 static ngx_int_t ngx_http_litellm_cache_extend(ngx_http_litellm_cache_t *c,
     ngx_http_litellm_cache_handle_t *h, ngx_uint_t n);
 static ngx_int_t ngx_http_litellm_cache_begin_locked(
@@ -43,11 +46,18 @@ ngx_http_litellm_cache_open(ngx_shm_zone_t *zone,
     const u_char key[NGX_HTTP_LITELLM_CACHE_KEY],
     ngx_http_litellm_cache_handle_t *h)
 {
-    time_t                           now;
-    uint32_t                         entry, pin;
-    ngx_http_litellm_cache_t        *c;
-    ngx_http_litellm_cache_sh_t     *sh;
-    ngx_http_litellm_cache_entry_t  *e;
+    return ngx_http_litellm_cache_fetch(zone, key, h, NULL, 0);
+}
+
+
+ngx_int_t
+ngx_http_litellm_cache_fetch(ngx_shm_zone_t *zone,
+    const u_char key[NGX_HTTP_LITELLM_CACHE_KEY],
+    ngx_http_litellm_cache_handle_t *h, u_char *buf, size_t size)
+{
+    ngx_int_t                     rc;
+    ngx_http_litellm_cache_t     *c;
+    ngx_http_litellm_cache_sh_t  *sh;
 
     ngx_memzero(h, sizeof(ngx_http_litellm_cache_handle_t));
 
@@ -57,31 +67,69 @@ ngx_http_litellm_cache_open(ngx_shm_zone_t *zone,
 
     c = zone->data;
     sh = c->sh;
-    now = ngx_time();
 
     ngx_http_litellm_cache_lock(c);
 
-    entry = ngx_http_litellm_cache_find_locked(sh, key);
-    pin = 0;
+    rc = ngx_http_litellm_cache_fetch_locked(c, key, h, buf, size);
 
-    if (entry != 0) {
-        e = ngx_http_litellm_cache_entry(sh, entry);
+    if (rc == NGX_OK) {
+        sh->hits++;
 
-        if (ngx_http_litellm_cache_over(sh, e, now)) {
-            ngx_http_litellm_cache_remove_locked(sh, entry);
-
-        } else {
-            pin = ngx_http_litellm_cache_pin_locked(c, entry);
-        }
+    } else {
+        sh->misses++;
     }
 
-    if (pin == 0) {
-        sh->misses++;
-        ngx_http_litellm_cache_unlock(c);
+    ngx_http_litellm_cache_unlock(c);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_litellm_cache_fetch_locked(ngx_http_litellm_cache_t *c,
+    const u_char *key, ngx_http_litellm_cache_handle_t *h, u_char *buf,
+    size_t size)
+{
+    uint32_t                         entry;
+    ngx_http_litellm_cache_sh_t     *sh;
+    ngx_http_litellm_cache_entry_t  *e;
+
+    sh = c->sh;
+
+    entry = ngx_http_litellm_cache_find_locked(sh, key);
+
+    if (entry == 0) {
         return NGX_DECLINED;
     }
 
     e = ngx_http_litellm_cache_entry(sh, entry);
+
+    if (ngx_http_litellm_cache_over(sh, e, ngx_time())) {
+        ngx_http_litellm_cache_remove_locked(sh, entry);
+        return NGX_DECLINED;
+    }
+
+    if (e->meta.len <= size && e->blocks == 1) {
+
+        if (e->pins == 0 && sh->head != entry) {
+            ngx_http_litellm_cache_unused_locked(sh, entry);
+            ngx_http_litellm_cache_used_locked(sh, entry);
+        }
+
+        h->meta = e->meta;
+        h->done = e->meta.len;
+
+        ngx_memcpy(buf, (u_char *) e + NGX_HTTP_LITELLM_CACHE_HEAD,
+                   e->meta.len);
+
+        return NGX_OK;
+    }
+
+    h->pin = ngx_http_litellm_cache_pin_locked(c, entry);
+
+    if (h->pin == 0) {
+        return NGX_DECLINED;
+    }
 
     if (e->pins == 0) {
         ngx_http_litellm_cache_unused_locked(sh, entry);
@@ -89,16 +137,10 @@ ngx_http_litellm_cache_open(ngx_shm_zone_t *zone,
 
     ngx_http_litellm_cache_set(sh, &e->pins, e->pins + 1);
 
-    sh->hits++;
-
     h->meta = e->meta;
-
-    ngx_http_litellm_cache_unlock(c);
-
     h->entry = entry;
     h->block = entry;
     h->offset = NGX_HTTP_LITELLM_CACHE_HEAD;
-    h->pin = pin;
 
     return NGX_OK;
 }

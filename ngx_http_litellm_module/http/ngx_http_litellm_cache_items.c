@@ -169,7 +169,7 @@ ngx_http_litellm_cache_item_load(ngx_http_request_t *r,
     } else if (h.meta.kind == NGX_HTTP_LITELLM_CACHE_ITEM
                && h.meta.len <= items->left)
     {
-        rc = ngx_http_litellm_cache_load(r, caching->zone, &h, &value);
+        rc = ngx_http_litellm_cache_load(r, caching->zone, &h, NULL, &value);
     }
 
     ngx_http_litellm_cache_close(caching->zone, &h);

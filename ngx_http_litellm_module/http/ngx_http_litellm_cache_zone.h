@@ -59,6 +59,14 @@ ngx_shm_zone_t *ngx_http_litellm_cache_zone_add(ngx_conf_t *cf,
 ngx_int_t ngx_http_litellm_cache_open(ngx_shm_zone_t *zone,
     const u_char key[NGX_HTTP_LITELLM_CACHE_KEY],
     ngx_http_litellm_cache_handle_t *h);
+/*
+ * The same, but a value that fits into buf, and into one block, is copied there
+ * at once: h->entry is 0 then, nothing is pinned, there is nothing to read or
+ * to close.
+ */
+ngx_int_t ngx_http_litellm_cache_fetch(ngx_shm_zone_t *zone,
+    const u_char key[NGX_HTTP_LITELLM_CACHE_KEY],
+    ngx_http_litellm_cache_handle_t *h, u_char *buf, size_t size);
 /* up to len bytes from where it stands; 0 at the end */
 size_t ngx_http_litellm_cache_read(ngx_shm_zone_t *zone,
     ngx_http_litellm_cache_handle_t *h, u_char *buf, size_t len);

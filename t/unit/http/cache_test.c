@@ -57,10 +57,11 @@ static void
 sizes(void)
 {
     size_t                           max;
-    u_char                           c;
+    u_char                           c, small[2048];
+    u_char                           key[NGX_HTTP_LITELLM_CACHE_KEY];
     ngx_uint_t                       i;
     ngx_http_litellm_cache_stat_t    stat;
-    ngx_http_litellm_cache_handle_t  h;
+    ngx_http_litellm_cache_handle_t  h, again;
 
     static const size_t  lens[] = {
         0, 1, 7, 701, FIRST - 1, FIRST, FIRST + 1, 2048, 4096,
@@ -117,6 +118,46 @@ sizes(void)
     CHECK_INT(cache_get(zone, 50), NGX_OK);
     CHECK_INT(cache_put(zone, 51, 1, max + 1, LATER), NGX_DECLINED);
     CHECK_INT(cache_put(zone, 51, 1, (size_t) -1, LATER), NGX_DECLINED);
+    whole();
+
+    unit_case("a value that is copied at once");
+
+    cache_key(key, 60);
+    CHECK_INT(cache_put(zone, 60, 7, FIRST, LATER), NGX_OK);
+
+    CHECK_INT(ngx_http_litellm_cache_fetch(zone, key, &h, small, FIRST),
+              NGX_OK);
+    CHECK(h.entry == 0 && h.pin == 0);
+    CHECK(cache_same_small(&h, small));
+    CHECK_INT(ngx_http_litellm_cache_read(zone, &h, small, sizeof(small)), 0);
+    ngx_http_litellm_cache_close(zone, &h);
+    whole();
+
+    /* too large for where it is to go, or more than a block */
+
+    CHECK_INT(ngx_http_litellm_cache_fetch(zone, key, &h, small, FIRST - 1),
+              NGX_OK);
+    CHECK(h.entry != 0);
+    CHECK(cache_same(zone, &h));
+    ngx_http_litellm_cache_close(zone, &h);
+
+    CHECK_INT(cache_put(zone, 60, 7, FIRST + 1, LATER), NGX_OK);
+    CHECK_INT(ngx_http_litellm_cache_fetch(zone, key, &h, small, FIRST + 1),
+              NGX_OK);
+    CHECK(h.entry != 0);
+    CHECK(cache_same(zone, &h));
+
+    /* while somebody else has it pinned, and it is none of the order */
+
+    CHECK_INT(cache_put(zone, 61, 7, 10, LATER), NGX_OK);
+    cache_key(key, 61);
+    ngx_http_litellm_cache_close(zone, &h);
+    CHECK_INT(ngx_http_litellm_cache_open(zone, key, &h), NGX_OK);
+    CHECK_INT(ngx_http_litellm_cache_fetch(zone, key, &again, small,
+                                           sizeof(small)),
+              NGX_OK);
+    CHECK(cache_same_small(&again, small));
+    ngx_http_litellm_cache_close(zone, &h);
     whole();
 
     unit_case("one that is not written to its end, or not committed");

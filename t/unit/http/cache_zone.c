@@ -124,6 +124,21 @@ cache_put(ngx_shm_zone_t *zone, uint64_t number, uint64_t seed, size_t len,
 
 
 ngx_uint_t
+cache_same_small(ngx_http_litellm_cache_handle_t *h, const u_char *buf)
+{
+    size_t  i;
+
+    for (i = 0; i < h->meta.len; i++) {
+        if (buf[i] != cache_byte(h->meta.cost, i)) {
+            return 0;
+        }
+    }
+
+    return h->done == h->meta.len;
+}
+
+
+ngx_uint_t
 cache_same(ngx_shm_zone_t *zone, ngx_http_litellm_cache_handle_t *h)
 {
     size_t      i, n, at;
@@ -152,16 +167,21 @@ ngx_int_t
 cache_get(ngx_shm_zone_t *zone, uint64_t number)
 {
     u_char                           key[NGX_HTTP_LITELLM_CACHE_KEY];
+    u_char                           small[2048];
     ngx_uint_t                       same;
     ngx_http_litellm_cache_handle_t  h;
 
     cache_key(key, number);
 
-    if (ngx_http_litellm_cache_open(zone, key, &h) != NGX_OK) {
+    if (ngx_http_litellm_cache_fetch(zone, key, &h, small,
+                                     (number & 1) ? sizeof(small) : 0)
+        != NGX_OK)
+    {
         return NGX_DECLINED;
     }
 
-    same = cache_same(zone, &h);
+    same = (h.entry == 0) ? cache_same_small(&h, small)
+                          : cache_same(zone, &h);
 
     ngx_http_litellm_cache_close(zone, &h);
 

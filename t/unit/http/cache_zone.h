@@ -29,6 +29,9 @@ ngx_int_t cache_put(ngx_shm_zone_t *zone, uint64_t key, uint64_t seed,
     size_t len, time_t expires);
 
 /* is what is read of an open entry that value, from its first byte on? */
+/* the same of what was fetched at once */
+ngx_uint_t cache_same_small(ngx_http_litellm_cache_handle_t *h,
+    const u_char *buf);
 ngx_uint_t cache_same(ngx_shm_zone_t *zone,
     ngx_http_litellm_cache_handle_t *h);
 
