@@ -66,6 +66,7 @@ static ngx_uint_t ngx_litellm_ollama_failed(ngx_litellm_json_t *root);
 static size_t ngx_litellm_ollama_opens(ngx_str_t *text);
 static ngx_uint_t ngx_litellm_ollama_closes(ngx_str_t *text,
     ngx_str_t *before, ngx_str_t *behind);
+static ngx_uint_t ngx_litellm_ollama_escaped(u_char *start, u_char *p);
 
 
 ngx_int_t
@@ -713,9 +714,20 @@ ngx_litellm_ollama_closes(ngx_str_t *text, ngx_str_t *before,
 
     for (i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
 
-        p = ngx_litellm_find(start, last, (char *) tags[i].data, tags[i].len);
+        p = start;
 
-        if (p != NULL) {
+        for ( ;; ) {
+            p = ngx_litellm_find(p, last, (char *) tags[i].data, tags[i].len);
+
+            if (p == NULL) {
+                break;
+            }
+
+            if (*p == '\\' && ngx_litellm_ollama_escaped(start, p)) {
+                p++;
+                continue;
+            }
+
             before->data = start;
             before->len = p - start;
 
@@ -727,6 +739,21 @@ ngx_litellm_ollama_closes(ngx_str_t *text, ngx_str_t *before,
     }
 
     return 0;
+}
+
+
+/* a backslash that is text: the one before it is not text itself */
+
+static ngx_uint_t
+ngx_litellm_ollama_escaped(u_char *start, u_char *p)
+{
+    ngx_uint_t  escaped;
+
+    for (escaped = 0; p > start && p[-1] == '\\'; p--) {
+        escaped = !escaped;
+    }
+
+    return escaped;
 }
 
 
