@@ -11,13 +11,15 @@ use Time::HiRes qw(time);
 
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(39);
+my $t = LiteLLM::Test->new->plan(53);
 
-my @files = qw(prefix strict);
-$t->write_conf(server => join '', map { <<"END" } @files);
+my @files = qw(prefix strict owners);
+$t->write_conf(http => "log_format spend escape=none '\$litellm_spend_log';\nlitellm_zone zone=z:1m;\n",
+    server => join '', map { <<"END" } @files);
 location /$_/ {
     litellm;
     litellm_config %%DIR%%/$_.yaml;
+    access_log %%DIR%%/$_.log spend;
 }
 END
 my $conf = $t->read_file('nginx.conf');
@@ -49,12 +51,32 @@ my @models = (
 $t->write_file('litellm.yaml', yaml('fallbacks: [{nodef: [c]}]', @models));
 $t->write_file('prefix.yaml', yaml('tag_routing_prefix: "route:"', @models));
 $t->write_file('strict.yaml', yaml('tag_filtering_match_any: false', @models));
+
+# of keys and teams; "budget" has its tag of its team
+$t->write_file('owners.yaml', yaml('', @models) =~ s/\}\n\z/, tag_budget_config: {dear: {max_budget: 0, budget_duration: 1d}}}\n/r
+    . <<'END');
+virtual_keys:
+  - {key: sk-tags-eu, tags: [eu]}
+  - {key: sk-tags-meta, metadata: {tags: [us]}}
+  - {key: sk-tags-not, tags: ["!eu"]}
+  - {key: sk-tags-must, metadata: {tags: ["&paid"]}}
+  - {key: sk-tags-team, team_id: blue}
+  - {key: sk-tags-both, team_id: blue, tags: [paid, us]}
+  - {key: sk-tags-dear, team_id: rich}
+  - {key: sk-tags-bare}
+teams:
+  - {team_id: blue, metadata: {tags: [us]}}
+  - {team_id: rich, tags: [us, dear]}
+END
 $t->run;
+
+my $key;
 
 sub ask {
     my ($file, $model, $agent, @tags) = @_;
     my @headers = defined $agent ? ('User-Agent' => $agent) : ();
     push @headers, 'x-litellm-tags' => join ',', @tags if @tags;
+    push @headers, Authorization => "Bearer sk-tags-$key" if $key;
     my $r = http(chat($model, ($file ? (uri => "/$file/v1/chat/completions") : ()), headers => \@headers));
     my $j = json_of($r->{body});
     return ref $j && $j->{choices} ? $j->{choices}[0]{message}{content} : "status $r->{status}";
@@ -113,6 +135,33 @@ is(who('prefix', 'd', undef, 'spend:team-7', 'route:us'), 'd-us', 'prefix: besid
 is(who('prefix', 'd', undef, 'route:typo'), 'status 401', 'prefix: one for routing that nobody has');
 is(who('prefix', 'd', undef, 'route:!us'), 'd-eu', 'prefix: before a mark');
 is(who('prefix', 'd', undef, 'route:'), 'd-eu d-us', 'prefix: nothing behind it');
+
+# tags of a key and of its team, which who calls can't leave out
+
+sub by { my $group; ($key, $group) = splice @_, 0, 2; my $who = who('owners', $group, undef, @_); undef $key; return $who }
+is(by('bare', 'c'), 'c-bare c-eu c-us', 'owners: a key without tags');
+is(by('eu', 'c'), 'c-eu', 'owners: a tag of the key');
+is(by('meta', 'c'), 'c-us', 'owners: in its metadata');
+is(by('team', 'c'), 'c-us', 'owners: of its team');
+is(by('both', 'c'), 'c-eu c-us', 'owners: of both');
+is(by('eu', 'c', 'us'), 'c-eu c-us', 'owners: beside those of the request');
+is(by('not', 'c', 'eu'), 'status 401', 'owners: what the key must not have');
+is(by('not', 'd'), 'd-us', 'owners: nor by itself');
+is(by('must', 'c'), 'c-eu', 'owners: what it must have');
+is(by('must', 'c', 'us'), 'status 401', 'owners: whatever the request has');
+is(by('both', 'c', map { "x$_" } 1 .. 62), 'c-eu c-us', 'owners: 64 with them, of which one is there twice');
+is(by('both', 'c', map { "x$_" } 1 .. 63), 'status 400', 'owners: 65');
+is(by('dear', 'c'), 'status 422', 'owners: a budget of a tag of the team');
+
+$key = 'both';
+ask('owners', 'c', undef, 'mine', 'us');
+my ($tags, $end) = ('', time + 10 * $LiteLLM::Peer::slow);
+until ($tags =~ /mine/ || time > $end) {
+    select undef, undef, undef, 0.02;
+    $tags = join ' ', @{(json_of((split /\n/, $t->read_file('owners.log'))[-1] // '') || {})->{request_tags} || []};
+}
+is($tags, 'mine us paid', 'owners: in the spend log, each once');
+undef $key;
 
 # what is wrong in a file
 

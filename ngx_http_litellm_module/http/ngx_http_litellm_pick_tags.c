@@ -2,8 +2,9 @@
 /*
  * Tags and sessions of a request.
  *
- * Tags stand in the body ("tags", "metadata", "litellm_metadata") and in
- * x-litellm-tags; all of them count.  "!tag" keeps deployments with that tag
+ * Tags stand in the body ("tags", "metadata", "litellm_metadata"), in
+ * x-litellm-tags, and in the records of the key and its team, which nobody who
+ * calls can leave out; all of them count.  "!tag" keeps deployments with that tag
  * out, "&tag" wants it.  Where there is a tag_routing_prefix it is taken off:
  * a tag with it is meant for routing, whatever the group has.  What tags lead
  * to is ngx_http_litellm_pick_match.c's.
@@ -26,6 +27,8 @@ static ngx_int_t ngx_http_litellm_pick_parse(ngx_http_litellm_ctx_t *ctx,
     ngx_litellm_json_t *value, ngx_litellm_json_doc_t *doc);
 static ngx_int_t ngx_http_litellm_pick_session(ngx_http_litellm_ctx_t *ctx,
     ngx_litellm_json_t *value);
+static ngx_int_t ngx_http_litellm_pick_owner(ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_principal_t *p);
 static ngx_int_t ngx_http_litellm_pick_tag(ngx_http_litellm_ctx_t *ctx,
     ngx_str_t *tag);
 
@@ -84,7 +87,17 @@ ngx_http_litellm_pick_tags(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
         }
     }
 
-    return ngx_http_litellm_pick_headers(r, ctx);
+    rc = ngx_http_litellm_pick_headers(r, ctx);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_litellm_pick_owner(ctx, ctx->who.key);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_litellm_pick_owner(ctx, ctx->who.team);
+    }
+
+    return rc;
 }
 
 
@@ -273,10 +286,36 @@ ngx_http_litellm_pick_session(ngx_http_litellm_ctx_t *ctx,
 
 
 static ngx_int_t
+ngx_http_litellm_pick_owner(ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_principal_t *p)
+{
+    ngx_int_t    rc;
+    ngx_str_t   *tag;
+    ngx_uint_t   i;
+
+    if (p == NULL || p->tags == NULL) {
+        return NGX_OK;
+    }
+
+    tag = p->tags->elts;
+
+    for (i = 0; i < p->tags->nelts; i++) {
+        rc = ngx_http_litellm_pick_tag(ctx, &tag[i]);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
 ngx_http_litellm_pick_tag(ngx_http_litellm_ctx_t *ctx, ngx_str_t *tag)
 {
     ngx_str_t                name, *prefix;
-    ngx_uint_t               routing;
+    ngx_uint_t               i, routing;
     ngx_http_litellm_tag_t  *item;
     ngx_http_litellm_tag_e   kind;
 
@@ -312,13 +351,25 @@ ngx_http_litellm_pick_tag(ngx_http_litellm_ctx_t *ctx, ngx_str_t *tag)
         }
     }
 
+    item = ctx->tags->elts;
+
+    for (i = 0; i < ctx->tags->nelts; i++) {
+        if (item[i].kind == kind && item[i].routing == routing
+            && item[i].name.len == name.len
+            && ngx_memcmp(item[i].name.data, name.data, name.len) == 0)
+        {
+            return NGX_OK;
+        }
+    }
+
     if (ctx->tags->nelts == NGX_HTTP_LITELLM_MAX_TAGS) {
 
         /* every deployment is compared with every one of them */
 
         return ngx_http_litellm_refuse(&ctx->error, NGX_LITELLM_BAD_REQUEST,
                                        400, "invalid_request_error",
-                                       "a request may have at most 64 tags");
+                                       "a request may have at most 64 tags, "
+                                       "with those of its key and its team");
     }
 
     item = ngx_array_push(ctx->tags);
