@@ -13,6 +13,7 @@ use IO::Socket::INET;
 use Test::More;
 use Time::HiRes qw(time sleep);
 
+use LiteLLM::Liar;
 use LiteLLM::Mock qw(answer openai_chat);
 use LiteLLM::Redis;
 use LiteLLM::Test;
@@ -22,7 +23,7 @@ my $slow = $LiteLLM::Peer::slow;
 plan(skip_all => 'no redis-server') unless LiteLLM::Redis->has;
 
 my $b = LiteLLM::Test->new;
-my $a = LiteLLM::Test->new->plan(54);
+my $a = LiteLLM::Test->new->plan(61);
 my @gates = ($a, $b);
 $a->allow_log(qr/worker process \d+ exited on signal 9|shared memory zone .* was locked by/);
 
@@ -56,6 +57,7 @@ virtual_keys:
   - {key: sk-par, max_parallel_requests: 2}
   - {key: sk-dead, rpm_limit: 5}
   - {key: sk-poor, max_budget: 0.2}
+  - {key: sk-tries, rpm_limit: 3}
 END
 
 sub configure {
@@ -405,6 +407,36 @@ for my $lie (sort keys %lie) {
     $a->stop;
 }
 is(join(', ', @bad), '', 'lies: all are served in time');
+
+# --- one that never says yes nor no: it is asked four times, and then our own
+# count decides
+
+sub tries {
+    my ($fail) = @_;
+    my $liar = LiteLLM::Liar->start($a, $a->dir . '/tries', 'window');
+    configure("litellm_redis 'unix:" . $a->dir . "/tries' timeout=9s;litellm_redis_limits exact interval=10s fail=$fail;"
+        . 'litellm_redis_keys off;log_format redis "$status $litellm_redis";access_log %%DIR%%/redis.log redis;');
+    $a->run;
+    my $up = wait_for(sub { logged('sk-free') =~ / failopen| failclosed/ && $liar->told->{window} });
+    my $told = sub { $liar->told->{window} };
+    return ($liar, $told, $up);
+}
+
+my ($window, $told, $up) = tries('open');
+ok($up, 'tries: the first');
+$before = $told->();
+is(logged('sk-tries'), '200 failopen', 'tries: in by our own count');
+is($told->() - $before, 4, 'tries: four of them');
+is(join(' ', map { logged('sk-tries') =~ s/ .*//r } 1 .. 4), '200 200 429 429', 'tries: which is held');
+$a->stop;
+$window->stop;
+($window, $told) = tries('closed');
+$before = $told->();
+is(logged('sk-tries'), '503 failclosed', 'tries: fail=closed: refused');
+is($told->() - $before, 4, 'tries: fail=closed: four of them');
+is(join(' ', map { logged('sk-tries') =~ s/ .*//r } 1 .. 4), '503 503 503 503', 'tries: fail=closed: and not counted');
+$a->stop;
+$window->stop;
 
 # --- the YAML and the variables
 
