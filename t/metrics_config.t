@@ -139,13 +139,6 @@ sub counted {
     is($sum, $n, 'requests');
 }
 
-# until no worker of before accepts anything
-sub reload {
-    my $at = $t->log_size;
-    $t->signal('HUP');
-    return $t->wait_log(qr/(?:gracefully shutting down.*){2}/s, $at);
-}
-
 sub ask { my ($key, $model) = @_; return http(chat($model, headers => [Authorization => "Bearer sk-$key"]))->{status} }
 
 ask(@$_) for (['a', 'gpt']) x 3, (['b', 'gpt']) x 2, ['c', 'gpt'], ['c', 'mini'], ['a', 'bad'], ['b', 'bad'];
@@ -185,7 +178,7 @@ is(join(',', sort keys %{$series{litellm_proxy_failed_requests_metric_total}}), 
 
 like(scrape(), qr/litellm_request_total_latency_metric_bucket\{team="red",le="0.005"\} \d/, 'buckets as they are by default');
 configure("  prometheus_latency_buckets: [0.000001, 0.25, 2.5, 3600, .inf]\n");
-ok(reload(), 'buckets: reload');
+ok($t->reload, 'buckets: reload');
 scrape();
 my $h = 'litellm_request_total_latency_metric';
 is($series{"${h}_count"}, undef, 'buckets: latencies begin anew');
@@ -201,11 +194,11 @@ is(scalar(grep { /le="0.0005"/ } keys %{$series{litellm_overhead_latency_metric_
 my $j = json_of(http_get('/status?format=json')->{body});
 is_deeply($j->{bounds}{coarse}, [0.001, 250, 2500, 3600000], 'buckets: of the status page');
 is(join(' ', @{$j->{totals}{latency}}), '0 1 0 0 0', 'buckets: what it has counted');
-ok(reload(), 'buckets: the same once more');
+ok($t->reload, 'buckets: the same once more');
 counted(10);
 is($series{"${h}_count"}{$labels}, 1, 'buckets: the same go on');
 configure();
-ok(reload(), 'buckets: without');
+ok($t->reload, 'buckets: without');
 is(ask('a', 'gpt'), 200, 'an answer');
 counted(11);
 is(join(' ', values %{$series{"${h}_count"}}), '1', 'buckets: anew');

@@ -327,13 +327,23 @@ sub wait_access {
 
 sub log_size { -s "$_[0]{dir}/error.log" || 0 }
 
-# reload, and wait until the old workers accept nothing any more (or for the
+# reload, and wait until all old workers accept nothing any more (or for the
 # refusal)
 sub reload {
     my $self = shift;
     my $at = $self->log_size;
+    my @old = $self->workers;
     $self->signal('HUP');
-    return $self->wait_log(qr/gracefully shutting down|\[emerg\]/, $at);
+    my $end = time() + 10 * $slow;
+    while (time() < $end) {
+        my $log = $self->read_file('error.log');
+        return 1 if substr($log, $at) =~ /\[emerg\]/;
+        my %told = map { $_ => 1 } $log =~ /(\d+)#\d+: gracefully shutting down/g;
+        @old = grep { !$told{$_} && kill 0, $_ } @old;
+        return 1 if !@old;
+        Time::HiRes::sleep(0.02);
+    }
+    return 0;
 }
 
 sub workers {
