@@ -13,7 +13,7 @@ use Test::More;
 use LiteLLM::Mock qw(answer openai_chat);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(22);
+my $t = LiteLLM::Test->new->plan(23);
 my $here = dirname(abs_path(__FILE__));
 my $n = 0;
 
@@ -64,6 +64,14 @@ for my $report ('==1==ERROR: AddressSanitizer: heap-use-after-free', 'x.c:1:2: r
 ($last, $out) = result('$t->run; my ($w) = $t->workers; kill "SEGV", $w; '
     . 'ok($t->wait_log(qr/worker process \d+ exited (on signal|with code)/));');
 like($last, qr/, [12] failed$/, 'a worker that crashes') or diag($out);
+
+# a reload is over when the last of the old workers has left
+
+($last, $out) = result('$t->write_file("nginx.conf", $t->read_file("nginx.conf") =~ s/worker_processes 1;/worker_processes 3;/r); '
+    . '$t->run; my @w = $t->workers; kill "STOP", $w[1]; '
+    . '$t->daemon(sub { $t->wait_log(qr/gracefully shutting down/); select undef, undef, undef, 0.5; kill "CONT", $w[1] }); '
+    . '$t->reload; my $n = () = $t->read_file("error.log") =~ /gracefully shutting down/g; is($n, 3);');
+is($last, 'control: 3 passed, 0 failed', 'a reload waits for all old workers') or diag($out);
 
 # a program that is not there
 
