@@ -8,10 +8,10 @@ use strict;
 
 use Test::More;
 
-use LiteLLM::Mock qw(answer chunked openai_chat openai_error openai_stream);
+use LiteLLM::Mock qw(answer chunked openai_chat openai_chunk openai_error openai_stream sse);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(72);
+my $t = LiteLLM::Test->new->plan(90);
 
 $t->write_conf(http => <<'END', location => 'access_log %%DIR%%/plain.log spend if=$litellm_call_id;', server => <<'END2');
 log_format spend escape=none '$litellm_spend_log';
@@ -20,6 +20,7 @@ END
 location /full/ { litellm; litellm_log_content request response; access_log %%DIR%%/full.log spend; }
 location /short/ { litellm; litellm_log_content request response; litellm_log_content_size 64; access_log %%DIR%%/short.log spend; }
 location /kept/ { litellm; litellm_cache answers; litellm_log_content request response; access_log %%DIR%%/kept.log spend; }
+location /shared/ { litellm; litellm_cache answers; litellm_cache_lock on; litellm_log_content request response; access_log %%DIR%%/shared.log spend; }
 location /quiet/ { litellm; litellm_cache answers; access_log %%DIR%%/quiet.log spend; }
 location /raw/ { litellm; litellm_log_content request; litellm_log_redact off; access_log %%DIR%%/raw.log spend; }
 END2
@@ -27,6 +28,10 @@ $t->write_file_expand('litellm.yaml', <<'END');
 model_list:
   - {model_name: gpt, litellm_params: {model: openai/gpt-4o, api_key: sk-provider-secret, tags: [blue],
       api_base: 'http://127.0.0.1:%%PORT_8081%%/v1?sig=hidden'}, model_info: {id: one}}
+  - {model_name: embed, litellm_params: {model: openai/text-embedding-3-small, api_key: k,
+      api_base: 'http://127.0.0.1:%%PORT_8081%%/v1'}, model_info: {input_cost_per_token: 0.001}}
+  - {model_name: slow, litellm_params: {model: openai/gpt-4o, api_key: k,
+      api_base: 'http://127.0.0.1:%%PORT_8082%%/v1'}}
 general_settings: {master_key: sk-master}
 litellm_settings: {num_retries: 0}
 virtual_keys:
@@ -36,6 +41,11 @@ END
 my $secret = 'sk-abcdefghijklmnopqrst';
 my $up = $t->mock(8081, sub {
     my ($peer, $req) = @_;
+    if ($req->{uri} =~ /embeddings/) {
+        my @in = @{json_of($req->{body})->{input}};
+        return answer(200, json_text({ object => 'list', model => 'e', usage => { prompt_tokens => 3 * @in, total_tokens => 3 * @in },
+            data => [map { { object => 'embedding', index => $_, embedding => [1, 2] } } 0 .. $#in] }));
+    }
     return answer(429, openai_error("slow down $secret")) if $req->{body} =~ /FAIL/;
     return chunked(openai_stream('Mail', " bob\@x.io, it is $secret")) if $req->{body} =~ /"stream": ?true/;
     return answer(200, openai_chat("Mail bob\@x.io, it is $secret"));
@@ -134,5 +144,41 @@ http(chat('gpt', @same, uri => '/quiet/v1/chat/completions'));
 $l = line('quiet.log', 1);
 ok($l->{cache_hit}, 'kept: a hit');
 is_deeply([@$l{qw(messages response)}], [undef, undef], 'kept: nothing of it where it is not asked for');
+
+# embeddings: the inputs' shares, from two calls
+
+sub embed { return http(LiteLLM::Test::post_request('/kept/v1/embeddings', { model => 'embed', input => [@_] }, @{$who[1]})) }
+embed('a', 'b');
+$made = line('kept.log', 4);
+cmp_ok(abs($made->{response_cost} - 0.006), '<', 1e-9, 'embeddings: a cost');
+embed('b', 'c');
+line('kept.log', 5);
+embed('c', 'a');
+$l = line('kept.log', 6);
+ok($l->{cache_hit}, 'embeddings: a hit');
+cmp_ok(abs($l->{saved_cache_cost} - 0.006), '<', 1e-9, 'embeddings: what was saved');
+is_deeply([map { $_->{embedding} } @{$l->{response}{data}}], [[1, 2], [1, 2]], 'embeddings: the answer');
+
+# a stream that two share: both have said the same
+
+my $late = $t->listener(8082);
+my @shared = (@who, uri => '/shared/v1/chat/completions', stream => JSON::PP::true, messages => [{ role => 'user', content => 'hi' }]);
+my $lead = start(chat('slow', @shared));
+my ($peer) = $late->request;
+$peer->write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" . join '', sse(openai_chunk("Mail bob\@x.io, ")));
+$lead->read_until(qr/x\.io/);
+my $follow = start(chat('slow', @shared));
+$follow->read_until(qr/x\.io/);
+$peer->write(join '', sse(openai_chunk("it is $secret"), openai_chunk({}, choices => [{ index => 0, delta => {}, finish_reason => 'stop' }],
+    usage => { prompt_tokens => 7, completion_tokens => 3, total_tokens => 10 }), '[DONE]'));
+$_->close for $peer;
+finish($_) for $lead, $follow;
+line('shared.log', 2);
+my @both = sort { $a->{cache_hit} <=> $b->{cache_hit} } map { json_of($_) } split /\n/, $t->read_file('shared.log');
+is_deeply([map { $_->{cache_hit} ? 1 : 0 } @both], [0, 1], 'shared: one follows');
+is($_->{response}{choices}[0]{message}{content}, 'Mail [email], it is [secret]', 'shared: the answer') for @both;
+cmp_ok($both[0]{response_cost}, '>', 0, 'shared: it has a cost');
+is($both[1]{saved_cache_cost}, $both[0]{response_cost}, 'shared: what was saved');
+is($both[1]{response_cost}, 0, 'shared: it costs nothing');
 
 is(scalar(() = $t->read_file('plain.log') =~ /\n/g), 2, 'none for requests to no model');

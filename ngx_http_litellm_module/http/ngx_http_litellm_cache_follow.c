@@ -19,6 +19,7 @@
 
 #include "ngx_http_litellm_cache_follow.h"
 #include "ngx_http_litellm_bill.h"
+#include "ngx_http_litellm_cost.h"
 
 
 #define NGX_HTTP_LITELLM_FEED_PAGE     8000
@@ -41,6 +42,8 @@ static ngx_http_litellm_feed_page_t *ngx_http_litellm_feed_page(
 static void ngx_http_litellm_feed_trim(ngx_http_litellm_feed_t *feed);
 static void ngx_http_litellm_feed_drop(ngx_http_litellm_feed_t *feed);
 static void ngx_http_litellm_feed_tell(ngx_http_litellm_feed_t *feed);
+static void ngx_http_litellm_feed_told(ngx_http_litellm_feed_t *feed,
+    ngx_http_litellm_ctx_t *ctx);
 static void ngx_http_litellm_feed_unref(ngx_http_litellm_feed_t *feed);
 static void ngx_http_litellm_follow_leave(ngx_http_litellm_asker_t *asker);
 static void ngx_http_litellm_follow_write(ngx_http_request_t *r);
@@ -358,7 +361,53 @@ ngx_http_litellm_feed_end(ngx_http_litellm_ctx_t *ctx)
 
     feed->ended = 1;
 
+    ngx_http_litellm_feed_told(feed, ctx);
     ngx_http_litellm_feed_tell(feed);
+}
+
+
+/* for the followers' logs: what the answer says, and what it has cost */
+
+static void
+ngx_http_litellm_feed_told(ngx_http_litellm_feed_t *feed,
+    ngx_http_litellm_ctx_t *ctx)
+{
+    int64_t                      cost;
+    ngx_queue_t                 *q;
+    ngx_litellm_out_t            out;
+    ngx_http_litellm_asker_t    *asker;
+    ngx_http_litellm_attempt_t  *a;
+
+    a = ctx->attempt;
+
+    if (!a->complete || feed->nfollowers == 0) {
+        return;
+    }
+
+    (void) ngx_http_litellm_cost_sum(ctx, &cost);
+
+    ngx_litellm_out_init(&out, a->parent->pool);
+
+    for (q = ngx_queue_head(&feed->followers);
+         q != ngx_queue_sentinel(&feed->followers);
+         q = ngx_queue_next(q))
+    {
+        asker = ngx_queue_data(q, ngx_http_litellm_asker_t, queue);
+
+        asker->ctx->cache->saved = cost;
+
+        if (!ngx_http_litellm_content_wanted(asker->ctx)) {
+            continue;
+        }
+
+        if (out.size == 0
+            && ngx_http_litellm_capture_answer(a, &out) != NGX_OK)
+        {
+            out.failed = 1;
+        }
+
+        ngx_http_litellm_content_answer(asker->ctx, &out);
+    }
 }
 
 

@@ -13,6 +13,7 @@
 
 #include "ngx_http_litellm_cache.h"
 #include "ngx_http_litellm_cache_redis.h"
+#include "ngx_http_litellm_cost.h"
 #include "ngx_litellm_cache_items.h"
 
 
@@ -128,6 +129,8 @@ ngx_http_litellm_cache_items_found(ngx_http_request_t *r,
         ngx_litellm_out_init(&out, r->pool);
         ngx_litellm_cache_items_write(list, &ctx->call.model, &out);
 
+        ngx_http_litellm_content_answer(ctx, &out);
+
         return ngx_http_litellm_cache_serve(r, ctx, &out);
     }
 
@@ -177,6 +180,11 @@ ngx_http_litellm_cache_item_load(ngx_http_request_t *r,
     if (rc == NGX_OK) {
         items->left -= value.len;
         rc = ngx_litellm_cache_item_set(&items->list, item, &value);
+
+        if (rc == NGX_OK) {
+            caching->saved = ngx_litellm_money_add(caching->saved,
+                                                   h.meta.cost);
+        }
     }
 
     return rc;
@@ -224,11 +232,15 @@ ngx_http_litellm_cache_item_found(ngx_http_litellm_ctx_t *ctx,
 
     items->left -= value->body.len;
 
+    caching->saved = ngx_litellm_money_add(caching->saved,
+                                           ngx_max(value->cost, 0));
+
     if (caching->store) {
         ngx_memzero(&meta, sizeof(ngx_http_litellm_cache_meta_t));
 
         meta.stored = ngx_time() - age;
         meta.expires = ngx_time() + ngx_min(value->ttl - age, caching->ttl);
+        meta.cost = value->cost;
 
         ngx_http_litellm_cache_item_keep(caching, &model, item, &meta);
     }
@@ -392,6 +404,7 @@ void
 ngx_http_litellm_cache_items_answer(ngx_http_litellm_attempt_t *a,
     ngx_litellm_out_t *out)
 {
+    int64_t                          cost, n;
     ngx_str_t                        text;
     ngx_uint_t                       i;
     ngx_litellm_cache_items_t       *list;
@@ -435,13 +448,23 @@ ngx_http_litellm_cache_items_answer(ngx_http_litellm_attempt_t *a,
     meta.stored = ngx_time();
     meta.expires = meta.stored + caching->ttl;
 
+    /* each input its part */
+
+    (void) ngx_http_litellm_cost_sum(a->ctx, &cost);
+
+    for (i = 0, n = 0; i < list->n; i++) {
+        n += list->item[i].fresh;
+    }
+
+    meta.cost = cost / ngx_max(n, 1);
+
     for (i = 0; i < list->n; i++) {
 
         if (list->item[i].fresh) {
             ngx_http_litellm_cache_item_keep(caching, &list->model,
                                              &list->item[i], &meta);
             ngx_http_litellm_cache_redis_put_item(a->ctx, &list->model,
-                                                  &list->item[i]);
+                                                  &list->item[i], meta.cost);
         }
     }
 }

@@ -675,7 +675,7 @@ ngx_http_litellm_cache_redis_put(ngx_http_litellm_ctx_t *ctx,
 
 void
 ngx_http_litellm_cache_redis_put_item(ngx_http_litellm_ctx_t *ctx,
-    ngx_str_t *model, ngx_litellm_cache_item_t *item)
+    ngx_str_t *model, ngx_litellm_cache_item_t *item, int64_t cost)
 {
 }
 

@@ -171,7 +171,7 @@ ngx_int_t ngx_http_litellm_cache_redis_name(ngx_pool_t *pool,
 ngx_int_t ngx_http_litellm_cache_redis_items(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_cache_conf_t *cc);
 void ngx_http_litellm_cache_redis_put_item(ngx_http_litellm_ctx_t *ctx,
-    ngx_str_t *model, ngx_litellm_cache_item_t *item);
+    ngx_str_t *model, ngx_litellm_cache_item_t *item, int64_t cost);
 
 
 /* ngx_http_litellm_cache_items.c: for that file */

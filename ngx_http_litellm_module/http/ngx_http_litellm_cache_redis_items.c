@@ -296,7 +296,7 @@ ngx_http_litellm_cache_asks_take(ngx_http_litellm_cache_ask_t *ask,
 
 void
 ngx_http_litellm_cache_redis_put_item(ngx_http_litellm_ctx_t *ctx,
-    ngx_str_t *model, ngx_litellm_cache_item_t *item)
+    ngx_str_t *model, ngx_litellm_cache_item_t *item, int64_t cost)
 {
     size_t                           len;
     ngx_http_litellm_caching_t      *caching;
@@ -328,6 +328,7 @@ ngx_http_litellm_cache_redis_put_item(ngx_http_litellm_ctx_t *ctx,
 
     w->value.kind = NGX_LITELLM_CACHE_VALUE_ITEM;
     w->value.stored = ngx_time();
+    w->value.cost = cost;
 
     (void) ngx_litellm_cache_item_write(model, item, w->value.body.data);
 
