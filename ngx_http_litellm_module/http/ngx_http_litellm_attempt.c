@@ -132,6 +132,7 @@ ngx_http_litellm_attempt_settle(ngx_http_litellm_attempt_t *a,
 
     if (!a->charged) {
         a->end = ngx_current_msec;
+        a->left = given_up ? 1 : 0;
         ngx_http_litellm_bill_attempt(a);
         ngx_http_litellm_metrics_attempt(a, given_up);
     }

@@ -14,6 +14,7 @@
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_admin.h"
 #include "ngx_http_litellm_metrics.h"
+#include "ngx_http_litellm_outcome.h"
 
 
 #define NGX_HTTP_LITELLM_AUTH_TEXT  1024
@@ -44,6 +45,7 @@ ngx_int_t
 ngx_http_litellm_access_handler(ngx_http_request_t *r)
 {
     ngx_http_litellm_ctx_t       *ctx;
+    ngx_http_core_loc_conf_t     *clcf;
     ngx_http_litellm_loc_conf_t  *lcf;
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_litellm_module);
@@ -74,7 +76,17 @@ ngx_http_litellm_access_handler(ngx_http_request_t *r)
         return NGX_OK;
     }
 
-    return lcf->by_variable ? NGX_DECLINED : (ngx_int_t) ctx->error.status;
+    if (lcf->by_variable) {
+        return NGX_DECLINED;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->satisfy == NGX_HTTP_SATISFY_ALL) {
+        ngx_http_litellm_outcome_refused(r, ctx);
+    }
+
+    return ctx->error.status;
 }
 
 

@@ -12,6 +12,7 @@
  */
 
 #include "ngx_http_litellm.h"
+#include "ngx_http_litellm_outcome.h"
 #include "ngx_litellm_openai.h"
 
 
@@ -238,9 +239,10 @@ static ngx_int_t
 ngx_http_litellm_errorpage_write(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx)
 {
-    ngx_uint_t           status;
-    ngx_litellm_out_t    out;
-    ngx_litellm_error_t  e;
+    ngx_uint_t                 status;
+    ngx_litellm_out_t          out;
+    ngx_litellm_error_t        e;
+    ngx_http_core_loc_conf_t  *clcf;
 
     status = r->headers_out.status;
 
@@ -248,6 +250,15 @@ ngx_http_litellm_errorpage_write(ngx_http_request_t *r,
         && ctx->error.status == status)
     {
         e = ctx->error;
+
+        clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+        if (clcf->satisfy == NGX_HTTP_SATISFY_ANY) {
+
+            /* another module might have let it in: told of only now */
+
+            ngx_http_litellm_outcome_refused(r, ctx);
+        }
 
     } else {
         ngx_memzero(&e, sizeof(ngx_litellm_error_t));

@@ -94,6 +94,7 @@ ngx_http_litellm_handler(ngx_http_request_t *r)
     if (!ngx_http_litellm_api_open(r, ctx->api)
         && ngx_http_litellm_auth(r, ctx, 1) != NGX_OK)
     {
+        ngx_http_litellm_outcome_refused(r, ctx);
 
         if (ngx_http_discard_request_body(r) != NGX_OK) {
             r->keepalive = 0;
@@ -819,6 +820,7 @@ ngx_http_litellm_cleanup(void *data)
     ngx_http_litellm_pulse_stop(ctx);
     ngx_http_litellm_hedge_stop(ctx);
     ngx_http_litellm_metrics_request(ctx);
+    ngx_http_litellm_outcome_left(ctx);
 }
 
 

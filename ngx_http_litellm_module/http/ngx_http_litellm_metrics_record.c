@@ -198,7 +198,6 @@ ngx_http_litellm_metrics_attempt(ngx_http_litellm_attempt_t *a,
     good = 0;
 
     if (given_up) {
-        a->left = 1;
         ngx_http_litellm_counter_add(&c->cancelled, 1);
 
     } else if (a->error.class != NGX_LITELLM_NO_ERROR) {

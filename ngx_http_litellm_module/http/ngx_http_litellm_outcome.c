@@ -26,6 +26,8 @@
 static ngx_msec_t ngx_http_litellm_outcome_end(ngx_http_litellm_attempt_t *a);
 static u_char *ngx_http_litellm_outcome_name(u_char *p, u_char *last,
     ngx_str_t *name, size_t max);
+static u_char *ngx_http_litellm_outcome_head(u_char *p, u_char *last,
+    ngx_http_litellm_ctx_t *ctx);
 static u_char *ngx_http_litellm_outcome_attempts(u_char *p, u_char *last,
     ngx_http_litellm_ctx_t *ctx);
 
@@ -206,16 +208,82 @@ ngx_http_litellm_outcome_log(ngx_http_request_t *r,
     p = line;
     last = line + NGX_HTTP_LITELLM_OUTCOME_LINE;
 
-    p = ngx_slprintf(p, last, "request %V for \"", &ctx->call_id);
-    p = ngx_http_litellm_outcome_name(p, last, &ctx->call.model,
-                                      NGX_HTTP_LITELLM_OUTCOME_NAME);
-    p = ngx_slprintf(p, last, "\" failed%s: %V, status %ui, ",
+    p = ngx_http_litellm_outcome_head(p, last, ctx);
+    p = ngx_slprintf(p, last, " failed%s: %V, status %ui, ",
                      ctx->header_sent ? " in its stream" : "",
                      ngx_litellm_error_class(e->class), status);
     p = ngx_http_litellm_outcome_attempts(p, last, ctx);
 
     ngx_log_error(level, r->connection->log, 0, "litellm: %*s",
                   (size_t) (p - line), line);
+}
+
+
+/*
+ * Its header was not good: the model has not been read.  The type tells an
+ * unknown key from an expired or blocked one; the message, which may have parts
+ * of the key, is not for a log.
+ */
+
+void
+ngx_http_litellm_outcome_refused(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx)
+{
+    ngx_str_t             type;
+    ngx_uint_t            level;
+    ngx_litellm_error_t  *e;
+
+    e = &ctx->error;
+    level = (e->status >= 500) ? NGX_LOG_WARN : NGX_LOG_INFO;
+
+    ngx_litellm_error_type(e, &type);
+
+    ngx_log_error(level, r->connection->log, 0,
+                  "litellm: request refused: %V, status %ui, %V",
+                  ngx_litellm_error_class(e->class), e->status, &type);
+}
+
+
+/* called by the request's cleanup: its attempts have been given up before */
+
+void
+ngx_http_litellm_outcome_left(ngx_http_litellm_ctx_t *ctx)
+{
+    u_char            *p, *last, line[NGX_HTTP_LITELLM_OUTCOME_LINE];
+    ngx_connection_t  *c;
+
+    c = ctx->request->connection;
+
+    if (ctx->ended || ctx->detached != NULL
+        || c->log->log_level < NGX_LOG_INFO
+        || (ctx->request->headers_out.status != NGX_HTTP_CLIENT_CLOSED_REQUEST
+            && !ctx->header_sent))
+    {
+        return;
+    }
+
+    p = line;
+    last = line + NGX_HTTP_LITELLM_OUTCOME_LINE;
+
+    p = ngx_http_litellm_outcome_head(p, last, ctx);
+    p = ngx_slprintf(p, last, " was left by its client%s, ",
+                     ctx->header_sent ? " in its stream" : "");
+    p = ngx_http_litellm_outcome_attempts(p, last, ctx);
+
+    ngx_log_error(NGX_LOG_INFO, c->log, 0, "litellm: %*s",
+                  (size_t) (p - line), line);
+}
+
+
+static u_char *
+ngx_http_litellm_outcome_head(u_char *p, u_char *last,
+    ngx_http_litellm_ctx_t *ctx)
+{
+    p = ngx_slprintf(p, last, "request %V for \"", &ctx->call_id);
+    p = ngx_http_litellm_outcome_name(p, last, &ctx->call.model,
+                                      NGX_HTTP_LITELLM_OUTCOME_NAME);
+
+    return ngx_slprintf(p, last, "\"");
 }
 
 
@@ -296,7 +364,7 @@ ngx_http_litellm_outcome_attempts(u_char *p, u_char *last,
                              a->error.status);
 
         } else {
-            p = ngx_slprintf(p, last, "no error");
+            p = ngx_slprintf(p, last, a->left ? "not ended" : "no error");
         }
 
         p = ngx_slprintf(p, last, " %M ms",

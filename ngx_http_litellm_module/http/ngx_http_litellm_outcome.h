@@ -41,5 +41,12 @@ ngx_litellm_class_e ngx_http_litellm_outcome_class(
 void ngx_http_litellm_outcome_log(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_litellm_error_t *e);
 
+/* ... for one whose key was refused, with ctx->error, before it was read */
+void ngx_http_litellm_outcome_refused(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+
+/* ... for one that goes away; none if it has ended as it should */
+void ngx_http_litellm_outcome_left(ngx_http_litellm_ctx_t *ctx);
+
 
 #endif /* _NGX_HTTP_LITELLM_OUTCOME_H_INCLUDED_ */
