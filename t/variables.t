@@ -21,7 +21,8 @@ my $t = LiteLLM::Test->new->plan(78);
 my @yes = (stream => JSON::PP::true);
 my @names = qw(call_id model model_group provider provider_model deployment finish_reason stream error_class
     key_alias key_hash user team end_user prompt_tokens completion_tokens cached_tokens reasoning_tokens
-    total_tokens usage_estimated cost attempts fallbacks ttft upstream_time overhead_time redis redis_time);
+    total_tokens usage_estimated cost attempts fallbacks ttft upstream_time overhead_time redis redis_time
+    cache_status cache_age);
 my $format = join ',', '"mark":"$http_mark"', '"status":"$status"', map { qq("$_":"\$litellm_$_") } @names;
 
 my $top = dirname(dirname(abs_path(__FILE__)));

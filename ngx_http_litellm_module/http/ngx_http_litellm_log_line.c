@@ -70,7 +70,9 @@ static ngx_http_litellm_log_line_t  ngx_http_litellm_log_line_members[] = {
     member("upstream_time", 1),
     member("overhead_time", 1),
     member("redis", 1),
-    member("redis_time", 1)
+    member("redis_time", 1),
+    member("cache_status", 1),
+    member("cache_age", 1)
 };
 
 #undef member
