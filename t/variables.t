@@ -16,7 +16,7 @@ use Time::HiRes qw(sleep time);
 use LiteLLM::Mock qw(answer chunked openai_chat openai_chunk openai_error sse anthropic_message);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(78);
+my $t = LiteLLM::Test->new->plan(81);
 
 my @yes = (stream => JSON::PP::true);
 my @names = qw(call_id model model_group provider provider_model deployment finish_reason stream error_class
@@ -27,9 +27,9 @@ my $format = join ',', '"mark":"$http_mark"', '"status":"$status"', map { qq("$_
 
 my $top = dirname(dirname(abs_path(__FILE__)));
 
-$t->write_conf(http => "include $top/conf-examples/log.conf;\naccess_log %%DIR%%/json.log litellm;\naccess_log %%DIR%%/parts.log litellm_parts;\nlog_format vars escape=json '{$format}';\naccess_log %%DIR%%/vars.log vars;\n",
+$t->write_conf(http => "litellm_cache_zone zone=answers:1m;\ninclude $top/conf-examples/log.conf;\naccess_log %%DIR%%/json.log litellm;\naccess_log %%DIR%%/parts.log litellm_parts;\nlog_format vars escape=json '{$format}';\naccess_log %%DIR%%/vars.log vars;\n",
     location => "add_header x-model \$litellm_model always;\nadd_header x-attempts \$litellm_attempts always;\n",
-    server => "location = /other { return 200 \"\$litellm_model|\$litellm_cost|\$litellm_key_hash|\$litellm_error_class\"; }\n");
+    server => "location = /other { return 200 \"\$litellm_model|\$litellm_cost|\$litellm_key_hash|\$litellm_error_class\"; }\nlocation /kept/ { litellm; litellm_cache on; }\n");
 
 sub entry {
     my ($name, $model, $port, $id, @more) = @_;
@@ -125,6 +125,15 @@ are('other dialect', status => 200, model_group => 'claude', provider => 'anthro
 
 http(ask('mock'));
 are('mock', status => 200, deployment => 'mock-1', finish_reason => 'stop', attempts => 1, error_class => '');
+
+# a cache
+
+sub kept { return ask('gpt', uri => '/kept/v1/chat/completions', user => 'kept') }
+exchange($up, kept(), answer(200, openai_chat('hi')));
+are('a miss', status => 200, cache_status => 'MISS', cache_age => '', attempts => 1, total_tokens => 10);
+http(kept());
+$v = are('a hit', status => 200, cache_status => 'HIT', attempts => 0, deployment => '', model_group => 'gpt', cost => '0');
+like($v->{cache_age}, qr/^\d$/, 'a hit: its age');
 
 # time is told
 
