@@ -25,6 +25,7 @@
 typedef struct {
     int64_t      rate[NGX_LITELLM_RATES];
     uint64_t     set;                        /* bits: which of them there are */
+    ngx_uint_t   cheaper;                    /* it has rates for off-peak */
 } ngx_litellm_price_now_t;
 
 #define ngx_litellm_price_bit(id)  ((uint64_t) 1 << NGX_LITELLM_RATE_##id)
@@ -65,9 +66,8 @@ static void ngx_litellm_price_searches(ngx_litellm_price_now_t *now,
     ngx_litellm_done_t *done, ngx_litellm_cost_t *cost);
 static void ngx_litellm_price_factors(ngx_litellm_price_now_t *now,
     ngx_litellm_done_t *done, ngx_litellm_cost_t *cost);
-static int64_t ngx_litellm_price_most(const ngx_litellm_price_t *price,
-    ngx_litellm_done_t *done, ngx_uint_t tier, ngx_uint_t off_peak,
-    int64_t prompt, int64_t completion);
+static int64_t ngx_litellm_price_most(ngx_litellm_price_now_t *now,
+    ngx_litellm_done_t *done, int64_t prompt, int64_t completion);
 static void ngx_litellm_price_scale(ngx_litellm_cost_t *cost, int64_t factor);
 static int64_t ngx_litellm_price_scaled(int64_t money, int64_t factor);
 
@@ -77,7 +77,7 @@ ngx_litellm_price_cost(const ngx_litellm_price_t *price,
     ngx_litellm_done_t *done, ngx_litellm_cost_t *cost)
 {
     int64_t                   prompt;
-    ngx_uint_t                priced;
+    ngx_uint_t                tier, priced;
     ngx_litellm_usage_t      *u, none;
     ngx_litellm_price_now_t   now;
 
@@ -102,10 +102,13 @@ ngx_litellm_price_cost(const ngx_litellm_price_t *price,
 
     prompt = ngx_max(u->prompt, 0);
 
-    ngx_litellm_price_resolve(price, prompt,
-                              ngx_litellm_price_tier(price, done),
-                              ngx_litellm_price_off_peak(price, done->now),
-                              &now);
+    tier = ngx_litellm_price_tier(price, done);
+
+    ngx_litellm_price_resolve(price, prompt, tier, 0, &now);
+
+    if (now.cheaper && ngx_litellm_price_off_peak(price, done->now)) {
+        ngx_litellm_price_resolve(price, prompt, tier, 1, &now);
+    }
 
     priced = ngx_litellm_price_units(&now, done, cost);
 
@@ -275,6 +278,8 @@ ngx_litellm_price_resolve(const ngx_litellm_price_t *price, int64_t prompt,
             break;
 
         default:
+
+            now->cheaper = 1;
 
             if (!off_peak) {
                 continue;
@@ -591,8 +596,9 @@ int64_t
 ngx_litellm_price_bound(const ngx_litellm_price_t *price,
     ngx_litellm_done_t *done, int64_t prompt, int64_t completion)
 {
-    int64_t     bound, most;
-    ngx_uint_t  tier, last;
+    int64_t                  bound, most;
+    ngx_uint_t               tier, last;
+    ngx_litellm_price_now_t  now;
 
     if (price == NULL) {
         return 0;
@@ -613,15 +619,20 @@ ngx_litellm_price_bound(const ngx_litellm_price_t *price,
 
     for ( /* void */ ; tier < last; tier++) {
 
-        most = ngx_litellm_price_most(price, done, tier, 0, prompt,
-                                      completion);
+        ngx_litellm_price_resolve(price, prompt, tier, 0, &now);
+
+        most = ngx_litellm_price_most(&now, done, prompt, completion);
         bound = ngx_max(bound, most);
 
-        /* nobody knows when it will be answered */
+        if (now.cheaper) {
 
-        most = ngx_litellm_price_most(price, done, tier, 1, prompt,
-                                      completion);
-        bound = ngx_max(bound, most);
+            /* nobody knows when it will be answered */
+
+            ngx_litellm_price_resolve(price, prompt, tier, 1, &now);
+
+            most = ngx_litellm_price_most(&now, done, prompt, completion);
+            bound = ngx_max(bound, most);
+        }
     }
 
     return bound;
@@ -629,21 +640,18 @@ ngx_litellm_price_bound(const ngx_litellm_price_t *price,
 
 
 static int64_t
-ngx_litellm_price_most(const ngx_litellm_price_t *price,
-    ngx_litellm_done_t *done, ngx_uint_t tier, ngx_uint_t off_peak,
+ngx_litellm_price_most(ngx_litellm_price_now_t *now, ngx_litellm_done_t *done,
     int64_t prompt, int64_t completion)
 {
-    int64_t                  in, out;
-    ngx_litellm_cost_t       cost;
-    ngx_litellm_price_now_t  now;
+    int64_t             in, out;
+    ngx_litellm_cost_t  cost;
 
-    ngx_litellm_price_resolve(price, prompt, tier, off_peak, &now);
-    ngx_litellm_price_defaults(&now);
+    ngx_litellm_price_defaults(now);
 
 #define ngx_litellm_price_top(to, id)                                         \
-    (to) = ngx_max(to, ngx_litellm_price_get(&now, id))
+    (to) = ngx_max(to, ngx_litellm_price_get(now, id))
 
-    in = ngx_litellm_price_get(&now, IN);
+    in = ngx_litellm_price_get(now, IN);
 
     ngx_litellm_price_top(in, CACHE_READ);
     ngx_litellm_price_top(in, CACHE_WRITE);
@@ -652,7 +660,7 @@ ngx_litellm_price_most(const ngx_litellm_price_t *price,
     ngx_litellm_price_top(in, IN_AUDIO);
     ngx_litellm_price_top(in, IN_IMAGE);
 
-    out = ngx_litellm_price_get(&now, OUT);
+    out = ngx_litellm_price_get(now, OUT);
 
     ngx_litellm_price_top(out, OUT_AUDIO);
     ngx_litellm_price_top(out, OUT_IMAGE);
@@ -660,14 +668,14 @@ ngx_litellm_price_most(const ngx_litellm_price_t *price,
 
     ngx_memzero(&cost, sizeof(ngx_litellm_cost_t));
 
-    cost.input = ngx_litellm_money_add(ngx_litellm_price_get(&now, REQUEST),
-                                       ngx_litellm_price_get(&now, QUERY));
+    cost.input = ngx_litellm_money_add(ngx_litellm_price_get(now, REQUEST),
+                                       ngx_litellm_price_get(now, QUERY));
     ngx_litellm_price_add(cost.input, ngx_litellm_money_times(in, prompt));
 
     cost.output = ngx_litellm_money_times(out, completion);
 
-    ngx_litellm_price_factors(&now, done, &cost);
-    ngx_litellm_price_searches(&now, done, &cost);
+    ngx_litellm_price_factors(now, done, &cost);
+    ngx_litellm_price_searches(now, done, &cost);
 
     return ngx_litellm_money_add(ngx_litellm_money_add(cost.input,
                                                        cost.output),

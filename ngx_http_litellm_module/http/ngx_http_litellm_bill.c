@@ -351,26 +351,16 @@ ngx_http_litellm_bill_headers(ngx_http_request_t *r,
 }
 
 
-/* x-ratelimit-api_key-remaining-requests: memory for all of an account */
+/* x-ratelimit-api_key-remaining-requests ... */
 
 static ngx_int_t
 ngx_http_litellm_bill_claim_headers(ngx_http_request_t *r,
     ngx_http_litellm_claim_t *c)
 {
-    size_t       size;
     u_char      *p;
     int64_t      n[6];
-    ngx_str_t    key, value, *scope;
+    ngx_str_t    value, *keys;
     ngx_uint_t   i;
-
-    static ngx_str_t  ends[] = {
-        ngx_string("-limit-requests"),
-        ngx_string("-remaining-requests"),
-        ngx_string("-limit-tokens"),
-        ngx_string("-remaining-tokens"),
-        ngx_string("-limit-max_parallel_requests"),
-        ngx_string("-remaining-max_parallel_requests")
-    };
 
     n[0] = c->rpm;
     n[1] = c->requests_left;
@@ -379,24 +369,16 @@ ngx_http_litellm_bill_claim_headers(ngx_http_request_t *r,
     n[4] = c->parallel;
     n[5] = c->parallel_left;
 
-    scope = ngx_http_litellm_scope_name(c->scope);
-    size = 0;
-
-    for (i = 0; i < 6; i++) {
-        if (n[i & ~(ngx_uint_t) 1] >= 0) {
-            size += sizeof("x-ratelimit-") - 1 + scope->len + ends[i].len
-                    + NGX_INT64_LEN;
-        }
-    }
-
-    if (size == 0) {
+    if (n[0] < 0 && n[2] < 0 && n[4] < 0) {
         return NGX_OK;
     }
 
-    p = ngx_pnalloc(r->pool, size);
+    p = ngx_pnalloc(r->pool, 6 * NGX_INT64_LEN);
     if (p == NULL) {
         return NGX_ERROR;
     }
+
+    keys = ngx_http_litellm_scope_headers(c->scope);
 
     for (i = 0; i < 6; i++) {
 
@@ -404,17 +386,12 @@ ngx_http_litellm_bill_claim_headers(ngx_http_request_t *r,
             continue;
         }
 
-        key.data = p;
-        p = ngx_cpymem(p, "x-ratelimit-", sizeof("x-ratelimit-") - 1);
-        p = ngx_cpymem(p, scope->data, scope->len);
-        p = ngx_cpymem(p, ends[i].data, ends[i].len);
-        key.len = p - key.data;
-
         value.data = p;
         p = ngx_litellm_out_digits(p, ngx_max(n[i], 0));
         value.len = p - value.data;
 
-        if (ngx_http_litellm_add_header(r, (char *) key.data, key.len, &value)
+        if (ngx_http_litellm_add_header(r, (char *) keys[i].data, keys[i].len,
+                                        &value)
             != NGX_OK)
         {
             return NGX_ERROR;

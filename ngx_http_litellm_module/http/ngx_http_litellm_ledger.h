@@ -53,6 +53,9 @@ typedef enum {
 
 /* "api_key", "user" ...: LiteLLM's descriptor */
 ngx_str_t *ngx_http_litellm_scope_name(ngx_http_litellm_scope_e scope);
+/* names of its headers: the limit and what is left of it, of requests, of
+   tokens, of requests at once */
+ngx_str_t *ngx_http_litellm_scope_headers(ngx_http_litellm_scope_e scope);
 
 
 typedef enum {

@@ -22,6 +22,21 @@
 #define NGX_HTTP_LITELLM_LEDGER_LATE    1000
 
 
+/* names whose hash a worker remembers; a power of two */
+#define NGX_HTTP_LITELLM_LEDGER_HASHES  64
+
+
+typedef struct {
+    uint64_t     key[2];
+    uint64_t     hash;
+    ngx_uint_t   scope;
+    size_t       len;
+    u_char       name[NGX_HTTP_LITELLM_LEDGER_NAME];
+} ngx_http_litellm_ledger_hash_t;
+
+
+static uint64_t ngx_http_litellm_ledger_hash(const uint64_t key[2],
+    ngx_uint_t scope, u_char *name, size_t len);
 static ngx_http_litellm_ledger_entry_t *ngx_http_litellm_ledger_room_locked(
     ngx_http_litellm_ledger_t *l);
 static void ngx_http_litellm_ledger_evict_locked(ngx_http_litellm_ledger_t *l);
@@ -65,7 +80,53 @@ ngx_http_litellm_ledger_name(ngx_http_litellm_ledger_t *l,
         name->len = NGX_HTTP_LITELLM_LEDGER_NAME;
     }
 
-    name->hash = ngx_litellm_siphash(l->key, scope, name->name, name->len);
+    name->hash = ngx_http_litellm_ledger_hash(l->key, scope, name->name,
+                                              name->len);
+}
+
+
+/*
+ * The accounts of a key, its team and the gateway come again and again.  Where
+ * one is remembered is no secret, and need not be: it is compared, and the one
+ * before it forgotten.
+ */
+
+static uint64_t
+ngx_http_litellm_ledger_hash(const uint64_t key[2], ngx_uint_t scope,
+    u_char *name, size_t len)
+{
+    uint64_t                         place;
+    ngx_http_litellm_ledger_hash_t  *h;
+
+    static ngx_http_litellm_ledger_hash_t
+                                     hashes[NGX_HTTP_LITELLM_LEDGER_HASHES];
+
+    if (len < sizeof(place)) {
+        return ngx_litellm_siphash(key, scope, name, len);
+    }
+
+    ngx_memcpy(&place, name + len - sizeof(place), sizeof(place));
+
+    place = (place + scope) * 0x9e3779b97f4a7c15ULL;
+
+    h = &hashes[place >> 32 & (NGX_HTTP_LITELLM_LEDGER_HASHES - 1)];
+
+    if (h->len != len
+        || h->scope != scope
+        || h->key[0] != key[0]
+        || h->key[1] != key[1]
+        || ngx_memcmp(h->name, name, len) != 0)
+    {
+        h->key[0] = key[0];
+        h->key[1] = key[1];
+        h->scope = scope;
+        h->len = len;
+        ngx_memcpy(h->name, name, len);
+
+        h->hash = ngx_litellm_siphash(key, scope, name, len);
+    }
+
+    return h->hash;
 }
 
 

@@ -8,22 +8,43 @@
 #include "ngx_http_litellm_ledger.h"
 
 
+#define ngx_http_litellm_scope_rows(row)                                      \
+    row("gateway")                                                            \
+    row("api_key")                                                            \
+    row("user")                                                               \
+    row("team")                                                               \
+    row("team_member")                                                        \
+    row("end_user")                                                           \
+    row("model_per_key")                                                      \
+    row("model_per_team")                                                     \
+    row("model_per_user")                                                     \
+    row("tag")                                                                \
+    row("model")                                                              \
+    row("provider")                                                           \
+    row("deployment")                                                         \
+    row("period")
+
+
+#define ngx_http_litellm_scope_row(name)  ngx_string(name),
+
 static ngx_str_t  ngx_http_litellm_scope_names[] = {
-    ngx_string("gateway"),
-    ngx_string("api_key"),
-    ngx_string("user"),
-    ngx_string("team"),
-    ngx_string("team_member"),
-    ngx_string("end_user"),
-    ngx_string("model_per_key"),
-    ngx_string("model_per_team"),
-    ngx_string("model_per_user"),
-    ngx_string("tag"),
-    ngx_string("model"),
-    ngx_string("provider"),
-    ngx_string("deployment"),
-    ngx_string("period"),
+    ngx_http_litellm_scope_rows(ngx_http_litellm_scope_row)
     ngx_null_string
+};
+
+
+#define ngx_http_litellm_scope_left_row(name)                                 \
+    {                                                                         \
+        ngx_string("x-ratelimit-" name "-limit-requests"),                    \
+        ngx_string("x-ratelimit-" name "-remaining-requests"),                \
+        ngx_string("x-ratelimit-" name "-limit-tokens"),                      \
+        ngx_string("x-ratelimit-" name "-remaining-tokens"),                  \
+        ngx_string("x-ratelimit-" name "-limit-max_parallel_requests"),       \
+        ngx_string("x-ratelimit-" name "-remaining-max_parallel_requests")    \
+    },
+
+static ngx_str_t  ngx_http_litellm_scope_lefts[][6] = {
+    ngx_http_litellm_scope_rows(ngx_http_litellm_scope_left_row)
 };
 
 
@@ -32,4 +53,11 @@ ngx_http_litellm_scope_name(ngx_http_litellm_scope_e scope)
 {
     return &ngx_http_litellm_scope_names[ngx_min(scope,
                                                  NGX_HTTP_LITELLM_SCOPES)];
+}
+
+
+ngx_str_t *
+ngx_http_litellm_scope_headers(ngx_http_litellm_scope_e scope)
+{
+    return ngx_http_litellm_scope_lefts[scope];
 }
