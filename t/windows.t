@@ -8,11 +8,12 @@ use strict;
 
 use POSIX qw(strftime tzset);
 use Test::More;
+use Time::Local qw(timegm);
 
 use LiteLLM::Mock qw(answer openai_chat);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(24);
+my $t = LiteLLM::Test->new->plan(40);
 
 # four hours of it are left, and it began two hours ago: the test may take its time
 sub clock { return strftime('%H:%M', gmtime(time + 3600 * $_[0])) }
@@ -62,7 +63,7 @@ virtual_keys:
 litellm_settings: {num_retries: 0}
 END
 $t->write_file_expand('litellm.yaml', $yaml);
-$t->mock(8081, sub { return answer(200, openai_chat('Hi')) });
+my $mock = $t->mock(8081, sub { return answer(200, openai_chat('Hi')) });
 
 my $zones = -e '/usr/share/zoneinfo/Asia/Tokyo' && -e '/usr/share/zoneinfo/America/New_York';
 $t->write_file_expand('litellm.yaml', $yaml =~ s/Asia\/Tokyo|America\/New_York/UTC/gr) if !$zones;
@@ -79,9 +80,12 @@ for my $who ('day', 'alone') {
     like(error($r)->{message}, qr/^litellm\.BadRequestError: Deployment mine is reserved for another team until $to UTC/,
         "$who: message");
 }
-is(ask('night', 'shared')->{header}{'x-litellm-model-id'}, 'reserved', 'the team gets what is kept for it');
-is(ask('day', 'shared')->{header}{'x-litellm-model-id'}, 'free', 'others get what is not');
-is(ask('day', 'over')->{status}, 200, 'at another time');
+sub who { my $key = shift; my %n; $n{ask($key, 'shared')->{header}{'x-litellm-model-id'} // ''}++ for 1 .. 10; return join ' ', sort keys %n }
+is(who('night'), 'reserved', 'the team gets what is kept for it');
+is(who($_), 'free', "$_: others get what is not") for 'day', 'alone';
+is(ask($_, 'over')->{status}, 200, "at another time: $_") for 'day', 'night', 'alone';
+is(join(' ', sort map { json_of($_->{body})->{model} =~ /reserved/ ? 'reserved' : () } $mock->requests), join(' ', ('reserved') x 10),
+    'nobody else has called what is kept');
 is(ask($_, 'two')->{status}, 200, "two windows: $_") for 'night', 'day';
 is(ask('alone', 'two')->{status}, 400, 'two windows: nobody else');
 SKIP: {
@@ -91,6 +95,45 @@ SKIP: {
         'a time zone: others');
     is(ask('night', 'new-york')->{status}, 200, 'one with summer time: its team');
     is(ask('day', 'new-york')->{status}, 400, 'one with summer time: others');
+}
+
+# zones of the file are asked for one by one; the gateway's own stays what it was
+
+sub seconds {
+    my ($year, $month, $day, $hour, $minute, $second) = @_;
+    return timegm($second, $minute, $hour, $day, $month - 1, $year);
+}
+
+# what is to be added to UTC, by the access log and by the error log
+sub local_times {
+    my ($lines, $errors) = (scalar(() = $t->read_file('access.log') =~ /\n/g), $t->log_size);
+    ask('night', 'mine');
+    $t->wait_access(qr/(?:.*\n){${\ ($lines + 1)}}/);
+    my ($zone) = (split /\n/, $t->read_file('access.log'))[-1] =~ /:\d\d ([-+]\d{4})\]/;
+    $t->signal('USR1');
+    $t->wait_log(qr/reopening logs/, $errors);
+    my $off = seconds($t->read_file('error.log') =~ /^(\d+)\/(\d+)\/(\d+) (\d+):(\d+):(\d+) [^\n]*\n\z/m) - time;
+    return ($zone, sprintf '%+d', int($off / 1800 + ($off < 0 ? -0.5 : 0.5)));
+}
+
+for my $tz ('Asia/Kolkata', 'XYZ-7:30', '', undef) {
+    my $name = defined $tz ? "TZ \"$tz\"" : 'no TZ';
+    SKIP: {
+        skip 'no time zones', 3 if !$zones || !-e '/usr/share/zoneinfo/Asia/Kolkata';
+        $t->stop;
+        my @old = $ENV{TZ};
+        delete $ENV{TZ};
+        tzset();
+        my $is = !defined $tz ? strftime('%z', localtime) : { 'Asia/Kolkata' => '+0530', 'XYZ-7:30' => '+0730', '' => '+0000' }->{$tz};
+        my ($sign, $hours, $minutes) = $is =~ /(.)(..)(..)/;
+        my $halves = sprintf '%+d', "${sign}1" * int(($hours * 60 + $minutes) / 30);
+        $t->run(env => defined $tz ? { TZ => $tz } : {});
+        is(join(' ', local_times()), "$is $halves", "$name: local time");
+        ok($t->reload, "$name: reload");
+        is(join(' ', local_times()), "$is $halves", "$name: local time behind a reload");
+        $ENV{TZ} = $old[0] if defined $old[0];
+        tzset();
+    }
 }
 
 # the file
