@@ -127,7 +127,7 @@ my @rows = (
         qr/No api key passed in/],
 );
 
-my $t = LiteLLM::Test->new->plan(6 * @rows + 11);
+my $t = LiteLLM::Test->new->plan(6 * @rows + 12);
 
 $t->write_conf(http => 'litellm_zone zone=z:1m;', server => <<'END');
 location /must/ {
@@ -249,7 +249,7 @@ $t->write_file_expand('keys.yaml', "${models}virtual_keys: [{key: $key{app}}]\n"
 
 my $mock = $t->mock(8081, sub { my ($peer, $req) = @_;
     return json_of($req->{body})->{model} eq 'cold' ? answer(429, openai_error('slow down'), 'Retry-After' => 60) : answer(200, openai_chat('hi')) });
-$t->port(8089);
+my $resting = $t->mock(8089, sub { return answer(500, openai_error('it rests')) });
 
 $t->run;
 
@@ -283,6 +283,8 @@ is(scalar(grep { json_of($_->{body})->{model} ne 'cold' } $mock->requests), 0, '
 my $r = send_row({ model => 'resting' });
 is($r->{status}, 200, 'another one than the paused: control');
 is($r->{header}{'x-litellm-model-id'}, 'resting-2', 'who answers for it');
+send_row({ model => 'resting' }) for 1 .. 15;
+is(scalar($resting->requests), 0, 'nobody calls the paused one');
 
 for my $name (qw(app gpt red staff)) {
     is(send_row({ key => $key{$name} })->{status}, 200, "$name: control");

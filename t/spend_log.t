@@ -11,7 +11,7 @@ use Test::More;
 use LiteLLM::Mock qw(answer chunked openai_chat openai_chunk openai_error openai_stream sse);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(90);
+my $t = LiteLLM::Test->new->plan(97);
 
 $t->write_conf(http => <<'END', location => 'access_log %%DIR%%/plain.log spend if=$litellm_call_id;', server => <<'END2');
 log_format spend escape=none '$litellm_spend_log';
@@ -47,6 +47,7 @@ my $up = $t->mock(8081, sub {
             data => [map { { object => 'embedding', index => $_, embedding => [1, 2] } } 0 .. $#in] }));
     }
     return answer(429, openai_error("slow down $secret")) if $req->{body} =~ /FAIL/;
+    return answer(200, openai_chat('not told ' x 100) =~ s/,?\s*"usage":\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}//r) if $req->{body} =~ /UNTOLD/;
     return chunked(openai_stream('Mail', " bob\@x.io, it is $secret")) if $req->{body} =~ /"stream": ?true/;
     return answer(200, openai_chat("Mail bob\@x.io, it is $secret"));
 });
@@ -73,6 +74,7 @@ http(chat('gpt', @who, user => 'end', messages => $prompt));
 my $l = line('plain.log', 1);
 is($l->{status}, 'success', 'status');
 is($l->{status_code}, 200, 'code');
+ok(!exists $l->{metadata}{usage_object}{estimated}, 'not estimated: the provider has told it');
 is($l->{call_type}, 'acompletion', 'call_type');
 ok(!$l->{stream}, 'stream');
 is_deeply([@$l{qw(prompt_tokens completion_tokens total_tokens)}], [7, 3, 10], 'tokens');
@@ -93,6 +95,15 @@ http(chat('gpt', @who, messages => [{ role => 'user', content => 'FAIL' }]));
 $l = line('plain.log', 2);
 is_deeply([@$l{qw(status status_code error_str)}], ['failure', 429, undef], 'a failure');
 is_deeply($l->{error_information}, { error_code => '429', error_class => 'RateLimitError' }, 'its error');
+
+# what a provider does not say
+
+ok(!exists $l->{metadata}{usage_object}{estimated}, 'a failure is no estimate');
+http(chat('gpt', @who, messages => [{ role => 'user', content => 'UNTOLD' }]));
+$l = line('plain.log', 3);
+ok($l->{metadata}{usage_object}{estimated}, 'no usage: estimated');
+cmp_ok($l->{prompt_tokens}, '>', 0, 'no usage: tokens of the prompt');
+cmp_ok($l->{completion_tokens}, '>', 0, 'no usage: and of the answer');
 http_get('/v1/models', Authorization => 'Bearer sk-one');
 
 # content
@@ -181,4 +192,4 @@ cmp_ok($both[0]{response_cost}, '>', 0, 'shared: it has a cost');
 is($both[1]{saved_cache_cost}, $both[0]{response_cost}, 'shared: what was saved');
 is($both[1]{response_cost}, 0, 'shared: it costs nothing');
 
-is(scalar(() = $t->read_file('plain.log') =~ /\n/g), 2, 'none for requests to no model');
+is(scalar(() = $t->read_file('plain.log') =~ /\n/g), 3, 'none for requests to no model');
