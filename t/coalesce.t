@@ -13,7 +13,7 @@ use Time::HiRes qw(time sleep);
 use LiteLLM::Mock qw(answer sse openai_chat openai_chunk openai_error);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(89);
+my $t = LiteLLM::Test->new->plan(125);
 $t->allow_log(qr/\[alert\].*exited on signal 9/);
 
 my $slow = $LiteLLM::Peer::slow;
@@ -69,6 +69,7 @@ my $n = 0;
 
 # a new text for each test: nothing of it is kept
 sub text { $n++; return (messages => [{ role => 'user', content => "text $n" }]) }
+sub text_of { return [messages => [{ role => 'user', content => "kept $n" }]] }
 sub same { return (messages => [{ role => 'user', content => "text $n" }]) }
 
 # a connection, and its worker; to that one, or to another one
@@ -82,6 +83,17 @@ sub connection {
         $c->close;
     }
     die "no connection to worker $worker\n";
+}
+
+# to a third worker
+sub third {
+    my ($one, $two) = @_;
+    for (1 .. 1000) {
+        my ($c, $pid) = connection($one, 1);
+        return $c if $pid ne $two;
+        $c->close;
+    }
+    die "no third worker\n";
 }
 
 sub ask { my ($c, @chat) = @_; $c->write(chat(@chat) =~ s/Connection: close\r\n//r); return $c }
@@ -333,6 +345,23 @@ $_->write(answer(200, openai_chat('yes'))) for @peers;
 finish($_) for @all;
 $_->close for $c1, @all, @peers, $peer;
 
+# a fault of the moment is not
+my $peer2;
+for my $code (408, 409, 429) {
+    ($c1, $w1) = connection();
+    text();
+    ask($c1, 'gpt', same());
+    ($peer) = $up->request;
+    @all = map { ask(scalar connection($w1), 'gpt', same()) } 1 .. 2;
+    sleep 0.1;
+    $peer->write(answer($code, openai_error('later', 'x', undef), @close));
+    ($peer2) = $up->request;
+    ok(nobody(), "$code: one alone tries");
+    $peer2->write(answer(200, openai_chat('yes')));
+    finish($_) for @all;
+    $_->close for $c1, @all, $peer, $peer2;
+}
+
 # another group's answer is not waited for
 ($c1, $w1) = connection();
 text();
@@ -367,7 +396,7 @@ $_->close for $c1, $c2;
 text();
 ask($c1, 'gpt', same(), uri => '/small/v1/chat/completions');
 ($peer) = $up->request;
-@all = map { ask(scalar connection(undef), 'gpt', same(), uri => '/small/v1/chat/completions') } 1 .. 3;
+@all = map { ask(scalar connection($w1, $_ > 1), 'gpt', same(), uri => '/small/v1/chat/completions') } 1 .. 3;
 sleep 0.2;
 $peer->write(answer(200, openai_chat('x' x 40000), @close));
 finish($c1);
@@ -384,7 +413,7 @@ for my $cache ({ 'no-store' => $yes }, { 'no-cache' => $yes }) {
     ask($c1, 'gpt', same());
     ($peer) = $up->request;
     ask($c2 = connection($w1), 'gpt', same(), cache => $cache);
-    my ($peer2) = $up->request;
+    ($peer2) = $up->request;
     ok($peer2, "$word: does not follow");
     $_->close for $c1, $c2, $peer, $peer2;
 }
@@ -393,7 +422,7 @@ text();
 ask($c1, 'gpt', same(), uri => '/off/v1/chat/completions');
 ($peer) = $up->request;
 ask($c2 = connection($w1), 'gpt', same(), uri => '/off/v1/chat/completions');
-my ($peer2) = $up->request;
+($peer2) = $up->request;
 ok($peer2, 'off: each for itself');
 $_->close for $c1, $c2, $peer, $peer2;
 
@@ -449,6 +478,32 @@ $peer2->write(answer(200, openai_chat('second')));
 like(finish($_)->{body}, qr/second/, 'lock_age: the others have its answer') for @all;
 $_->close for $c1, @all, $peer, $peer2;
 
+# whose age was over, and whose fault is that of all: others lead by now
+($c1, $w1) = connection();
+text();
+ask($c1, 'gpt', same(), @aged);
+($peer) = $up->request;
+@all = map { ask(scalar connection($w1), 'gpt', same(), @aged) } 1 .. 2;
+($peer2) = $up->request;
+$peer->write(answer(400, openai_error('bad', 'invalid_request_error', undef), @close));
+is(finish($c1)->{status}, 400, 'lock_age: the first one has its error');
+ok(nobody(), 'lock_age: nobody goes on for it');
+$peer2->write(answer(200, openai_chat('second')));
+like(finish($_)->{body}, qr/second/, 'lock_age: the others wait for the second') for @all;
+$_->close for $c1, @all, $peer, $peer2;
+
+# a stream that has not begun
+($c1, $w1) = connection();
+text();
+ask($c1, 'gpt', same(), @stream, @aged);
+($peer) = $up->request;
+ask($c2 = connection($w1, 1), 'gpt', same(), @aged);
+($peer2) = $up->request;
+ok($peer2, 'lock_age: of a stream');
+$peer2->write(answer(200, openai_chat('second'))) if $peer2;
+like(finish($c2)->{body}, qr/second/, 'lock_age: its own answer');
+$_->close for grep { $_ } $c1, $c2, $peer, $peer2;
+
 # --- a follower that takes nothing, of a stream that is longer than is kept
 
 ($c1, $w1) = connection();
@@ -476,6 +531,126 @@ like($c1->read_until(qr/0\r\n\r\n/), qr/\[DONE\]/, 'slow: the leader has all');
 like($c3->read_until(qr/0\r\n\r\n/), qr/\[DONE\]/, 'slow: so has the other one');
 $_->close for $c1, $c2, $c3, $peer;
 
+# --- a stream that is longer than is kept, in many small events: who comes then
+# waits for the entry
+
+($c1, $w1) = connection();
+text();
+ask($c1, 'gpt', same(), @stream, @small);
+($peer) = $up->request;
+$peer->write($head . events_of(piece('Hel')));
+$c1->read_until(qr/Hel/);
+ask($c2 = connection($w1), 'gpt', same(), @stream, @small);
+$c2->read_until(qr/Hel/);
+$peer->write(events_of((piece('z')) x 400, piece('lo')));
+$_->read_until(qr/lo"/) for $c1, $c2;
+ask($c3 = connection($w1), 'gpt', same(), @stream, @small);
+ok($c3->quiet(0.2), 'long: nobody begins in the midst of it');
+$peer->write(end_of());
+is(texts(finish($c3)->{body}), 'Hel' . 'z' x 400 . 'lo', 'long: it is answered from the entry');
+ok(nobody(), 'long: one call');
+$_->close for $c1, $c2, $c3, $peer;
+
+# --- stream_options that the leader has, and others have not, or others
+
+($c1, $w1) = connection();
+text();
+ask($c1, 'gpt', same(), @stream, stream_options => { include_usage => $yes });
+($peer) = $up->request;
+$peer->write($head . events_of(piece('Hel')));
+$c1->read_until(qr/Hel/);
+ask($c2 = connection($w1), 'gpt', same(), @stream);
+ask($c3 = connection($w1), 'gpt', same(), @stream, stream_options => { include_usagf => $yes });
+ask(my $alike = connection($w1), 'gpt', same(), @stream, stream_options => { include_usage => $yes });
+ok($alike->read_until(qr/Hel/), 'stream_options: the same ones');
+ok($c2->quiet(0.1), 'stream_options: none, not as it comes');
+ok($c3->quiet(0.1), 'stream_options: others, not as it comes');
+$peer->write(end_of());
+is(texts(finish($_)->{body}), 'Hel', 'stream_options: all are answered') for $c2, $c3;
+$_->close for $c1, $c2, $c3, $alike, $peer;
+
+# --- one whose age was over leaves its follower's place alone
+
+($c1, $w1) = connection();
+text();
+ask($c1, 'gpt', same(), @aged);
+($peer) = $up->request;
+($c2, $w2) = connection($w1, 1);
+ask($c2, 'gpt', same(), @aged);
+($peer2) = $up->request;
+ok($peer2, 'lock_age: one in another worker');
+$peer->write(answer(500, openai_error('no', 'x', undef), @close));
+is(finish($c1)->{status}, 500, 'lock_age: the first one fails');
+ask($c3 = third($w1, $w2), 'gpt', same());
+ok(nobody(0.3), 'lock_age: who comes then waits for the second');
+$peer2->write(answer(200, openai_chat('second')));
+like(finish($_)->{body}, qr/second/, 'lock_age: and has its answer') for $c2, $c3;
+$_->close for $c1, $c2, $c3, $peer, $peer2;
+
+# --- six in another worker: when one has seen the answer all have
+
+($c1, $w1) = connection();
+text();
+ask($c1, 'gpt', same());
+($peer) = $up->request;
+($c2, $w2) = connection($w1, 1);
+@all = ($c2, map { scalar connection($w2) } 1 .. 5);
+ask($_, 'gpt', same()) for @all;
+sleep 0.8;
+$peer->write(answer(200, openai_chat('six')));
+finish($c2);
+$from = time();
+like(finish($_)->{body}, qr/six/, 'six: answered') for @all[1 .. 5];
+cmp_ok(time() - $from, '<', 0.4 * $slow, 'six: at a time');
+$_->close for $c1, @all, $peer;
+
+# --- those who wait in the leader's worker go on at once, not when it looks after
+# them the next time, half a second later
+
+# the shortest of three
+sub soonest {
+    my $do = shift;
+    my $soonest = 1000;
+    for (1 .. 3) {
+        my ($lead, $worker) = connection();
+        text();
+        ask($lead, 'gpt', same());
+        my ($up1) = $up->request;
+        ask(my $one = connection($worker), 'gpt', same());
+        sleep 0.1;
+        ask(my $two = connection($worker), 'gpt', same());
+        sleep 0.75;
+        my ($since, @open) = $do->($worker, $up1, $one);
+        $soonest = time() - $since if @open && time() - $since < $soonest;
+        $_->write(answer(200, openai_chat('yes'))) for @open;
+        finish($two);
+        $_->close for $lead, $one, $two, $up1, @open;
+        last if $soonest < 0.15;
+    }
+    return $soonest;
+}
+
+cmp_ok(soonest(sub {
+    my ($worker, $up1, $one) = @_;
+    kill 'STOP', $worker;
+    $up1->write(answer(500, openai_error('no', 'x', undef), @close));
+    sleep 0.05;
+    $one->close;
+    sleep 0.05;
+    my $since = time();
+    kill 'CONT', $worker;
+    my ($up2) = $up->request;
+    return ($since, $up2 ? $up2 : ());
+}), '<', 0.15, 'its turn: handed over by one that leaves');
+
+cmp_ok(soonest(sub {
+    my ($worker, $up1) = @_;
+    my $since = time();
+    $up1->write(answer(400, openai_error('bad', 'invalid_request_error', undef), @close));
+    my @open = map { ($up->request)[0] } 1 .. 2;
+    return ($since, grep { $_ } @open);
+}), '<', 0.15, 'a bad request: all at once');
+
 # --- the leader's worker is killed
 
 ($c1, $w1) = connection();
@@ -484,6 +659,9 @@ ask($c1, 'gpt', same());
 ($peer) = $up->request;
 ask($c2 = connection($w1, 1), 'gpt', same());
 sleep 0.2;
+my $kept = text_of();
+ask($c3 = connection($w1, 1), 'gpt', @$kept);
+($peer3) = $up->request;
 kill 'KILL', $w1;
 $from = time();
 ($peer2) = $up->request;
@@ -491,4 +669,31 @@ ok($peer2, 'killed: one that waits goes on');
 cmp_ok(time() - $from, '<', 2 * $slow, 'killed: soon');
 $peer2->write(answer(200, openai_chat('yes')));
 is(finish($c2)->{status}, 200, 'killed: it is answered');
-$_->close for $c1, $c2, $peer, $peer2;
+ask(my $c4 = connection(), 'gpt', @$kept);
+ok(nobody(0.5), 'killed: others lead as before');
+$peer3->write(answer(200, openai_chat('still')));
+like(finish($_)->{body}, qr/still/, 'killed: and are waited for') for $c3, $c4;
+$_->close for $c1, $c2, $c3, $c4, $peer, $peer2, $peer3;
+
+# one that a reload has left behind: nobody is started in its place
+
+($c1, $w1) = connection();
+text();
+ask($c1, 'gpt', same());
+($peer) = $up->request;
+my %before = map { $_ => 1 } $t->workers;
+ok($t->reload, 'killed after a reload: reload');
+$end = time() + 10 * $slow;
+my $now;
+while (time() < $end) {
+    ($c2, $now) = connection();
+    last if !$before{$now};
+    $c2->close;
+}
+ask($c2, 'gpt', same());
+ok(nobody(0.2), 'killed after a reload: it is waited for');
+kill 'KILL', $w1;
+($peer2) = $up->request(3);
+ok($peer2, 'killed after a reload: one that waits goes on');
+$peer2->write(answer(200, openai_chat('yes'))) if $peer2;
+$_->close for grep { $_ } $c1, $c2, $peer, $peer2;
