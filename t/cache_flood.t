@@ -16,7 +16,7 @@ use LiteLLM::Test;
 
 use constant { ZONE => 12 * 1048576, LARGE => 1_000_000, SMALL => 40 };
 
-my $t = LiteLLM::Test->new->plan(27);
+my $t = LiteLLM::Test->new->plan(29);
 my $slow = $LiteLLM::Peer::slow > 1;
 my $rounds = $slow ? 16 : 48;
 
@@ -149,6 +149,17 @@ my $evicted = metric('cache_evicted_total');
 is(one(1_900_000, 'f'), 0, 'more than an eighth of the zone');
 is(one(1_900_000, 'f'), 0, 'is not kept');
 is(metric('cache_evicted_total'), $evicted, 'and nothing had to leave for it');
+
+# the same ones made anew, and each in the place of what was there
+
+sub anew {
+    my ($size, $name) = @_;
+    return got(start(chat('gpt', messages => [{ role => 'user', content => "$size $name" }],
+        cache => { 'no-cache' => JSON::PP::true }, headers => \@key)), $size, $name);
+}
+$entries = metric('cache_entries');
+is(scalar(grep { anew(LARGE, "e$_") == 0 } map { ($_) x 3 } 1 .. 4), 12, 'made anew');
+cmp_ok(metric('cache_entries'), '<=', $entries, 'nothing is there twice');
 
 # a client that leaves in the midst of a hit, one that leaves before its answer
 
