@@ -13,11 +13,12 @@ use Time::HiRes qw(time sleep);
 use LiteLLM::Mock qw(answer sse openai_chat openai_chunk openai_error);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(125);
+my $t = LiteLLM::Test->new->plan(134);
 $t->allow_log(qr/\[alert\].*exited on signal 9/);
 
 my $slow = $LiteLLM::Peer::slow;
 my $wait = int(700 * $slow);
+my $stuck = int(1000 * $slow);
 my $yes = JSON::PP::true;
 my @stream = (stream => $yes);
 # the next call comes on a connection of its own
@@ -35,6 +36,7 @@ location /worker { return 200 \$pid; }
 location /late/ { litellm; litellm_cache_lock_timeout ${wait}ms; }
 location /aged/ { litellm; litellm_cache_lock_age ${wait}ms; }
 location /small/ { litellm; litellm_cache_max_response_size 32k; }
+location /stuck/ { litellm; send_timeout ${stuck}ms; }
 location /off/ { litellm; litellm_cache_lock off; }
 location /keys/ { litellm; litellm_config %%DIR%%/keys.yaml; }
 END
@@ -98,6 +100,18 @@ sub third {
 
 sub ask { my ($c, @chat) = @_; $c->write(chat(@chat) =~ s/Connection: close\r\n//r); return $c }
 
+# all is read of what these have asked: they wait, if they do
+sub asked { $_->await for @_ }
+
+# a worker that sees all that follows at a time, when it goes on
+sub state_of { open my $in, '<', "/proc/$_[0]/stat" or return ') T '; return scalar <$in> }
+sub hold {
+    my $pid = shift;
+    my $end = time() + 10 * $slow;
+    kill 'STOP', $pid;
+    sleep 0.005 while state_of($pid) !~ /\) [Tt] / && time() < $end;
+}
+
 # nobody else comes to the provider
 sub nobody { my $p = $up->accept($_[0] // 0.15); $p->close if $p; return !$p }
 
@@ -126,7 +140,7 @@ text();
 my @all = map { start(chat('gpt', same(), marked('many'))) } 1 .. 1000;
 my ($peer) = $up->request;
 ok($peer, 'a thousand: one goes to the provider');
-sleep 0.3;
+asked(@all[map { 50 * $_ - 1 } 1 .. 20]);
 my $body = openai_chat('for all');
 $peer->write(answer(200, $body));
 my %seen;
@@ -160,7 +174,7 @@ embed($c1, 'a', 'b');
 ($peer, my $req) = $up->request;
 embed($c2, 'a', 'b');
 my $c3 = embed(scalar connection($w1), 'a', 'b');
-sleep 0.1;
+asked($c2, $c3);
 $peer->write(vectors(1, 2));
 is_deeply([map { $_->{embedding}[0] } @{json_of(finish($_)->{body})->{data}}], [1, 2], 'embeddings: answered')
     for $c1, $c2, $c3;
@@ -253,6 +267,59 @@ for my $how ('close', 'reset') {
     $_->close for $c2, $peer;
 }
 
+# ... when nobody follows
+
+($c1, $w1) = connection();
+text();
+ask($c1, 'gpt', same(), @stream);
+($peer) = $up->request;
+$peer->write($head . events_of(piece('Hel')));
+$c1->read_until(qr/Hel/);
+$c1->close;
+ok($peer->closed, 'nobody follows: the call is ended');
+$peer->close;
+
+# ... in the moment in which there is more for it
+
+($c1, $w1) = connection();
+text();
+ask($c1, 'gpt', same(), @stream);
+($peer) = $up->request;
+$peer->write($head . events_of(piece('Hel')));
+$c1->read_until(qr/Hel/);
+ask($c2 = connection($w1), 'gpt', same(), @stream);
+$c2->read_until(qr/Hel/);
+hold($w1);
+$peer->write(events_of(piece('lo')));
+$peer->await(sub { $_[1] });
+$c1->reset;
+$c1->await(sub { !@_ });
+kill 'CONT', $w1;
+ok($c2->read_until(qr/lo"/), 'in the moment: the follower has what comes then');
+$peer->write(end_of());
+like($c2->read_until(qr/0\r\n\r\n/), qr/\[DONE\]/, 'in the moment: to the end');
+$_->close for $c2, $peer;
+
+# ... when much was on its way to it
+
+($c1, $w1) = connection(undef, 0, 4096);
+text();
+ask($c1, 'gpt', same(), @stream);
+($peer) = $up->request;
+$peer->write($head . events_of(piece('Hel')));
+$c1->read_until(qr/Hel/);
+ask($c2 = connection($w1), 'gpt', same(), @stream);
+$c2->read_until(qr/Hel/);
+$peer->write(events_of((piece('z' x 4000)) x 50));
+$c1->await(sub { @_ && $_[0] > 8000 });
+$c1->close;
+$peer->write(events_of(piece('lo')) . end_of());
+my $much = $c2->read_until(qr/0\r\n\r\n/) // '';
+$much =~ s/\r\n[0-9a-f]+\r\n//g;
+is(scalar(() = $much =~ /z{4000}"/g), 50, 'on its way: the follower has all');
+like($much, qr/lo".*\[DONE\]/s, 'on its way: to the end');
+$_->close for $c2, $peer;
+
 # ... and then the last follower
 
 ($c1, $w1) = connection();
@@ -278,7 +345,7 @@ ask($c1, 'gpt', same(), @stream);
 ($peer) = $up->request;
 ask($c2 = connection($w1), 'gpt', same(), @stream);
 ask($c3 = connection($w1), 'gpt', same());
-sleep 0.1;
+asked($c2, $c3);
 $c1->close;
 ok($peer->closed, 'left early: the call is ended');
 $peer->close;
@@ -298,7 +365,7 @@ text();
 ask($c1, 'gpt', same());
 ($peer) = $up->request;
 @all = map { ask(scalar connection($w1), 'gpt', same()) } 1 .. 4;
-sleep 0.1;
+asked(@all);
 $peer->write(answer(500, openai_error('no', 'x', undef), @close));
 is(finish($c1)->{status}, 500, 'failed: the leader has its error');
 $peer->close;
@@ -321,7 +388,7 @@ text();
 ask($c1, 'gpt', same());
 ($peer) = $up->request;
 ask($c2 = connection($w1, 1), 'gpt', same());
-sleep 0.1;
+asked($c2);
 $peer->write(answer(503, openai_error('no', 'x', undef), @close));
 finish($c1);
 $peer->close;
@@ -337,7 +404,7 @@ text();
 ask($c1, 'gpt', same());
 ($peer) = $up->request;
 @all = map { ask(scalar connection($w1), 'gpt', same()) } 1 .. 2;
-sleep 0.1;
+asked(@all);
 $peer->write(answer(400, openai_error('bad', 'invalid_request_error', undef), @close));
 @peers = map { ($up->request)[0] } 1 .. 2;
 is(scalar(grep { $_ } @peers), 2, 'a bad request: each for itself at once');
@@ -353,7 +420,7 @@ for my $code (408, 409, 429) {
     ask($c1, 'gpt', same());
     ($peer) = $up->request;
     @all = map { ask(scalar connection($w1), 'gpt', same()) } 1 .. 2;
-    sleep 0.1;
+    asked(@all);
     $peer->write(answer($code, openai_error('later', 'x', undef), @close));
     ($peer2) = $up->request;
     ok(nobody(), "$code: one alone tries");
@@ -368,7 +435,7 @@ text();
 ask($c1, 'backed', same());
 ($peer) = $up->request;
 ask($c2 = connection($w1), 'backed', same());
-sleep 0.1;
+asked($c2);
 $peer->write(answer(500, openai_error('no', 'x', undef), @close));
 @peers = map { ($up->request)[0] } 1 .. 2;
 is(scalar(grep { $_ } @peers), 2, 'a fallback: each for itself');
@@ -397,7 +464,7 @@ text();
 ask($c1, 'gpt', same(), uri => '/small/v1/chat/completions');
 ($peer) = $up->request;
 @all = map { ask(scalar connection($w1, $_ > 1), 'gpt', same(), uri => '/small/v1/chat/completions') } 1 .. 3;
-sleep 0.2;
+asked(@all);
 $peer->write(answer(200, openai_chat('x' x 40000), @close));
 finish($c1);
 @peers = map { ($up->request)[0] } 1 .. 3;
@@ -531,6 +598,27 @@ like($c1->read_until(qr/0\r\n\r\n/), qr/\[DONE\]/, 'slow: the leader has all');
 like($c3->read_until(qr/0\r\n\r\n/), qr/\[DONE\]/, 'slow: so has the other one');
 $_->close for $c1, $c2, $c3, $peer;
 
+# --- send_timeout: for one that takes nothing, not for one that has all there is
+
+($c1, $w1) = connection();
+text();
+my @stuck = (uri => '/stuck/v1/chat/completions');
+ask($c1, 'gpt', same(), @stream, @stuck);
+($peer) = $up->request;
+$peer->write($head . events_of(piece('Hel')));
+$c1->read_until(qr/Hel/);
+ask($c2 = connection($w1, 0, 4096), 'gpt', same(), @stream, @stuck);
+ask($c3 = connection($w1, 0, 4096), 'gpt', same(), @stream, @stuck);
+$_->read_until(qr/Hel/) for $c2, $c3;
+$at = $t->log_size;
+$peer->write(events_of((piece('z' x 4000)) x 50, piece('last')));
+ok($_->read_until(qr/last"/), 'send_timeout: who reads has it') for $c1, $c3;
+ok($t->wait_log(qr/client timed out/, $at), 'send_timeout: who does not is dropped');
+sleep 1.2 * $stuck / 1000;
+$peer->write(end_of());
+like($c3->read_until(qr/0\r\n\r\n/) // '', qr/\[DONE\]/, 'send_timeout: not who had to wait');
+$_->close for $c1, $c2, $c3, $peer;
+
 # --- a stream that is longer than is kept, in many small events: who comes then
 # waits for the entry
 
@@ -617,7 +705,7 @@ sub soonest {
         ask($lead, 'gpt', same());
         my ($up1) = $up->request;
         ask(my $one = connection($worker), 'gpt', same());
-        sleep 0.1;
+        asked($one);
         ask(my $two = connection($worker), 'gpt', same());
         sleep 0.75;
         my ($since, @open) = $do->($worker, $up1, $one);
@@ -632,11 +720,11 @@ sub soonest {
 
 cmp_ok(soonest(sub {
     my ($worker, $up1, $one) = @_;
-    kill 'STOP', $worker;
+    hold($worker);
     $up1->write(answer(500, openai_error('no', 'x', undef), @close));
-    sleep 0.05;
+    $up1->await(sub { $_[1] });
     $one->close;
-    sleep 0.05;
+    $one->await(sub { !@_ || $_[1] });
     my $since = time();
     kill 'CONT', $worker;
     my ($up2) = $up->request;
@@ -658,7 +746,7 @@ text();
 ask($c1, 'gpt', same());
 ($peer) = $up->request;
 ask($c2 = connection($w1, 1), 'gpt', same());
-sleep 0.2;
+asked($c2);
 my $kept = text_of();
 ask($c3 = connection($w1, 1), 'gpt', @$kept);
 ($peer3) = $up->request;

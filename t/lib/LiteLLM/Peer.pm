@@ -21,7 +21,8 @@ sub new {
     binmode $sock;
     $sock->autoflush(1);
     setsockopt $sock, IPPROTO_TCP, TCP_NODELAY, 1;
-    return bless { sock => $sock, in => '', eof => 0 }, $class;
+    return bless { sock => $sock, in => '', eof => 0,
+        ends => [map { $sock->can($_) && $sock->$_ || 0 } qw(peerport sockport)] }, $class;
 }
 
 # connect(port, rcvbuf => bytes): to 127.0.0.1; a small receive buffer makes a
@@ -137,6 +138,28 @@ sub read_eof {
     my $all = $self->{in};
     $self->{in} = '';
     return $all;
+}
+
+# The other end's socket, on this machine: the bytes that are not acknowledged,
+# and those that are not read; nothing when there is none any more.
+sub other {
+    my $self = shift;
+    my $ends = sprintf '%04X [0-9A-F]{8}:%04X', @{$self->{ends}};
+    open my $in, '<', '/proc/net/tcp' or die "/proc/net/tcp: $!";
+    my ($line) = grep { /^\s*\d+: [0-9A-F]{8}:$ends 0[1458]/ } <$in>;
+    return $line && $line =~ / ([0-9A-F]{8}):([0-9A-F]{8}) / ? (hex $1, hex $2) : ();
+}
+
+# waits until that is so of them: by default, until all is read; true when it is
+sub await {
+    my ($self, $so) = @_;
+    $so ||= sub { @_ && !$_[1] };
+    my $end = Time::HiRes::time() + 10 * $slow;
+    while (Time::HiRes::time() < $end) {
+        return 1 if $so->($self->other);
+        Time::HiRes::sleep(0.005);
+    }
+    return 0;
 }
 
 # true when the other side ends (or resets) in time; what it sent is dropped
