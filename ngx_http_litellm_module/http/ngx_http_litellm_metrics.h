@@ -6,6 +6,8 @@
  *   ngx_http_litellm_metrics_conf.c    directives, the zone, workers
  *   ngx_http_litellm_metrics_zone.c    rows of counters in shared memory
  *   ngx_http_litellm_metrics_record.c  what is counted, and when
+ *   ngx_http_litellm_metrics_claim.c   limits that were looked at, as rows
+ *   ngx_http_litellm_metrics_label.c   labels of each kind of row
  *   ngx_http_litellm_metrics_text.c    rows as Prometheus reads them
  *   ngx_http_litellm_metrics_filter.c  what is shown of them
  *   ngx_http_litellm_metrics_limit.c   what is left of limits and budgets
@@ -126,18 +128,33 @@ ngx_int_t ngx_http_litellm_metrics_log(ngx_http_request_t *r);
 ngx_http_litellm_row_t *ngx_http_litellm_metrics_row_of(
     ngx_http_litellm_metrics_conf_t *mc, ngx_litellm_deployment_t *d,
     ngx_uint_t make);
+/* what is remembered beside the row that the answer counts in; NULL: nothing */
+ngx_http_litellm_known_t *ngx_http_litellm_metrics_beside(
+    ngx_http_litellm_ctx_t *ctx);
+/* the next value of a row; none of a label that is not wanted */
+void ngx_http_litellm_metrics_value(ngx_http_litellm_metrics_conf_t *mc,
+    ngx_http_litellm_values_t *v, ngx_http_litellm_label_e label,
+    const ngx_str_t *value);
+
+/* ngx_http_litellm_metrics_claim.c: limits of a request that is over */
+void ngx_http_litellm_metrics_limits(ngx_http_litellm_metrics_conf_t *mc,
+    ngx_http_litellm_ctx_t *ctx);
+
+/* ngx_http_litellm_metrics_label.c */
+
 /* of an api_base, without user, query, and what is behind the path */
 void ngx_http_litellm_metrics_base(ngx_litellm_deployment_t *d,
     u_char buf[NGX_HTTP_LITELLM_METRICS_VALUE], ngx_str_t *base);
 /* those of a kind of rows, in their order: *n of them */
 const ngx_http_litellm_label_e *ngx_http_litellm_metrics_labels(
     ngx_http_litellm_row_e kind, ngx_uint_t *n);
+
+
+/* ngx_http_litellm_metrics_text.c */
+
 /* "end_user" ... */
 ngx_str_t *ngx_http_litellm_metrics_label(ngx_http_litellm_label_e label);
-
-
-/* ngx_http_litellm_metrics_text.c: is there one of that name?  Has it that
-   label? */
+/* is there one of that name?  Has it that label? */
 ngx_uint_t ngx_http_litellm_metrics_known(ngx_str_t *name);
 ngx_uint_t ngx_http_litellm_metrics_labelled(ngx_str_t *name,
     ngx_str_t *label);

@@ -18,6 +18,9 @@
 
 #define NGX_HTTP_LITELLM_CLIENT_LEFT  NGX_HTTP_CLIENT_CLOSED_REQUEST
 
+/* labels of who asks, which begin the rows of a request */
+#define NGX_HTTP_LITELLM_LABELS_WHO   7
+
 
 /* what a request ended with */
 typedef struct {
@@ -35,17 +38,12 @@ static ngx_http_litellm_row_t *ngx_http_litellm_metrics_usage_row(
     ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_ctx_t *ctx,
     ngx_litellm_deployment_t *d, ngx_uint_t good,
     ngx_http_litellm_known_t **known);
-static ngx_http_litellm_known_t *ngx_http_litellm_metrics_beside(
-    ngx_http_litellm_ctx_t *ctx);
 static void ngx_http_litellm_metrics_who(ngx_http_litellm_metrics_conf_t *mc,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_values_t *v);
 static void ngx_http_litellm_metrics_same(ngx_http_litellm_ctx_t *ctx,
     ngx_http_litellm_row_t *row);
 static void ngx_http_litellm_metrics_key(ngx_http_litellm_metrics_conf_t *mc,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_values_t *v);
-static void ngx_http_litellm_metrics_value(
-    ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_values_t *v,
-    ngx_http_litellm_label_e label, const ngx_str_t *value);
 static void ngx_http_litellm_metrics_place(
     ngx_http_litellm_metrics_conf_t *mc, ngx_litellm_deployment_t *d,
     ngx_http_litellm_values_t *v);
@@ -64,112 +62,6 @@ static void ngx_http_litellm_metrics_exception(ngx_litellm_deployment_t *d,
 static void ngx_http_litellm_metrics_fallback(
     ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_ctx_t *ctx,
     ngx_http_litellm_ending_t *e);
-static void ngx_http_litellm_metrics_limits(
-    ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_ctx_t *ctx);
-static ngx_http_litellm_row_t *ngx_http_litellm_metrics_limit_row(
-    ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_ctx_t *ctx,
-    ngx_http_litellm_claim_t *claim);
-static ngx_int_t ngx_http_litellm_metrics_limit_labels(
-    ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_ctx_t *ctx,
-    ngx_http_litellm_claim_t *c, ngx_http_litellm_values_t *v);
-
-
-#define ngx_http_litellm_metrics_set(to, value)                               \
-    if ((to) != (value)) {                                                    \
-        (to) = (value);                                                       \
-    }
-
-
-#define NGX_HTTP_LITELLM_L_WHO                                                \
-    NGX_HTTP_LITELLM_L_END_USER, NGX_HTTP_LITELLM_L_KEY,                      \
-    NGX_HTTP_LITELLM_L_KEY_ALIAS, NGX_HTTP_LITELLM_L_TEAM,                    \
-    NGX_HTTP_LITELLM_L_TEAM_ALIAS, NGX_HTTP_LITELLM_L_USER,                   \
-    NGX_HTTP_LITELLM_L_USER_EMAIL
-
-/* of these */
-#define NGX_HTTP_LITELLM_LABELS_WHO  7
-
-#define NGX_HTTP_LITELLM_L_PLACE                                              \
-    NGX_HTTP_LITELLM_L_MODEL_GROUP, NGX_HTTP_LITELLM_L_LITELLM_MODEL_NAME,    \
-    NGX_HTTP_LITELLM_L_MODEL_ID, NGX_HTTP_LITELLM_L_API_BASE,                 \
-    NGX_HTTP_LITELLM_L_API_PROVIDER
-
-
-static const ngx_http_litellm_label_e  ngx_http_litellm_labels_request[] = {
-    NGX_HTTP_LITELLM_L_WHO,
-    NGX_HTTP_LITELLM_L_REQUESTED_MODEL,
-    NGX_HTTP_LITELLM_L_MODEL_ID,
-    NGX_HTTP_LITELLM_L_API_PROVIDER,
-    NGX_HTTP_LITELLM_L_ROUTE,
-    NGX_HTTP_LITELLM_L_STATUS,
-    NGX_HTTP_LITELLM_L_CLASS
-};
-
-static const ngx_http_litellm_label_e  ngx_http_litellm_labels_usage[] = {
-    NGX_HTTP_LITELLM_L_WHO,
-    NGX_HTTP_LITELLM_L_REQUESTED_MODEL,
-    NGX_HTTP_LITELLM_L_MODEL,
-    NGX_HTTP_LITELLM_L_PLACE
-};
-
-static const ngx_http_litellm_label_e  ngx_http_litellm_labels_place[] = {
-    NGX_HTTP_LITELLM_L_PLACE
-};
-
-static const ngx_http_litellm_label_e  ngx_http_litellm_labels_fallback[] = {
-    NGX_HTTP_LITELLM_L_KEY,
-    NGX_HTTP_LITELLM_L_KEY_ALIAS,
-    NGX_HTTP_LITELLM_L_TEAM,
-    NGX_HTTP_LITELLM_L_TEAM_ALIAS,
-    NGX_HTTP_LITELLM_L_REQUESTED_MODEL,
-    NGX_HTTP_LITELLM_L_FALLBACK_MODEL,
-    NGX_HTTP_LITELLM_L_STATUS,
-    NGX_HTTP_LITELLM_L_CLASS
-};
-
-static const ngx_http_litellm_label_e  ngx_http_litellm_labels_limit[] = {
-    NGX_HTTP_LITELLM_L_SCOPE,
-    NGX_HTTP_LITELLM_L_END_USER,
-    NGX_HTTP_LITELLM_L_KEY,
-    NGX_HTTP_LITELLM_L_KEY_ALIAS,
-    NGX_HTTP_LITELLM_L_TEAM,
-    NGX_HTTP_LITELLM_L_TEAM_ALIAS,
-    NGX_HTTP_LITELLM_L_USER,
-    NGX_HTTP_LITELLM_L_MODEL
-};
-
-
-const ngx_http_litellm_label_e *
-ngx_http_litellm_metrics_labels(ngx_http_litellm_row_e kind, ngx_uint_t *n)
-{
-    switch (kind) {
-
-    case NGX_HTTP_LITELLM_ROW_REQUEST:
-        *n = sizeof(ngx_http_litellm_labels_request)
-             / sizeof(ngx_http_litellm_label_e);
-        return ngx_http_litellm_labels_request;
-
-    case NGX_HTTP_LITELLM_ROW_USAGE:
-        *n = sizeof(ngx_http_litellm_labels_usage)
-             / sizeof(ngx_http_litellm_label_e);
-        return ngx_http_litellm_labels_usage;
-
-    case NGX_HTTP_LITELLM_ROW_DEPLOYMENT:
-        *n = sizeof(ngx_http_litellm_labels_place)
-             / sizeof(ngx_http_litellm_label_e);
-        return ngx_http_litellm_labels_place;
-
-    case NGX_HTTP_LITELLM_ROW_FALLBACK:
-        *n = sizeof(ngx_http_litellm_labels_fallback)
-             / sizeof(ngx_http_litellm_label_e);
-        return ngx_http_litellm_labels_fallback;
-
-    default: /* NGX_HTTP_LITELLM_ROW_LIMIT */
-        *n = sizeof(ngx_http_litellm_labels_limit)
-             / sizeof(ngx_http_litellm_label_e);
-        return ngx_http_litellm_labels_limit;
-    }
-}
 
 
 void
@@ -368,9 +260,7 @@ ngx_http_litellm_metrics_usage_row(ngx_http_litellm_metrics_conf_t *mc,
 }
 
 
-/* what is remembered beside the row that the answer counts in; NULL: nothing */
-
-static ngx_http_litellm_known_t *
+ngx_http_litellm_known_t *
 ngx_http_litellm_metrics_beside(ngx_http_litellm_ctx_t *ctx)
 {
     ngx_http_litellm_known_t  *known;
@@ -456,7 +346,7 @@ ngx_http_litellm_metrics_key(ngx_http_litellm_metrics_conf_t *mc,
 }
 
 
-static void
+void
 ngx_http_litellm_metrics_value(ngx_http_litellm_metrics_conf_t *mc,
     ngx_http_litellm_values_t *v, ngx_http_litellm_label_e label,
     const ngx_str_t *value)
@@ -529,22 +419,6 @@ ngx_http_litellm_metrics_row_of(ngx_http_litellm_metrics_conf_t *mc,
     }
 
     return row;
-}
-
-
-void
-ngx_http_litellm_metrics_base(ngx_litellm_deployment_t *d,
-    u_char buf[NGX_HTTP_LITELLM_METRICS_VALUE], ngx_str_t *base)
-{
-    ngx_str_null(base);
-
-    if (d->url.host.len) {
-        base->data = buf;
-        base->len = ngx_slprintf(buf, buf + NGX_HTTP_LITELLM_METRICS_VALUE,
-                                 "http%s://%V%V", d->url.tls ? "s" : "",
-                                 &d->url.authority, &d->url.path)
-                    - buf;
-    }
 }
 
 
@@ -997,194 +871,4 @@ ngx_http_litellm_metrics_fallback(ngx_http_litellm_metrics_conf_t *mc,
 
         ngx_http_litellm_counter_add(good ? &c->successes : &c->failures, 1);
     }
-}
-
-
-/*
- * Limits of those who ask are kept as they are, so that what is left of them
- * can be told whenever somebody wants to know.
- */
-
-static void
-ngx_http_litellm_metrics_limits(ngx_http_litellm_metrics_conf_t *mc,
-    ngx_http_litellm_ctx_t *ctx)
-{
-    ngx_uint_t                     i;
-    ngx_http_litellm_row_t        *row;
-    ngx_http_litellm_claim_t      *claim;
-    ngx_http_litellm_row_limit_t  *c;
-
-    for (i = 0; i < ctx->bill->rv.n; i++) {
-
-        claim = &ctx->bill->rv.claims[i];
-
-        if ((claim->rpm < 0 && claim->tpm < 0 && claim->parallel < 0
-             && claim->budget < 0)
-            || claim->name.len > sizeof(c->name))
-        {
-            continue;
-        }
-
-        row = ngx_http_litellm_metrics_limit_row(mc, ctx, claim);
-
-        if (row == NULL || row->other) {
-            continue;
-        }
-
-        c = ngx_http_litellm_row_counters(row);
-
-        /* what all workers read is not written for nothing */
-
-        ngx_http_litellm_metrics_set(c->scope, (int64_t) claim->scope);
-        ngx_http_litellm_metrics_set(c->rpm, claim->rpm);
-        ngx_http_litellm_metrics_set(c->tpm, claim->tpm);
-        ngx_http_litellm_metrics_set(c->parallel, claim->parallel);
-        ngx_http_litellm_metrics_set(c->budget, claim->budget);
-
-        /* a word each, and of one account the name is always the same */
-
-        if (c->len == 0) {
-            ngx_memcpy(c->name, claim->name.data, claim->name.len);
-            ngx_memory_barrier();
-            c->len = (uint16_t) claim->name.len;
-        }
-    }
-}
-
-
-/* NULL: none is kept of limits of that kind */
-
-static ngx_http_litellm_row_t *
-ngx_http_litellm_metrics_limit_row(ngx_http_litellm_metrics_conf_t *mc,
-    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_claim_t *claim)
-{
-    ngx_http_litellm_row_t     *row;
-    ngx_http_litellm_known_t   *known;
-    ngx_http_litellm_values_t   v;
-
-    known = NULL;
-
-    switch (claim->scope) {
-
-    case NGX_HTTP_LITELLM_OF_KEY:
-    case NGX_HTTP_LITELLM_OF_TEAM:
-    case NGX_HTTP_LITELLM_OF_USER:
-
-        /* labels of who asks say all of it, and these begin the row's */
-
-        known = ngx_http_litellm_metrics_beside(ctx);
-
-        if (known != NULL && known->beside[claim->scope] != NULL) {
-            return known->beside[claim->scope];
-        }
-
-        break;
-
-    default:
-        break;
-    }
-
-    if (ngx_http_litellm_metrics_limit_labels(mc, ctx, claim, &v) != NGX_OK) {
-        return NULL;
-    }
-
-    row = ngx_http_litellm_metrics_row_for(&mc->m, NGX_HTTP_LITELLM_ROW_LIMIT,
-                                           &v, mc->max, NULL);
-
-    /* its own place may be that of the other one */
-
-    if (known != NULL && known->row == ctx->usage && !row->other) {
-        known->beside[claim->scope] = row;
-    }
-
-    return row;
-}
-
-
-/* NGX_DECLINED: LiteLLM tells nothing of limits of that kind */
-
-static ngx_int_t
-ngx_http_litellm_metrics_limit_labels(ngx_http_litellm_metrics_conf_t *mc,
-    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_claim_t *claim,
-    ngx_http_litellm_values_t *v)
-{
-    ngx_str_t  end_user, user, model;
-
-    ngx_str_null(&end_user);
-    ngx_str_null(&user);
-    ngx_str_null(&model);
-
-    ngx_http_litellm_values_init(v);
-
-    switch (claim->scope) {
-
-    case NGX_HTTP_LITELLM_OF_KEY:
-    case NGX_HTTP_LITELLM_OF_TEAM:
-        break;
-
-    case NGX_HTTP_LITELLM_OF_USER:
-        user = ctx->who.user_id;
-        break;
-
-    case NGX_HTTP_LITELLM_OF_END_USER:
-
-        if (!mc->end_user) {
-            return NGX_DECLINED;
-        }
-
-        end_user = ctx->who.end_user_id;
-        break;
-
-    case NGX_HTTP_LITELLM_OF_KEY_MODEL:
-
-        /* "key:group" */
-
-        if (ctx->who.key == NULL
-            || claim->name.len <= ctx->who.key->id.len + 1)
-        {
-            return NGX_DECLINED;
-        }
-
-        model.data = claim->name.data + ctx->who.key->id.len + 1;
-        model.len = claim->name.len - ctx->who.key->id.len - 1;
-        break;
-
-    default:
-        return NGX_DECLINED;
-    }
-
-    ngx_http_litellm_values_add(v, ngx_http_litellm_scope_name(claim->scope));
-    ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_END_USER,
-                                   &end_user);
-
-    if (claim->scope == NGX_HTTP_LITELLM_OF_TEAM) {
-        ngx_http_litellm_values_add(v, NULL);
-        ngx_http_litellm_values_add(v, NULL);
-        ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_TEAM,
-                                       &ctx->who.team_id);
-        ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_TEAM_ALIAS,
-                                       ctx->who.team ? &ctx->who.team->alias
-                                                     : NULL);
-
-    } else if (claim->scope == NGX_HTTP_LITELLM_OF_KEY
-               || claim->scope == NGX_HTTP_LITELLM_OF_KEY_MODEL)
-    {
-        ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_KEY,
-                                       &ctx->who.key->id);
-        ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_KEY_ALIAS,
-                                       &ctx->who.key->alias);
-        ngx_http_litellm_values_add(v, NULL);
-        ngx_http_litellm_values_add(v, NULL);
-
-    } else {
-        ngx_http_litellm_values_add(v, NULL);
-        ngx_http_litellm_values_add(v, NULL);
-        ngx_http_litellm_values_add(v, NULL);
-        ngx_http_litellm_values_add(v, NULL);
-    }
-
-    ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_USER, &user);
-    ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_MODEL, &model);
-
-    return NGX_OK;
 }

@@ -290,8 +290,11 @@ ngx_http_litellm_row_t *ngx_http_litellm_metrics_next(
     ngx_http_litellm_metrics_t *m, ngx_http_litellm_row_e kind, size_t *at,
     ngx_uint_t *n);
 
-#define ngx_http_litellm_row_counters(row)                                    \
-    ((void *) ((u_char *) (row) + (row)->counters))
+static ngx_inline void *
+ngx_http_litellm_row_counters(ngx_http_litellm_row_t *row)
+{
+    return (u_char *) row + row->counters;
+}
 
 /* the i-th label of a row; an empty one if it was not known */
 void ngx_http_litellm_row_label(ngx_http_litellm_row_t *row, ngx_uint_t i,
