@@ -130,6 +130,7 @@ static const char  ngx_http_litellm_status_html[] =
     "\n"
     "@media (max-width: 56rem) {\n"
     "    .head { display: none; }\n"
+    "    .find + .box details:first-of-type { border-top: 0; }\n"
     "    .row { grid-template-columns: minmax(0, .85fr) minmax(0, 1fr)\n"
     "                                  minmax(0, 1.3fr) minmax(0, 1.3fr); }\n"
     "    .row > :first-child { grid-column: 1 / -1; }\n"
