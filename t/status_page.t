@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 
 # The status page in a browser: what it shows of a gateway with trouble, that
-# nothing of it becomes markup, and that the browser has nothing to complain of.
+# nothing of it becomes markup, and that the browser has nothing to complain of;
+# that all this would be seen if the page's script were another.
 
 use warnings;
 use strict;
@@ -14,7 +15,7 @@ use LiteLLM::Test;
 my ($browser) = grep { -x } map { ("$_/chromium-headless-shell", "$_/chromium") } split /:/, "$ENV{PATH}:/usr/bin";
 my $t = LiteLLM::Test->new;
 LiteLLM::Test::absent('chromium-headless-shell') if !$browser;
-$t->plan(12);
+$t->plan(24);
 my $slow = $LiteLLM::Peer::slow;
 
 $t->write_conf(server => 'location = /status { litellm_status; } location = /keyed { litellm_status key; }');
@@ -28,6 +29,8 @@ model_list:
     model_info: {id: two, cooldown_time: 600, allowed_fails_policy: {RateLimitErrorAllowedFails: 0}}
 litellm_settings: {num_retries: 0}
 general_settings: {master_key: sk-master}
+virtual_keys:
+  - {key: sk-near, key_alias: '<img src=y>', rpm_limit: 5}
 END
 $t->mock(8081, sub {
     my ($peer, $req) = @_;
@@ -37,12 +40,13 @@ $t->run;
 my @key = (headers => [Authorization => 'Bearer sk-master']);
 http(chat('<img src=x onerror="document.title=1">', @key)) for 1 .. 3;
 http(chat('cold', @key));
+http(chat('<img src=x onerror="document.title=1">', headers => [Authorization => 'Bearer sk-near'])) for 1 .. 4;
 
 # the page as it is some seconds later: (its markup, what the browser said)
 sub page {
-    my ($path, @more) = @_;
+    my ($port, $path, @more) = @_;
     my @run = ($browser, '--no-sandbox', '--disable-gpu', '--user-data-dir=' . $t->dir . '/browser', '--enable-logging=stderr',
-        '--virtual-time-budget=7000', @more, '--dump-dom', 'http://127.0.0.1:' . $t->port(8080) . $path);
+        '--virtual-time-budget=7000', @more, '--dump-dom', 'http://127.0.0.1:' . $port . $path);
     my $pid = open(my $out, '-|') // die "fork: $!";
     if ($pid == 0) {
         open STDERR, '>', $t->dir . '/browser.log';
@@ -54,15 +58,48 @@ sub page {
     return ($dom, join "\n", grep { /CONSOLE/ } split /\n/, $t->read_file('browser.log'));
 }
 
+# what is seen of it
+sub seen {
+    my ($dom, $said) = @_;
+    return (
+        verdict => ($dom =~ /<h1 id="verdict">cold can't be served<\/h1>/) || 0,
+        cooldown => ($dom =~ /cooldown \d+ (?:s|min) \xc2\xb7 RateLimitError/) || 0,
+        rows => scalar(() = $dom =~ /<details/g),
+        names => ($dom =~ /<b>&lt;img src=x onerror="document.title=1"&gt;<\/b>/) || 0,
+        aliases => ($dom =~ /&lt;img src=y&gt;/ && $dom =~ /4 of 5 requests/) || 0,
+        markup => scalar(() = $dom =~ /<img/g),
+        complaints => $said);
+}
+my %right = (verdict => 1, cooldown => 1, rows => 2, names => 1, aliases => 1, markup => 0, complaints => '');
+
 for ([light => '--window-size=1280,900'], [phone => '--window-size=390,800', '--blink-settings=preferredColorScheme=0']) {
     my ($name, @more) = @$_;
-    my ($dom, $said) = page('/status', @more);
-    like($dom, qr/<h1 id="verdict">cold can't be served<\/h1>/, "$name: the first line says what is worst");
-    like($dom, qr/cooldown \d+ (?:s|min) \xc2\xb7 RateLimitError/, "$name: a cooldown, why and how long");
-    is(() = $dom =~ /<details/g, 2, "$name: a row for each deployment");
-    ok($dom =~ /<b>&lt;img src=x onerror="document.title=1"&gt;<\/b>/ && $dom !~ /<img/, "$name: a name is a text");
-    is($said, '', "$name: the browser has no complaints");
+    my %seen = seen(page($t->port(8080), '/status', @more));
+    is($seen{$_}, $right{$_}, "$name: $_") for sort keys %right;
 }
-my ($dom, $said) = page('/keyed');
+my ($dom, $said) = page($t->port(8080), '/keyed');
 like($dom, qr/The master key is needed/, 'key: it is asked for');
 unlike($dom, qr/cold|<details/, 'key: nothing is shown without');
+
+# the same page with another script: it is there, but what was seen above is not
+
+my %other = (
+    rows => ['list.insertBefore(r.box, at ? at.nextSibling : list.firstChild);', ''],
+    markup => ['node.textContent = s;', 'node.innerHTML = s;'],
+    markup2 => ['node.textContent = String(s);', 'node.innerHTML = String(s);'],
+    complaints => ['"use strict";', 'console.error("no");']);
+$t->mock(8082, sub {
+    my ($peer, $req) = @_;
+    my ($name, $query) = $req->{uri} =~ m{^/(\w+)(\?.*)?$};
+    my $of = $name && $other{$name} or return $peer->write(answer(404, ''));
+    my $r = http_get('/status' . ($query // ''));
+    if (!$query && $r->{body} !~ s/\Q$of->[0]\E/$of->[1]/) {
+        return $peer->write(answer(500, ''));
+    }
+    $peer->write(answer(200, $r->{body}, 'Content-Type' => $r->{header}{'content-type'}));
+});
+for my $name (sort keys %other) {
+    my %seen = seen(page($t->port(8082), "/$name"));
+    is($seen{verdict}, 1, "another script, $name: it runs");
+    isnt($seen{$name =~ s/2//r}, $right{$name =~ s/2//r}, "another script, $name: it is seen");
+}
