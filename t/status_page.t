@@ -7,6 +7,7 @@
 use warnings;
 use strict;
 
+use JSON::PP ();
 use Test::More;
 
 use LiteLLM::Mock qw(answer openai_chat openai_error);
@@ -15,7 +16,7 @@ use LiteLLM::Test;
 my ($browser) = grep { -x } map { ("$_/chromium-headless-shell", "$_/chromium") } split /:/, "$ENV{PATH}:/usr/bin";
 my $t = LiteLLM::Test->new;
 LiteLLM::Test::absent('chromium-headless-shell') if !$browser;
-$t->plan(24);
+$t->plan(26);
 my $slow = $LiteLLM::Peer::slow;
 
 $t->write_conf(server => 'location = /status { litellm_status; } location = /keyed { litellm_status key; }');
@@ -88,9 +89,22 @@ my %other = (
     markup => ['node.textContent = s;', 'node.innerHTML = s;'],
     markup2 => ['node.textContent = String(s);', 'node.innerHTML = String(s);'],
     complaints => ['"use strict";', 'console.error("no");']);
+# each answer five seconds after the one before; in the first one nobody had asked for "one"
+sub later {
+    my ($body, $n) = @_;
+    return $body if $body !~ /^\{/;
+    my ($j, $first) = (json_of($body), !-e $t->dir . '/later');
+    $t->write_file('later', '');
+    $j->{time} += 5000 * $n;
+    delete $_->{counters} for grep { $_->{id} eq 'one' && $first } @{$j->{deployments}{list}};
+    return JSON::PP->new->encode($j);
+}
 $t->mock(8082, sub {
-    my ($peer, $req) = @_;
+    my ($peer, $req, $n) = @_;
     my ($name, $query) = $req->{uri} =~ m{^/(\w+)(\?.*)?$};
+    if ($name && $name eq 'later') {
+        return $peer->write(answer(200, later(http_get('/status' . ($query // ''))->{body}, $n), 'Content-Type' => $query ? 'application/json' : 'text/html'));
+    }
     my $of = $name && $other{$name} or return $peer->write(answer(404, ''));
     my $r = http_get('/status' . ($query // ''));
     if (!$query && $r->{body} !~ s/\Q$of->[0]\E/$of->[1]/) {
@@ -103,3 +117,7 @@ for my $name (sort keys %other) {
     is($seen{verdict}, 1, "another script, $name: it runs");
     isnt($seen{$name =~ s/2//r}, $right{$name =~ s/2//r}, "another script, $name: it is seen");
 }
+
+($dom) = page($t->port(8082), '/later');
+like($dom, qr/<b>&lt;img src=x(?:(?!<details).)*data-l="Req\/s">[01]\.\d+</s, 'rates of one that was never called before');
+like($dom, qr/<b>cold(?:(?!<details).)*data-l="Req\/s">0</s, 'and of one that was, and is not now');
