@@ -1015,8 +1015,10 @@ ngx_int_t ngx_http_litellm_model_info(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
 ngx_int_t ngx_http_litellm_model_info_v2(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
+/* ngx_http_litellm_info_group.c */
 ngx_int_t ngx_http_litellm_group_info(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
+/* ngx_http_litellm_info_route.c */
 ngx_int_t ngx_http_litellm_routes(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
 

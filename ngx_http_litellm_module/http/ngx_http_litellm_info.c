@@ -1,60 +1,20 @@
 
 /*
- * What deployments and groups are: GET /model/info (and its two other paths),
- * /model_group/info and /routes, in LiteLLM's form.
- *
- * A key sees what it may use.  Of litellm_params there are only members that
- * can't hold a secret, each named here: no key, no header, no setting that is
- * not listed; of an api_base neither user nor query.  model_info is what the
- * operator wrote there to be told, and what is known of the model beside it.
+ * What deployments are: GET /model/info and its two other paths.  Of
+ * litellm_params there are only members that can't hold a secret, each named
+ * here: no key, no header, no setting that is not listed; of an api_base
+ * neither user nor query.  model_info is what the operator wrote there to be
+ * told, and what is known of the model beside it.
  */
 
-#include "ngx_http_litellm.h"
+#include "ngx_http_litellm_info.h"
 
 
 /* of /v2/model/info */
 #define NGX_HTTP_LITELLM_INFO_SIZE      50
 #define NGX_HTTP_LITELLM_INFO_SIZE_MAX  10000
 
-/* of a group, told by name */
-#define NGX_HTTP_LITELLM_INFO_PROVIDERS  32
 
-
-typedef struct {
-    ngx_http_request_t      *request;
-    ngx_http_litellm_ctx_t  *ctx;
-    ngx_litellm_config_t    *config;
-    ngx_litellm_out_t        out;
-    ngx_str_t                id;         /* of one deployment; empty: all */
-    ngx_str_t                name;       /* of a group, the same */
-    ngx_str_t                search;     /* is in the name, the same */
-    ngx_uint_t               n;          /* that were found */
-} ngx_http_litellm_info_t;
-
-
-typedef struct {
-    ngx_str_t                name;
-    uint32_t                 flag;
-} ngx_http_litellm_ability_t;
-
-
-/* what the deployments of a group are together */
-typedef struct {
-    int64_t                  rpm;
-    int64_t                  tpm;
-    int64_t                  price[2];   /* of a token in, and of one out */
-    const ngx_str_t         *key[2];
-    uint32_t                 flags;
-    uint32_t                 max_input;
-    uint32_t                 max_output;
-    ngx_str_t               *mode;
-} ngx_http_litellm_info_sum_t;
-
-
-static ngx_int_t ngx_http_litellm_info_open(ngx_http_litellm_info_t *info,
-    ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx);
-static ngx_int_t ngx_http_litellm_info_arg(ngx_http_request_t *r,
-    const char *name, ngx_str_t *value);
 static ngx_uint_t ngx_http_litellm_info_number(ngx_http_request_t *r,
     const char *name, ngx_uint_t def, ngx_uint_t max);
 static ngx_uint_t ngx_http_litellm_info_has(ngx_str_t *s, ngx_str_t *part);
@@ -77,38 +37,17 @@ static void ngx_http_litellm_info_known(ngx_litellm_out_t *out,
     ngx_litellm_json_t *own, ngx_litellm_deployment_t *d);
 static void ngx_http_litellm_info_prices(ngx_litellm_out_t *out,
     ngx_litellm_json_t *own, ngx_litellm_deployment_t *d);
-static void ngx_http_litellm_info_text(ngx_litellm_out_t *out,
-    const char *name, ngx_str_t *text);
-static void ngx_http_litellm_info_int(ngx_litellm_out_t *out,
-    const char *name, int64_t n);
 static void ngx_http_litellm_info_msec(ngx_litellm_out_t *out,
     const char *name, ngx_msec_t ms);
-static void ngx_http_litellm_info_money(ngx_litellm_out_t *out,
-    const ngx_str_t *name, int64_t money);
-static void ngx_http_litellm_info_alias(ngx_http_litellm_info_t *info,
-    ngx_litellm_alias_t *alias);
-static void ngx_http_litellm_info_group(ngx_http_litellm_info_t *info,
-    ngx_str_t *name, ngx_array_t *deployments);
-static void ngx_http_litellm_info_sums(ngx_http_litellm_info_t *info,
-    ngx_array_t *deployments);
-static void ngx_http_litellm_info_providers(ngx_litellm_out_t *out,
-    ngx_array_t *deployments);
-static void ngx_http_litellm_info_totals(ngx_litellm_out_t *out,
-    ngx_http_litellm_info_sum_t *sum);
-static void ngx_http_litellm_info_ability(ngx_litellm_out_t *out,
-    ngx_http_litellm_ability_t *a, uint32_t flags);
-static void ngx_http_litellm_info_path(ngx_litellm_out_t *out,
-    const char *prefix, const ngx_http_litellm_api_t *api, ngx_uint_t first);
 
 
-static ngx_http_litellm_ability_t  ngx_http_litellm_abilities[] = {
+ngx_http_litellm_ability_t  ngx_http_litellm_abilities[] = {
     { ngx_string("supports_function_calling"), NGX_LITELLM_M_TOOLS },
     { ngx_string("supports_parallel_function_calling"),
       NGX_LITELLM_M_PARALLEL_TOOLS },
     { ngx_string("supports_vision"), NGX_LITELLM_M_VISION },
     { ngx_string("supports_web_search"), NGX_LITELLM_M_WEB_SEARCH },
     { ngx_string("supports_reasoning"), NGX_LITELLM_M_REASONING },
-#define NGX_HTTP_LITELLM_GROUP_ABILITIES  5
     { ngx_string("supports_tool_choice"), NGX_LITELLM_M_TOOL_CHOICE },
     { ngx_string("supports_response_schema"), NGX_LITELLM_M_RESPONSE_SCHEMA },
     { ngx_string("supports_system_messages"), NGX_LITELLM_M_SYSTEM },
@@ -212,7 +151,7 @@ ngx_http_litellm_model_info_v2(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_litellm_info_open(ngx_http_litellm_info_t *info,
     ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 {
@@ -232,9 +171,7 @@ ngx_http_litellm_info_open(ngx_http_litellm_info_t *info,
 }
 
 
-/* empty without it */
-
-static ngx_int_t
+ngx_int_t
 ngx_http_litellm_info_arg(ngx_http_request_t *r, const char *name,
     ngx_str_t *value)
 {
@@ -611,9 +548,7 @@ ngx_http_litellm_info_prices(ngx_litellm_out_t *out, ngx_litellm_json_t *own,
 }
 
 
-/* nothing for what is not there, so also the next two */
-
-static void
+void
 ngx_http_litellm_info_text(ngx_litellm_out_t *out, const char *name,
     ngx_str_t *text)
 {
@@ -628,7 +563,7 @@ ngx_http_litellm_info_text(ngx_litellm_out_t *out, const char *name,
 }
 
 
-static void
+void
 ngx_http_litellm_info_int(ngx_litellm_out_t *out, const char *name, int64_t n)
 {
     if (n < 0) {
@@ -664,7 +599,7 @@ ngx_http_litellm_info_msec(ngx_litellm_out_t *out, const char *name,
 }
 
 
-static void
+void
 ngx_http_litellm_info_money(ngx_litellm_out_t *out, const ngx_str_t *name,
     int64_t money)
 {
@@ -679,239 +614,7 @@ ngx_http_litellm_info_money(ngx_litellm_out_t *out, const ngx_str_t *name,
 }
 
 
-ngx_int_t
-ngx_http_litellm_group_info(ngx_http_request_t *r,
-    ngx_http_litellm_ctx_t *ctx)
-{
-    ngx_int_t                 rc;
-    ngx_uint_t                i, k;
-    ngx_array_t              *lists[2];
-    ngx_litellm_alias_t      *alias;
-    ngx_litellm_group_t     **group;
-    ngx_http_litellm_info_t   info;
-
-    rc = ngx_http_litellm_info_open(&info, r, ctx);
-
-    if (rc != NGX_OK
-        || (rc = ngx_http_litellm_info_arg(r, "model_group", &info.name))
-           != NGX_OK)
-    {
-        return rc;
-    }
-
-    ngx_litellm_out_lit(&info.out, "{\"data\":[");
-
-    lists[0] = &info.config->groups;
-    lists[1] = &info.config->directs;
-
-    for (k = 0; k < 2; k++) {
-        group = lists[k]->elts;
-
-        for (i = 0; i < lists[k]->nelts; i++) {
-            if (!group[i]->hidden) {
-                ngx_http_litellm_info_group(&info, &group[i]->name,
-                                            &group[i]->deployments);
-            }
-        }
-    }
-
-    alias = info.config->aliases.elts;
-
-    for (i = 0; i < info.config->aliases.nelts; i++) {
-
-        if (alias[i].hidden
-            || ngx_litellm_config_group(info.config, &alias[i].name) != NULL)
-        {
-            continue;
-        }
-
-        group = &alias[i].group;
-
-        if (*group != NULL) {
-            ngx_http_litellm_info_group(&info, &alias[i].name,
-                                        &(*group)->deployments);
-
-        } else {
-            ngx_http_litellm_info_alias(&info, &alias[i]);
-        }
-    }
-
-    ngx_litellm_out_lit(&info.out, "]}");
-
-    return ngx_http_litellm_send_body(r, ctx, NULL, NGX_HTTP_OK, &info.out);
-}
-
-
-/* an alias of one group */
-
-static void
-ngx_http_litellm_info_alias(ngx_http_litellm_info_t *info,
-    ngx_litellm_alias_t *alias)
-{
-    ngx_litellm_group_t  *group;
-
-    if (alias->targets.nelts != 1) {
-        return;
-    }
-
-    group = ngx_litellm_config_group(info->config, alias->targets.elts);
-
-    if (group != NULL) {
-        ngx_http_litellm_info_group(info, &alias->name, &group->deployments);
-    }
-}
-
-
-static void
-ngx_http_litellm_info_group(ngx_http_litellm_info_t *info, ngx_str_t *name,
-    ngx_array_t *deployments)
-{
-    if ((info->name.len
-         && (info->name.len != name->len
-             || ngx_memcmp(info->name.data, name->data, name->len) != 0))
-        || !ngx_http_litellm_who_allows(info->ctx, info->config, name))
-    {
-        return;
-    }
-
-    if (info->n++) {
-        ngx_litellm_out_lit(&info->out, ",");
-    }
-
-    ngx_litellm_out_lit(&info->out, "{\"model_group\":");
-    ngx_litellm_out_json(&info->out, name);
-
-    ngx_http_litellm_info_sums(info, deployments);
-
-    ngx_litellm_out_lit(&info->out, "}");
-}
-
-
-/* limits add up, of sizes and prices the largest counts: LiteLLM's rules */
-
-static void
-ngx_http_litellm_info_sums(ngx_http_litellm_info_t *info,
-    ngx_array_t *deployments)
-{
-    int64_t                      money;
-    ngx_uint_t                   i, k;
-    ngx_litellm_deployment_t   **d;
-    ngx_http_litellm_info_sum_t  sum;
-
-    ngx_memzero(&sum, sizeof(ngx_http_litellm_info_sum_t));
-
-    sum.rpm = -1;
-    sum.tpm = -1;
-    sum.price[0] = -1;
-    sum.price[1] = -1;
-    sum.mode = ngx_http_litellm_mode_name(NGX_LITELLM_MODE_UNKNOWN);
-
-    d = deployments->elts;
-
-    for (i = 0; i < deployments->nelts; i++) {
-
-        if (d[i]->rpm >= 0) {
-            sum.rpm = ngx_max(sum.rpm, 0) + d[i]->rpm;
-        }
-
-        if (d[i]->tpm >= 0) {
-            sum.tpm = ngx_max(sum.tpm, 0) + d[i]->tpm;
-        }
-
-        for (k = 0; k < 2; k++) {
-            if (ngx_litellm_price_plain(d[i]->price, k, &sum.key[k], &money)
-                == NGX_OK)
-            {
-                sum.price[k] = ngx_max(sum.price[k], money);
-            }
-        }
-
-        if (sum.mode->len == 0) {
-            sum.mode = ngx_http_litellm_mode_name(d[i]->mode);
-        }
-
-        if (d[i]->info != NULL) {
-            sum.flags |= d[i]->info->flags;
-            sum.max_input = ngx_max(sum.max_input, d[i]->info->max_input);
-            sum.max_output = ngx_max(sum.max_output, d[i]->info->max_output);
-        }
-    }
-
-    ngx_http_litellm_info_providers(&info->out, deployments);
-    ngx_http_litellm_info_totals(&info->out, &sum);
-}
-
-
-/* each one once */
-
-static void
-ngx_http_litellm_info_providers(ngx_litellm_out_t *out,
-    ngx_array_t *deployments)
-{
-    ngx_uint_t                     i, k, n;
-    ngx_litellm_deployment_t     **d;
-    const ngx_litellm_provider_t  *seen[NGX_HTTP_LITELLM_INFO_PROVIDERS];
-
-    n = 0;
-    d = deployments->elts;
-
-    ngx_litellm_out_lit(out, ",\"providers\":[");
-
-    for (i = 0; i < deployments->nelts; i++) {
-
-        for (k = 0; k < n && seen[k] != d[i]->provider; k++) { /* void */ }
-
-        if (d[i]->provider == NULL || k < n
-            || n == NGX_HTTP_LITELLM_INFO_PROVIDERS)
-        {
-            continue;
-        }
-
-        if (n) {
-            ngx_litellm_out_lit(out, ",");
-        }
-
-        seen[n++] = d[i]->provider;
-
-        ngx_litellm_out_json(out, (ngx_str_t *) &d[i]->provider->name);
-    }
-
-    ngx_litellm_out_lit(out, "]");
-}
-
-
-static void
-ngx_http_litellm_info_totals(ngx_litellm_out_t *out,
-    ngx_http_litellm_info_sum_t *sum)
-{
-    ngx_uint_t  i;
-
-    if (sum->max_input) {
-        ngx_http_litellm_info_int(out, "max_input_tokens", sum->max_input);
-    }
-
-    if (sum->max_output) {
-        ngx_http_litellm_info_int(out, "max_output_tokens", sum->max_output);
-    }
-
-    for (i = 0; i < 2; i++) {
-        if (sum->price[i] >= 0) {
-            ngx_http_litellm_info_money(out, sum->key[i], sum->price[i]);
-        }
-    }
-
-    ngx_http_litellm_info_text(out, "mode", sum->mode);
-    ngx_http_litellm_info_int(out, "tpm", sum->tpm);
-    ngx_http_litellm_info_int(out, "rpm", sum->rpm);
-
-    for (i = 0; i < NGX_HTTP_LITELLM_GROUP_ABILITIES; i++) {
-        ngx_http_litellm_info_ability(out, &ngx_http_litellm_abilities[i],
-                                      sum->flags);
-    }
-}
-
-
-static void
+void
 ngx_http_litellm_info_ability(ngx_litellm_out_t *out,
     ngx_http_litellm_ability_t *a, uint32_t flags)
 {
@@ -923,69 +626,5 @@ ngx_http_litellm_info_ability(ngx_litellm_out_t *out,
 
     } else {
         ngx_litellm_out_lit(out, "\":false");
-    }
-}
-
-
-/* what is served, each path with its methods */
-
-ngx_int_t
-ngx_http_litellm_routes(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
-{
-    ngx_int_t                      rc;
-    ngx_uint_t                     n;
-    ngx_http_litellm_info_t        info;
-    const ngx_http_litellm_api_t  *api;
-
-    rc = ngx_http_litellm_info_open(&info, r, ctx);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    ngx_litellm_out_lit(&info.out, "{\"routes\":[");
-
-    n = 0;
-
-    for (api = ngx_http_litellm_api_list(); api->path.len; api++) {
-
-        ngx_http_litellm_info_path(&info.out, "", api, n++ == 0);
-
-        if (ngx_strncmp(api->path.data, "/v", 2) != 0
-            && ngx_strncmp(api->path.data, "/health", 7) != 0)
-        {
-            ngx_http_litellm_info_path(&info.out, "/v1", api, 0);
-        }
-
-        if (api->format != NULL) {
-            ngx_http_litellm_info_path(&info.out, "/engines/{model}", api, 0);
-            ngx_http_litellm_info_path(&info.out,
-                                       "/openai/deployments/{model}", api, 0);
-        }
-    }
-
-    ngx_litellm_out_lit(&info.out, "]}");
-
-    return ngx_http_litellm_send_body(r, ctx, NULL, NGX_HTTP_OK, &info.out);
-}
-
-
-static void
-ngx_http_litellm_info_path(ngx_litellm_out_t *out, const char *prefix,
-    const ngx_http_litellm_api_t *api, ngx_uint_t first)
-{
-    if (!first) {
-        ngx_litellm_out_lit(out, ",");
-    }
-
-    ngx_litellm_out_lit(out, "{\"path\":\"");
-    ngx_litellm_out_copy(out, prefix, ngx_strlen(prefix));
-    ngx_litellm_out_str(out, &api->path);
-
-    if (api->methods & NGX_HTTP_POST) {
-        ngx_litellm_out_lit(out, "\",\"methods\":[\"POST\"]}");
-
-    } else {
-        ngx_litellm_out_lit(out, "\",\"methods\":[\"GET\",\"HEAD\"]}");
     }
 }
