@@ -8,7 +8,8 @@
  *   ngx_http_litellm_metrics_record.c  what is counted, and when
  *   ngx_http_litellm_metrics_claim.c   limits that were looked at, as rows
  *   ngx_http_litellm_metrics_label.c   labels of each kind of row
- *   ngx_http_litellm_metrics_text.c    rows as Prometheus reads them
+ *   ngx_http_litellm_metrics_text.c    pages and lines as Prometheus reads them
+ *   ngx_http_litellm_metrics_family.c  counters of rows: names, what is written
  *   ngx_http_litellm_metrics_filter.c  what is shown of them
  *   ngx_http_litellm_metrics_limit.c   what is left of limits and budgets
  *   ngx_http_litellm_metrics_store.c   zones, the cache, Redis
@@ -148,14 +149,16 @@ void ngx_http_litellm_metrics_base(ngx_litellm_deployment_t *d,
 /* those of a kind of rows, in their order: *n of them */
 const ngx_http_litellm_label_e *ngx_http_litellm_metrics_labels(
     ngx_http_litellm_row_e kind, ngx_uint_t *n);
+/* "end_user" ... */
+ngx_str_t *ngx_http_litellm_metrics_label(ngx_http_litellm_label_e label);
 
 
 /* ngx_http_litellm_metrics_text.c */
 
-/* "end_user" ... */
-ngx_str_t *ngx_http_litellm_metrics_label(ngx_http_litellm_label_e label);
-/* is there one of that name?  Has it that label? */
+/* is there one of that name? */
 ngx_uint_t ngx_http_litellm_metrics_known(ngx_str_t *name);
+
+/* ngx_http_litellm_metrics_family.c: has the one of that name that label? */
 ngx_uint_t ngx_http_litellm_metrics_labelled(ngx_str_t *name,
     ngx_str_t *label);
 

@@ -1,7 +1,7 @@
 
 /*
- * Labels of each kind of row, in their order: whoever makes a row adds values in
- * this order, and /metrics shows them by it.
+ * Labels: their names, and those of each kind of row in their order, in which
+ * whoever makes a row adds values, and by which /metrics shows them.
  */
 
 #include "ngx_http_litellm_metrics.h"
@@ -61,6 +61,39 @@ static const ngx_http_litellm_label_e  ngx_http_litellm_labels_limit[] = {
     NGX_HTTP_LITELLM_L_USER,
     NGX_HTTP_LITELLM_L_MODEL
 };
+
+
+static ngx_str_t  ngx_http_litellm_label_names[] = {
+    ngx_string("end_user"),
+    ngx_string("hashed_api_key"),
+    ngx_string("api_key_alias"),
+    ngx_string("team"),
+    ngx_string("team_alias"),
+    ngx_string("user"),
+    ngx_string("user_email"),
+    ngx_string("requested_model"),
+    ngx_string("model_group"),
+    ngx_string("model"),
+    ngx_string("litellm_model_name"),
+    ngx_string("model_id"),
+    ngx_string("api_base"),
+    ngx_string("api_provider"),
+    ngx_string("route"),
+    ngx_string("status_code"),
+    ngx_string("exception_class"),
+    ngx_string("fallback_model"),
+    ngx_string("scope")
+};
+
+ngx_str_t  ngx_http_litellm_exception_status =
+    ngx_string("exception_status");
+
+
+ngx_str_t *
+ngx_http_litellm_metrics_label(ngx_http_litellm_label_e label)
+{
+    return &ngx_http_litellm_label_names[label];
+}
 
 
 const ngx_http_litellm_label_e *

@@ -63,6 +63,9 @@ typedef enum {
     NGX_HTTP_LITELLM_HISTOGRAM
 } ngx_http_litellm_family_e;
 
+/* of a counter's "more": the status of a request is its exception's */
+#define NGX_HTTP_LITELLM_OF_EXCEPTION  1
+
 /* of a gauge's "more": of several the largest counts, not their sum */
 #define NGX_HTTP_LITELLM_LARGEST  1
 
@@ -119,6 +122,14 @@ ngx_int_t ngx_http_litellm_metrics_row_labels(ngx_http_litellm_page_t *p,
 /* is there room and time for more in this slice? */
 #define ngx_http_litellm_metrics_full(p)                                      \
     ((p)->looks == 0 || (p)->out.size >= NGX_HTTP_LITELLM_METRICS_BYTES)
+
+
+/* ngx_http_litellm_metrics_family.c: counters of rows; ends with an empty
+   name */
+extern const ngx_http_litellm_family_t  ngx_http_litellm_families[];
+
+/* ngx_http_litellm_metrics_label.c: in place of "status_code" */
+extern ngx_str_t  ngx_http_litellm_exception_status;
 
 
 /*
