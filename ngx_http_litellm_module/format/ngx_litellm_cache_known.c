@@ -37,7 +37,27 @@ typedef struct {
 } ngx_litellm_cache_name_t;
 
 
-typedef struct ngx_litellm_cache_record_s  ngx_litellm_cache_record_t;
+/*
+ * What format->open() found, by places of nodes: of a body that has nothing but
+ * parameters, each of them once.  The others are opened anew, there is more to
+ * do than to find members again.
+ */
+typedef struct {
+    u_char                              id;        /* ngx_litellm_param_e */
+    u_char                              node;
+} ngx_litellm_cache_place_t;
+
+typedef struct {
+    const ngx_litellm_format_t         *format;    /* NULL: nothing is kept */
+    ngx_litellm_op_e                    op;
+    uint64_t                            present;
+    u_char                              model;     /* 0: it has none */
+    u_char                              nplaces;
+    ngx_litellm_cache_place_t           places[NGX_LITELLM_P_MAX];
+    unsigned                            stream:1;
+    unsigned                            include_usage:1;
+} ngx_litellm_cache_opened_t;
+
 
 struct ngx_litellm_cache_record_s {
     ngx_queue_t                         queue;
@@ -49,6 +69,7 @@ struct ngx_litellm_cache_record_s {
     ngx_uint_t                          nodes;
     ngx_uint_t                          names;     /* that ever were added */
     ngx_litellm_cache_name_t            name[NGX_LITELLM_CACHE_KNOWN_NAMES];
+    ngx_litellm_cache_opened_t          opened;
     unsigned                            parts:1;
 };
 
@@ -58,6 +79,7 @@ struct ngx_litellm_cache_known_s {
     uint64_t                            secret;
     size_t                              size;
     size_t                              used;
+    ngx_uint_t                          dropped;   /* records, ever */
     ngx_queue_t                         queue;     /* used last: in front */
     ngx_litellm_cache_record_t
                           *bucket[NGX_LITELLM_CACHE_KNOWN_BUCKETS];
@@ -65,7 +87,12 @@ struct ngx_litellm_cache_known_s {
 
 
 static ngx_litellm_cache_record_t *ngx_litellm_cache_known_find(
-    ngx_litellm_cache_known_t *known, uint64_t hash, ngx_str_t *body);
+    ngx_litellm_cache_known_t *known, ngx_litellm_cache_seen_t *seen,
+    ngx_str_t *body);
+static void ngx_litellm_cache_known_open(ngx_litellm_cache_record_t *record,
+    ngx_litellm_call_t *call);
+static void ngx_litellm_cache_known_opened(ngx_litellm_cache_record_t *record,
+    ngx_litellm_call_t *call);
 static ngx_litellm_cache_record_t *ngx_litellm_cache_known_new(
     ngx_litellm_cache_known_t *known, uint64_t hash,
     ngx_litellm_call_t *call);
@@ -175,14 +202,17 @@ ngx_litellm_cache_known_hash(ngx_litellm_cache_known_t *known, ngx_str_t *body)
 
 
 ngx_int_t
-ngx_litellm_cache_known_read(ngx_litellm_cache_known_t *known, uint64_t hash,
-    ngx_litellm_call_t *call)
+ngx_litellm_cache_known_read(ngx_litellm_cache_known_t *known,
+    ngx_litellm_cache_seen_t *seen, ngx_litellm_call_t *call)
 {
     ngx_uint_t                   i;
     ngx_litellm_json_t          *node;
     ngx_litellm_cache_record_t  *record;
 
-    record = ngx_litellm_cache_known_find(known, hash, &call->body);
+    record = ngx_litellm_cache_known_find(known, seen, &call->body);
+
+    seen->record = record;
+    seen->dropped = known->dropped;
 
     if (record == NULL) {
         return NGX_DECLINED;
@@ -206,20 +236,117 @@ ngx_litellm_cache_known_read(ngx_litellm_cache_known_t *known, uint64_t hash,
     call->parts = record->parts;
     call->known = 1;
 
+    if (record->opened.format == call->format
+        && record->opened.op == call->op)
+    {
+        ngx_litellm_cache_known_open(record, call);
+    }
+
     return NGX_OK;
 }
 
 
+/* the nodes are there, everything else is as in a call that is new */
+
+static void
+ngx_litellm_cache_known_open(ngx_litellm_cache_record_t *record,
+    ngx_litellm_call_t *call)
+{
+    ngx_uint_t                   i;
+    ngx_litellm_json_t          *node;
+    ngx_litellm_cache_place_t   *place;
+    ngx_litellm_cache_opened_t  *opened;
+
+    opened = &record->opened;
+    node = call->top.root;
+    place = opened->places;
+
+    for (i = 0; i < opened->nplaces; i++) {
+        call->param[place[i].id] = &node[place[i].node];
+    }
+
+    if (opened->model) {
+        call->model_node = &node[opened->model];
+
+        if (call->model.len == 0
+            && call->model_node->type == NGX_LITELLM_JSON_STRING)
+        {
+            call->model = ngx_litellm_json_text(call->model_node);
+        }
+    }
+
+    call->present = opened->present;
+    call->stream = opened->stream;
+    call->include_usage = opened->include_usage;
+    call->opened = 1;
+}
+
+
+/* the other way round */
+
+static void
+ngx_litellm_cache_known_opened(ngx_litellm_cache_record_t *record,
+    ngx_litellm_call_t *call)
+{
+    ngx_uint_t                   i, n;
+    ngx_litellm_json_t          *node, *model;
+    ngx_litellm_cache_opened_t  *opened;
+
+    node = call->top.root;
+    model = call->model_node;
+
+    if (call->extra.nelts || call->control.nelts || call->duplicates
+        || (model != NULL && (model->flags & NGX_LITELLM_JSON_ESCAPED)))
+    {
+        return;
+    }
+
+    for (i = 0; i < call->top.nodes; i++) {
+
+        if (node[i].flags & NGX_LITELLM_JSON_DROPPED) {
+
+            /* a member that is of no use to anybody, for open() to drop */
+
+            return;
+        }
+    }
+
+    opened = &record->opened;
+
+    for (i = 0, n = 0; i < NGX_LITELLM_P_MAX; i++) {
+
+        if (call->param[i] != NULL) {
+            opened->places[n].id = (u_char) i;
+            opened->places[n].node = (u_char) (call->param[i] - node);
+            n++;
+        }
+    }
+
+    opened->nplaces = (u_char) n;
+    opened->model = model ? (u_char) (model - node) : 0;
+    opened->present = call->present;
+    opened->stream = call->stream;
+    opened->include_usage = call->include_usage;
+    opened->op = call->op;
+    opened->format = call->format;
+}
+
+
 ngx_int_t
-ngx_litellm_cache_known_key(ngx_litellm_cache_known_t *known, uint64_t hash,
-    ngx_litellm_call_t *call, ngx_str_t *group, ngx_str_t *namespace,
-    ngx_str_t *scope, ngx_uint_t flags, u_char key[NGX_LITELLM_CACHE_KEY])
+ngx_litellm_cache_known_key(ngx_litellm_cache_known_t *known,
+    ngx_litellm_cache_seen_t *seen, ngx_litellm_call_t *call,
+    ngx_str_t *group, ngx_str_t *namespace, ngx_str_t *scope,
+    ngx_uint_t flags, u_char key[NGX_LITELLM_CACHE_KEY])
 {
     ngx_litellm_cache_name_t    *name;
     ngx_litellm_cache_what_t     what;
     ngx_litellm_cache_record_t  *record;
 
-    record = ngx_litellm_cache_known_find(known, hash, &call->body);
+    /* another request's hit may have pushed it out meanwhile */
+
+    record = (seen->record != NULL && seen->dropped == known->dropped)
+             ? seen->record
+             : ngx_litellm_cache_known_find(known, seen, &call->body);
 
     if (record == NULL
         || ngx_litellm_cache_known_what(&what, call, group, namespace, scope,
@@ -242,10 +369,10 @@ ngx_litellm_cache_known_key(ngx_litellm_cache_known_t *known, uint64_t hash,
 
 
 void
-ngx_litellm_cache_known_add(ngx_litellm_cache_known_t *known, uint64_t hash,
-    ngx_litellm_call_t *call, ngx_str_t *group, ngx_str_t *namespace,
-    ngx_str_t *scope, ngx_uint_t flags,
-    const u_char key[NGX_LITELLM_CACHE_KEY])
+ngx_litellm_cache_known_add(ngx_litellm_cache_known_t *known,
+    ngx_litellm_cache_seen_t *seen, ngx_litellm_call_t *call,
+    ngx_str_t *group, ngx_str_t *namespace, ngx_str_t *scope,
+    ngx_uint_t flags, const u_char key[NGX_LITELLM_CACHE_KEY])
 {
     ngx_litellm_cache_name_t    *name;
     ngx_litellm_cache_what_t     what;
@@ -258,10 +385,10 @@ ngx_litellm_cache_known_add(ngx_litellm_cache_known_t *known, uint64_t hash,
         return;
     }
 
-    record = ngx_litellm_cache_known_find(known, hash, &call->body);
+    record = ngx_litellm_cache_known_find(known, seen, &call->body);
 
     if (record == NULL) {
-        record = ngx_litellm_cache_known_new(known, hash, call);
+        record = ngx_litellm_cache_known_new(known, seen->hash, call);
         if (record == NULL) {
             return;
         }
@@ -295,12 +422,12 @@ ngx_litellm_cache_known_place(ngx_litellm_cache_known_t *known, uint64_t hash)
 
 
 static ngx_litellm_cache_record_t *
-ngx_litellm_cache_known_find(ngx_litellm_cache_known_t *known, uint64_t hash,
-    ngx_str_t *body)
+ngx_litellm_cache_known_find(ngx_litellm_cache_known_t *known,
+    ngx_litellm_cache_seen_t *seen, ngx_str_t *body)
 {
     ngx_litellm_cache_record_t  *record;
 
-    record = *ngx_litellm_cache_known_place(known, hash);
+    record = *ngx_litellm_cache_known_place(known, seen->hash);
 
     if (record == NULL || record->body.len != body->len
         || ngx_memcmp(record->body.data, body->data, body->len) != 0)
@@ -383,6 +510,8 @@ ngx_litellm_cache_known_new(ngx_litellm_cache_known_t *known, uint64_t hash,
         node[i].flags &= ~NGX_LITELLM_JSON_DROPPED;
     }
 
+    ngx_litellm_cache_known_opened(record, call);
+
     /* what was dropped may have been what the place was in */
 
     place = ngx_litellm_cache_known_place(known, hash);
@@ -405,6 +534,7 @@ ngx_litellm_cache_known_drop(ngx_litellm_cache_known_t *known,
 
     ngx_queue_remove(&record->queue);
     known->used -= record->size;
+    known->dropped++;
 
     ngx_free(record);
 }

@@ -66,6 +66,13 @@ ngx_litellm_openai_open(ngx_litellm_call_t *call, ngx_litellm_error_t *e)
     ngx_int_t                  rc;
     ngx_litellm_openai_body_t  body;
 
+    if (call->opened) {
+
+        /* the same bytes, for the same API, were looked at before */
+
+        return NGX_OK;
+    }
+
     ngx_memzero(&body, sizeof(ngx_litellm_openai_body_t));
     ngx_memzero(call->param, sizeof(call->param));
 

@@ -24,6 +24,7 @@
 #include "ngx_litellm_provider.h"
 #include "ngx_litellm_format.h"
 #include "ngx_litellm_gather.h"
+#include "ngx_litellm_cache_known.h"
 #include "ngx_http_litellm_compat.h"
 #include "ngx_http_litellm_origin.h"
 #include "ngx_http_litellm_token.h"
@@ -532,8 +533,8 @@ struct ngx_http_litellm_ctx_s {
                                                     that was committed last */
     ngx_http_litellm_hedging_t      *hedge;      /* the same */
     ngx_http_litellm_caching_t      *cache;      /* the same */
-    uint64_t                         known;      /* hash of the body, if the
-                                                    cache may know it */
+    ngx_litellm_cache_seen_t         known;      /* the body, if the cache may
+                                                    know it */
 
     ngx_str_t                       *content;    /* of the answer, for logs;
                                                     NULL: none was kept */

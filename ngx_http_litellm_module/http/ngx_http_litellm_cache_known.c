@@ -30,10 +30,10 @@ ngx_http_litellm_known_open(ngx_http_litellm_ctx_t *ctx)
         return NGX_OK;
     }
 
-    ctx->known = ngx_litellm_cache_known_hash(ngx_http_litellm_known,
-                                              &ctx->call.body);
+    ctx->known.hash = ngx_litellm_cache_known_hash(ngx_http_litellm_known,
+                                                   &ctx->call.body);
 
-    return (ngx_litellm_cache_known_read(ngx_http_litellm_known, ctx->known,
+    return (ngx_litellm_cache_known_read(ngx_http_litellm_known, &ctx->known,
                                          &ctx->call)
             == NGX_ERROR)
            ? NGX_ERROR : NGX_OK;
@@ -48,7 +48,7 @@ ngx_http_litellm_known_key(ngx_http_litellm_ctx_t *ctx, ngx_uint_t flags)
     caching = ctx->cache;
 
     if (!ctx->call.known
-        || ngx_litellm_cache_known_key(ngx_http_litellm_known, ctx->known,
+        || ngx_litellm_cache_known_key(ngx_http_litellm_known, &ctx->known,
                                        &ctx->call, caching->group,
                                        &caching->control.namespace,
                                        &caching->scope, flags, caching->key)
@@ -85,11 +85,11 @@ ngx_http_litellm_known_hit(ngx_http_litellm_ctx_t *ctx, ngx_uint_t flags)
         }
     }
 
-    ctx->known = ngx_litellm_cache_known_hash(ngx_http_litellm_known,
-                                              &ctx->call.body);
+    ctx->known.hash = ngx_litellm_cache_known_hash(ngx_http_litellm_known,
+                                                   &ctx->call.body);
 
-    ngx_litellm_cache_known_add(ngx_http_litellm_known, ctx->known, &ctx->call,
-                                caching->group, &caching->control.namespace,
+    ngx_litellm_cache_known_add(ngx_http_litellm_known, &ctx->known,
+                                &ctx->call, caching->group, &caching->control.namespace,
                                 &caching->scope, flags, caching->key);
 }
 

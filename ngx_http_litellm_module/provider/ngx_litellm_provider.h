@@ -116,6 +116,8 @@ struct ngx_litellm_call_s {
                                                   may be in the body */
     unsigned                     known:1;      /* top and parts are there
                                                   before it */
+    unsigned                     opened:1;     /* so is everything else: of
+                                                  ngx_litellm_cache_known.h */
 
     /* of the deployment tried: set before dialect->request() */
     ngx_litellm_config_t        *config;

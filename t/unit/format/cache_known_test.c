@@ -25,6 +25,17 @@ static const known_what_t  known_what = {
 };
 
 static ngx_litellm_cache_known_t  *known;
+static ngx_litellm_cache_seen_t    seen;
+
+
+static ngx_litellm_cache_seen_t *
+known_seen(ngx_str_t *body)
+{
+    ngx_memzero(&seen, sizeof(seen));
+    seen.hash = ngx_litellm_cache_known_hash(known, body);
+
+    return &seen;
+}
 
 
 /* a body at an address of its own, opened; what is known of it is used */
@@ -37,9 +48,8 @@ known_open(openai_call_t *c, ngx_litellm_op_e op, const ngx_str_t *body)
     openai_call(c, op, "m", unit_mem(body->data, body->len));
     c->call.format = &ngx_litellm_openai_chat;
 
-    rc = ngx_litellm_cache_known_read(known,
-                  ngx_litellm_cache_known_hash(known, &c->call.body),
-                  &c->call);
+    rc = ngx_litellm_cache_known_read(known, known_seen(&c->call.body),
+                                      &c->call);
 
     CHECK_INT(c->call.known, rc == NGX_OK);
     CHECK_INT(openai_open(c), NGX_OK);
@@ -60,8 +70,7 @@ known_key(openai_call_t *c, const known_what_t *what,
 
     c->call.op = what->op;
 
-    return ngx_litellm_cache_known_key(known,
-                  ngx_litellm_cache_known_hash(known, &c->call.body),
+    return ngx_litellm_cache_known_key(known, known_seen(&c->call.body),
                   &c->call, &group, &namespace, &scope, what->flags, key);
 }
 
@@ -84,8 +93,7 @@ known_add(openai_call_t *c, const known_what_t *what,
                                     what->flags, key),
               NGX_OK);
 
-    ngx_litellm_cache_known_add(known,
-                  ngx_litellm_cache_known_hash(known, &c->call.body),
+    ngx_litellm_cache_known_add(known, known_seen(&c->call.body),
                   &c->call, &group, &namespace, &scope, what->flags, key);
 }
 
@@ -116,6 +124,40 @@ known_same_nodes(openai_call_t *one, openai_call_t *two)
 }
 
 
+static ngx_int_t
+known_node(openai_call_t *c, ngx_litellm_json_t *v)
+{
+    return v ? v - c->call.top.root : -1;
+}
+
+
+/* all that open() finds */
+
+static void
+known_same_open(openai_call_t *one, openai_call_t *two)
+{
+    ngx_uint_t  i;
+
+    CHECK_INT(two->call.parts, one->call.parts);
+    CHECK_INT(two->call.stream, one->call.stream);
+    CHECK_INT(two->call.include_usage, one->call.include_usage);
+    CHECK_INT(two->call.duplicates, one->call.duplicates);
+    CHECK_INT(two->call.present, one->call.present);
+    CHECK_INT(two->call.extra.nelts, one->call.extra.nelts);
+    CHECK_INT(two->call.control.nelts, one->call.control.nelts);
+    CHECK_MEM(&two->call.model, one->call.model.data, one->call.model.len);
+
+    CHECK_INT(known_node(two, two->call.model_node),
+              known_node(one, one->call.model_node));
+
+    for (i = 0; i < NGX_LITELLM_P_MAX; i++) {
+        CHECKF(known_node(two, two->call.param[i])
+               == known_node(one, one->call.param[i]),
+               "parameter %d", (int) i);
+    }
+}
+
+
 static void
 test_same(void)
 {
@@ -124,22 +166,33 @@ test_same(void)
     ngx_uint_t     i, j;
     openai_call_t  one, two, other;
 
-    static const char *cases[] = {
-        "{\"model\":\"m\",\"messages\":[]}",
-        " { \"messages\" : [ {\"role\":\"user\",\"content\":\"a\\nb\"} ] } ",
-        "{\"model\":\"m\",\"messages\":[],\"stream\":true,\"stream_options\":"
-            "{\"include_usage\":true}}",
-        "{\"messages\":[{\"content\":[{\"type\":\"image_url\",\"image_url\":"
-            "{\"url\":\"http://x\"}}]}],\"seed\":1,\"seed\":2}",
-        "{\"messages\":[],\"own\":1,\"own\":{\"a\":[2]},\"timeout\":3,"
-            "\"cache\":{\"namespace\":\"n\"},\"\\u0074op_p\":null}",
+    static const struct {
+        const char  *body;
+        int          opened;    /* it has nothing but parameters */
+    } cases[] = {
+        { "{\"model\":\"m\",\"messages\":[]}", 1 },
+        { " { \"messages\" : [ {\"role\":\"user\",\"content\":\"a\\nb\"} ] } ", 1 },
+        { "{\"model\":\"m\",\"messages\":[],\"stream\":true,\"stream_options\":"
+            "{\"include_usage\":true}}", 1 },
+        { "{\"messages\":[],\"stream\":true,\"stream_options\":null,"
+            "\"metadata\":{\"a\":1},\"user\":\"u\",\"n\":1,\"model\":null,"
+            "\"tools\":[{}],\"prompt_cache_retention\":\"24h\"}", 1 },
+        { "{\"messages\":[],\"\\u0074op_p\":1,\"stop\":null}", 1 },
+        { "{\"messages\":[{\"content\":[{\"type\":\"image_url\",\"image_url\":"
+            "{\"url\":\"http://x\"}}]}],\"seed\":1,\"seed\":2}", 0 },
+        { "{\"messages\":[],\"own\":1,\"own\":{\"a\":[2]},\"timeout\":3,"
+            "\"cache\":{\"namespace\":\"n\"},\"\\u0074op_p\":null}", 0 },
+        { "{\"messages\":[],\"own\":1}", 0 },
+        { "{\"messages\":[],\"timeout\":1}", 0 },
+        { "{\"messages\":[],\"weight\":1}", 0 },
+        { "{\"model\":\"\\u006d\",\"messages\":[]}", 0 },
     };
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        unit_case("%s", cases[i]);
+        unit_case("%s", cases[i].body);
 
         known = ngx_litellm_cache_known_create(65536, SECRET, &unit_log);
-        body = openai_str(cases[i]);
+        body = openai_str(cases[i].body);
 
         CHECK_INT(known_open(&one, NGX_LITELLM_OP_CHAT, &body), NGX_DECLINED);
         CHECK_INT(known_key(&one, &known_what, again), NGX_DECLINED);
@@ -149,14 +202,9 @@ test_same(void)
         CHECK_INT(known_open(&two, NGX_LITELLM_OP_CHAT, &body), NGX_OK);
 
         known_same_nodes(&one, &two);
+        known_same_open(&one, &two);
 
-        CHECK_INT(two.call.parts, one.call.parts);
-        CHECK_INT(two.call.stream, one.call.stream);
-        CHECK_INT(two.call.include_usage, one.call.include_usage);
-        CHECK_INT(two.call.duplicates, one.call.duplicates);
-        CHECK_INT(two.call.present, one.call.present);
-        CHECK_INT(two.call.extra.nelts, one.call.extra.nelts);
-        CHECK_INT(two.call.control.nelts, one.call.control.nelts);
+        CHECK_INT(two.call.opened, cases[i].opened);
 
         CHECK_INT(known_key(&two, &known_what, again), NGX_OK);
         CHECK(ngx_memcmp(key, again, NGX_LITELLM_CACHE_KEY) == 0);
@@ -170,9 +218,7 @@ test_same(void)
             other.call.body.data[j] ^= 1;
 
             CHECK_INT(ngx_litellm_cache_known_read(known,
-                          ngx_litellm_cache_known_hash(known,
-                                                       &other.call.body),
-                          &other.call),
+                          known_seen(&other.call.body), &other.call),
                       NGX_DECLINED);
         }
 
@@ -182,13 +228,105 @@ test_same(void)
                     unit_mem(body.data, body.len));
         other.call.body.data[body.len / 2] ^= 1;
 
-        CHECK_INT(ngx_litellm_cache_known_read(known,
-                      ngx_litellm_cache_known_hash(known, &body),
-                      &other.call),
+        CHECK_INT(ngx_litellm_cache_known_read(known, known_seen(&body),
+                                               &other.call),
                   NGX_DECLINED);
 
         ngx_litellm_cache_known_free(known);
     }
+}
+
+
+/* what open() found counts for the API that it was opened for */
+
+static void
+test_opened(void)
+{
+    u_char         key[NGX_LITELLM_CACHE_KEY];
+    ngx_str_t      body;
+    openai_call_t  c;
+
+    unit_case("opened");
+
+    body = openai_str("{\"model\":\"m\",\"messages\":[],\"stream\":true}");
+    known = ngx_litellm_cache_known_create(65536, SECRET, &unit_log);
+
+    CHECK_INT(known_open(&c, NGX_LITELLM_OP_CHAT, &body), NGX_DECLINED);
+    known_add(&c, &known_what, key);
+
+    CHECK_INT(known_open(&c, NGX_LITELLM_OP_CHAT, &body), NGX_OK);
+    CHECK(c.call.opened);
+
+    /* there is no prompt */
+
+    openai_call(&c, NGX_LITELLM_OP_COMPLETIONS, "m",
+                unit_mem(body.data, body.len));
+    c.call.format = &ngx_litellm_openai_completions;
+
+    CHECK_INT(ngx_litellm_cache_known_read(known, known_seen(&body), &c.call),
+              NGX_OK);
+    CHECK(!c.call.opened);
+    CHECK_INT(openai_open(&c), NGX_DECLINED);
+
+    /* the model of a path wins, here as there */
+
+    openai_call(&c, NGX_LITELLM_OP_CHAT, "m", unit_mem(body.data, body.len));
+    c.call.format = &ngx_litellm_openai_chat;
+    c.call.model = openai_str("path");
+
+    CHECK_INT(ngx_litellm_cache_known_read(known, known_seen(&body), &c.call),
+              NGX_OK);
+    CHECK(c.call.opened);
+    CHECK_STR(&c.call.model, "path");
+
+    ngx_litellm_cache_known_free(known);
+}
+
+
+/* between the two looks others come and go */
+
+static void
+test_seen(void)
+{
+    u_char                     key[NGX_LITELLM_CACHE_KEY];
+    u_char                     again[NGX_LITELLM_CACHE_KEY];
+    ngx_str_t                  body, other, group, none;
+    openai_call_t              c, d;
+    ngx_litellm_cache_seen_t   s;
+
+    unit_case("seen");
+
+    body = openai_str("{\"messages\":[1]}");
+    other = openai_str("{\"messages\":[2]}");
+    group = openai_str("gpt");
+    ngx_str_null(&none);
+
+    known = ngx_litellm_cache_known_create(65536, SECRET, &unit_log);
+
+    (void) known_open(&c, NGX_LITELLM_OP_CHAT, &body);
+    known_add(&c, &known_what, key);
+
+    CHECK_INT(known_open(&c, NGX_LITELLM_OP_CHAT, &body), NGX_OK);
+    s = seen;
+
+    CHECK_INT(ngx_litellm_cache_known_key(known, &s, &c.call, &group, &none,
+                                          &none, 0, again),
+              NGX_OK);
+    CHECK(ngx_memcmp(key, again, NGX_LITELLM_CACHE_KEY) == 0);
+
+    /* one of the same hash pushes it out: its memory is gone */
+
+    (void) known_open(&d, NGX_LITELLM_OP_CHAT, &other);
+
+    seen.hash = s.hash;
+    ngx_litellm_cache_known_add(known, &seen, &d.call, &group, &none, &none,
+                                0, key);
+
+    CHECK_INT(ngx_litellm_cache_known_key(known, &s, &c.call, &group, &none,
+                                          &none, 0, again),
+              NGX_DECLINED);
+
+    ngx_litellm_cache_known_free(known);
 }
 
 
@@ -391,6 +529,8 @@ void
 unit_main(void)
 {
     test_same();
+    test_opened();
+    test_seen();
     test_names();
     test_bounds();
     test_hash();
