@@ -9,12 +9,13 @@ use warnings;
 use strict;
 
 use Test::More;
+use Time::HiRes qw(time);
 
 use LiteLLM::Mock qw(answer chunked sse openai_chat openai_chunk openai_stream openai_error
     openai_text anthropic_message anthropic_stream);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(115);
+my $t = LiteLLM::Test->new->plan(119);
 
 my @yes = (stream => JSON::PP::true);
 
@@ -27,6 +28,11 @@ END
 location /off/ {
     litellm;
     litellm_cache off;
+}
+location /paced/ {
+    litellm;
+    litellm_cache answers;
+    limit_rate 4k;
 }
 location /asked/ {
     litellm;
@@ -158,6 +164,17 @@ $r = http(LiteLLM::Test::post_request('/v1/chat/completions',
 is($r->{header}{'x-litellm-cache-key'}, $key, 'other order, blanks and escapes');
 $r = miss($up, answer(200, openai_chat('warm')), 'gpt', temperature => 0.7);
 is(json_of($r->{body})->{choices}[0]{message}{content}, 'warm', 'another temperature');
+
+# --- a stream at a pace: limit_rate of nginx
+
+$r = miss($up, answer(200, openai_chat('slow ' x 2000)), 'gpt', msgs('paced'));
+my $began = time();
+$r = hit('gpt', msgs('paced'), @yes, uri => '/paced/v1/chat/completions');
+my $took = time() - $began;
+is(texts($r->{body}), 'slow ' x 2000, 'paced: all of it');
+like($r->{body}, qr/data: \[DONE\]\n\n$/, 'paced: to the end');
+cmp_ok($took, '>', 1, 'paced: not at once');
+cmp_ok($took, '<', length($r->{body}) / 4096 + 2 * $LiteLLM::Peer::slow, 'paced: no slower than asked for');
 
 # --- a stream that passes, then whole
 
