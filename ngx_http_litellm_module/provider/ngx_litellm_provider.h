@@ -589,8 +589,10 @@ typedef enum {
 
 typedef struct {
     ngx_str_t                    name;
-    ngx_litellm_param_kind_e     kind;
-    ngx_int_t                    id;
+    uint8_t                      kind;       /* ngx_litellm_param_kind_e */
+    uint8_t                      id;
+    u_char                       first;      /* bytes of the name */
+    u_char                       last;
 } ngx_litellm_param_t;
 
 /* NULL: nobody's, sent on as it is */
