@@ -21,10 +21,18 @@
 #define NGX_LITELLM_JSON_FIRST    32           /* nodes of the first array */
 #define NGX_LITELLM_JSON_ROOM     20
 
-/* a bit for a name that is looked for: its length with the quotes, and its
+/* the bit of a name that is looked for: of its length with the quotes, and its
    first byte */
 #define ngx_litellm_json_bit(len, c)                                          \
-    ((uint64_t) 1 << (((uint32_t) (len) + 2 * (uint32_t) (c)) & 63))
+    (((uint32_t) (len) + 2 * (uint32_t) (c)) & 63)
+
+
+/* bytes of the text, and a bit for each of them that may end a string */
+
+typedef struct {
+    u_char    *start;
+    uint64_t   stops;
+} ngx_litellm_json_block_t;
 
 
 static ngx_int_t ngx_litellm_json_grow(ngx_litellm_json_doc_t *doc);
@@ -102,36 +110,96 @@ ngx_litellm_json_blank(u_char *p, u_char *last, ngx_uint_t vector)
 }
 
 
+#if (NGX_LITELLM_SCAN_VECTOR)
+
+/* the block at p; the last one lies over bytes that were looked at before */
+
+ngx_litellm_scan_inline void
+ngx_litellm_json_look(ngx_litellm_json_block_t *b, u_char *p, u_char *last)
+{
+    b->start = (last - p > NGX_LITELLM_SCAN_BLOCK)
+               ? p : last - NGX_LITELLM_SCAN_BLOCK;
+    b->stops = ngx_litellm_scan_stops(b->start);
+}
+
+
+/*
+ * The end of a string that begins in the block or behind it, as far as the
+ * next block goes: its last quote, or a place that is to be gone on from.
+ */
+
+ngx_litellm_scan_inline u_char *
+ngx_litellm_json_short(u_char *p, u_char *last, ngx_litellm_json_block_t *b)
+{
+    size_t    off;
+    uint64_t  stops;
+
+    off = p - b->start;
+
+    if (ngx_litellm_likely(off < NGX_LITELLM_SCAN_BLOCK)) {
+        stops = b->stops >> off;
+
+        if (ngx_litellm_likely(stops)) {
+            return p + __builtin_ctzll(stops);
+        }
+
+        p = b->start + NGX_LITELLM_SCAN_BLOCK;
+    }
+
+    if (p == last) {
+        return last;
+    }
+
+    ngx_litellm_json_look(b, p, last);
+
+    stops = b->stops >> (p - b->start);
+
+    return stops ? p + __builtin_ctzll(stops)
+                 : b->start + NGX_LITELLM_SCAN_BLOCK;
+}
+
+#else
+
+#define ngx_litellm_json_look(b, p, last)                                     \
+    (void) (b)
+#define ngx_litellm_json_short(p, last, b)                                    \
+    ngx_litellm_scan_string_plain(p, last)
+
+#endif
+
+
 /*
  * p is behind the first quote.  Returns the place behind the last one; NULL
- * with the error set.  Most strings are names and end in the first step; what
- * goes on and has no fault is passed over in large steps.  Before "room" are
- * as many bytes as that step and a look at what is behind it take.
+ * with the error set.  Most strings are names and end in the block that the
+ * one before them ended in; what goes on and has no fault is passed over in
+ * large steps.
  */
 
 ngx_litellm_scan_inline u_char *
 ngx_litellm_json_string(ngx_litellm_json_doc_t *doc, u_char *text, u_char *p,
-    u_char *last, u_char *room, ngx_uint_t *flags, ngx_uint_t vector)
+    u_char *last, ngx_litellm_json_block_t *b, ngx_uint_t *flags,
+    ngx_uint_t vector)
 {
-    u_char  *q;
+    ngx_uint_t  seen;
 
-    if (vector && ngx_litellm_likely(p < room)) {
-        q = ngx_litellm_scan_string_first(p);
+    p = vector ? ngx_litellm_json_short(p, last, b)
+               : ngx_litellm_scan_string_plain(p, last);
 
-        if (ngx_litellm_likely(*q == '"')) {
-            return q + 1;
-        }
-
-    } else {
-        q = ngx_litellm_scan_string_plain(p, last);
-
-        if (q < last && *q == '"') {
-            return q + 1;
-        }
+    if (ngx_litellm_likely(p < last && *p == '"')) {
+        *flags = 0;
+        return p + 1;
     }
 
-    return vector ? ngx_litellm_json_long(doc, text, q, last, flags)
-                  : ngx_litellm_json_long_plain(doc, text, q, last, flags);
+    /* a variable of its own, so that flags need no memory */
+
+    seen = 0;
+
+    p = vector ? ngx_litellm_json_long(doc, text, p, last, &seen)
+               : ngx_litellm_json_long_plain(doc, text, p, last, &seen);
+
+    *flags = seen;
+
+    return p;
 }
 
 
@@ -139,13 +207,14 @@ ngx_litellm_scan_inline ngx_int_t
 ngx_litellm_json_run(ngx_litellm_json_doc_t *doc, u_char *text, size_t len,
     ngx_uint_t vector)
 {
-    u_char              *p, *last, *room, *start, close;
-    u_char               stack[NGX_LITELLM_JSON_DEPTH_MAX];
-    uint32_t             cur, up;
-    uint64_t             sought;
-    const char          *error;
-    ngx_uint_t           depth, keep, top, max_depth, flags, n;
-    ngx_litellm_json_t  *v;
+    u_char                    *p, *last, *room, *start, close;
+    u_char                     stack[NGX_LITELLM_JSON_DEPTH_MAX];
+    uint32_t                   cur, up;
+    uint64_t                   sought;
+    const char                *error;
+    ngx_uint_t                 depth, keep, top, max_depth, flags, n;
+    ngx_litellm_json_t        *v;
+    ngx_litellm_json_block_t   block;
 
     doc->root = NULL;
     doc->nodes = 0;
@@ -172,6 +241,10 @@ ngx_litellm_json_run(ngx_litellm_json_doc_t *doc, u_char *text, size_t len,
     close = 0;
     cur = 0;
 
+    if (vector) {
+        ngx_litellm_json_look(&block, p, last);
+    }
+
 value:
 
     p = ngx_litellm_json_blank(p, last, vector);
@@ -181,11 +254,13 @@ value:
         goto failed;
     }
 
-    start = p;
-    flags = 0;
-
     if (ngx_litellm_likely(*p == '"')) {
-        p = ngx_litellm_json_string(doc, text, p + 1, last, room, &flags,
+
+string:
+
+        start = p;
+
+        p = ngx_litellm_json_string(doc, text, p + 1, last, &block, &flags,
                                     vector);
 
         if (ngx_litellm_unlikely(p == NULL)) {
@@ -195,6 +270,9 @@ value:
         n = NGX_LITELLM_JSON_STRING;
         goto scalar;
     }
+
+    start = p;
+    flags = 0;
 
     /* '[' is 0x5b, '{' is 0x7b */
 
@@ -306,6 +384,32 @@ behind:
         return NGX_OK;
     }
 
+    if (ngx_litellm_likely(p < room)) {
+
+        /* the next member, as most writers put it */
+
+        if (*p == ',' && close == '}') {
+
+            if (depth <= keep) {
+                doc->mem[cur].count++;
+            }
+
+            p++;
+
+            if (*p == ' ') {
+                p++;
+            }
+
+            if (ngx_litellm_likely(*p == '"')) {
+                goto key;
+            }
+
+            p = ngx_litellm_json_blank(p, last, vector);
+
+            goto name;
+        }
+    }
+
     if (ngx_litellm_unlikely(p >= room || *p <= ' ')) {
         p = ngx_litellm_json_blank(p, last, vector);
 
@@ -344,16 +448,6 @@ behind:
         goto value;
     }
 
-    if (ngx_litellm_likely(p < room)) {
-        if (*p == ' ') {
-            p++;
-        }
-
-        if (ngx_litellm_likely(*p == '"')) {
-            goto key;
-        }
-    }
-
     p = ngx_litellm_json_blank(p, last, vector);
 
 name:
@@ -367,9 +461,8 @@ name:
 key:
 
     start = p;
-    flags = 0;
 
-    p = ngx_litellm_json_string(doc, text, p + 1, last, room, &flags,
+    p = ngx_litellm_json_string(doc, text, p + 1, last, &block, &flags,
                                 vector);
 
     if (ngx_litellm_unlikely(p == NULL)) {
@@ -390,11 +483,12 @@ key:
         v->flags = flags;
     }
 
-    if (ngx_litellm_unlikely((sought & ngx_litellm_json_bit(p - start,
-                                                            start[1]))
-                             || (flags && sought)))
-    {
+    /* with an escape, which is bit 0 of flags, it may be any name */
 
+    if (ngx_litellm_unlikely(((sought >> ngx_litellm_json_bit(p - start,
+                                                              start[1]))
+                              | flags) & NGX_LITELLM_JSON_ESCAPED))
+    {
         if (ngx_litellm_json_name(doc, start, p, flags)
             && depth == 1 && top > 1)
         {
@@ -407,6 +501,10 @@ key:
 
         if (*p == ' ') {
             p++;
+        }
+
+        if (*p == '"') {
+            goto string;
         }
 
         goto value;
@@ -458,7 +556,15 @@ no_node:
 ngx_int_t
 ngx_litellm_json_parse(ngx_litellm_json_doc_t *doc, u_char *text, size_t len)
 {
-    return ngx_litellm_json_run(doc, text, len, 1);
+#if (NGX_LITELLM_SCAN_VECTOR)
+
+    if (len >= NGX_LITELLM_SCAN_BLOCK) {
+        return ngx_litellm_json_run(doc, text, len, 1);
+    }
+
+#endif
+
+    return ngx_litellm_json_run(doc, text, len, 0);
 }
 
 
@@ -528,15 +634,17 @@ ngx_litellm_json_sought(ngx_litellm_json_doc_t *doc)
     name = &doc->whole;
 
     if (name->len) {
-        bits |= ngx_litellm_json_bit(name->len + 2, name->data[0]);
+        bits |= (uint64_t) 1 << ngx_litellm_json_bit(name->len + 2,
+                                                     name->data[0]);
     }
 
     for (i = 0; i < doc->nwatch; i++) {
         doc->watch[i].found = NULL;
         name = &doc->watch[i].name;
 
-        bits |= ngx_litellm_json_bit(name->len + 2,
-                                     name->len ? name->data[0] : '"');
+        bits |= (uint64_t) 1 << ngx_litellm_json_bit(name->len + 2,
+                                                     name->len ? name->data[0]
+                                                               : '"');
     }
 
     return bits;

@@ -98,6 +98,10 @@ ngx_litellm_vec_mask64(uint8x16_t a, uint8x16_t b, uint8x16_t c, uint8x16_t d)
 #endif
 
 
+/* bytes that are looked at together */
+#define NGX_LITELLM_SCAN_BLOCK  64
+
+
 #if (__GNUC__ || __clang__)
 #define ngx_litellm_scan_inline                                               \
     static inline __attribute__((always_inline, unused))
@@ -203,18 +207,22 @@ ngx_litellm_scan_blank_plain(u_char *p, u_char *last)
         ngx_litellm_vec_lt(v, ngx_litellm_vec_set(0x20)))
 
 
-/* the same in the first 16 bytes only, which must be there */
+/* a bit for each of these in the 64 bytes at p, which must be there */
 
-ngx_litellm_scan_inline u_char *
-ngx_litellm_scan_string_first(u_char *p)
+ngx_litellm_scan_inline uint64_t
+ngx_litellm_scan_stops(u_char *p)
 {
-    ngx_litellm_vec_t       v;
-    ngx_litellm_vec_mask_t  m;
+    ngx_litellm_vec_t  a, b, c, d;
 
-    v = ngx_litellm_vec_load(p);
-    m = ngx_litellm_vec_mask(ngx_litellm_scan_specials(v));
+    a = ngx_litellm_vec_load(p);
+    b = ngx_litellm_vec_load(p + 16);
+    c = ngx_litellm_vec_load(p + 32);
+    d = ngx_litellm_vec_load(p + 48);
 
-    return m ? p + ngx_litellm_vec_first(m) : p + 16;
+    return ngx_litellm_vec_mask64(ngx_litellm_scan_specials(a),
+                                  ngx_litellm_scan_specials(b),
+                                  ngx_litellm_scan_specials(c),
+                                  ngx_litellm_scan_specials(d));
 }
 
 
@@ -271,9 +279,6 @@ ngx_litellm_scan_blank(u_char *p, u_char *last)
 
 #define ngx_litellm_scan_string  ngx_litellm_scan_string_plain
 #define ngx_litellm_scan_blank   ngx_litellm_scan_blank_plain
-
-#define ngx_litellm_scan_string_first(p)                                      \
-    ngx_litellm_scan_string_plain(p, (p) + 16)
 
 #endif
 

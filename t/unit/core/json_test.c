@@ -748,6 +748,73 @@ json_blocks(ngx_litellm_json_doc_t *doc, ngx_litellm_json_doc_t *plain)
 }
 
 
+/* names and values that end at each place of the blocks that are looked at */
+
+static void
+json_ends(ngx_litellm_json_doc_t *doc, ngx_litellm_json_doc_t *plain)
+{
+    u_char      *text;
+    char         from[600];
+    size_t       len, cut;
+    ngx_int_t    rc;
+    ngx_uint_t   i, j, k, flags;
+
+    static const char *const  inside[] = {
+        "", "\\\"", "\xc3\xa9", "\\ud800", "\x01", "\\"
+    };
+
+    unit_case("ends of strings");
+    doc->pool = plain->pool = unit_pool;
+    doc->mem = plain->mem = NULL;
+    doc->nalloc = plain->nalloc = 0;
+    doc->keep = plain->keep = 0;
+
+    for (i = 0; i < 140; i++)
+    for (j = 0; j < 70; j += 1 + (i > 66 && j > 2))
+    for (k = 0; k < sizeof(inside) / sizeof(inside[0]); k++) {
+
+        len = sprintf(from, "{\"%.*s%s\":\"%.*s%s\",\"c\":%s\"d\"}", (int) i,
+                      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                      (i & 1) ? inside[k] : "", (int) j,
+                      "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+                      "bbbbbbbbbbbbbbbb", (i & 1) ? "" : inside[k],
+                      (i & 2) ? " " : "");
+
+        /* all of it, and cut somewhere */
+
+        for (cut = 0; cut < 2; cut++) {
+            text = malloc(len);
+            memcpy(text, from, len);
+
+            rc = json_both(doc, plain, text, len);
+            json_judge(doc, rc, text, len);
+
+            if (cut == 0) {
+                CHECK_INT(rc, k < 4 ? NGX_OK : NGX_DECLINED);
+            }
+
+            if (rc == NGX_OK) {
+                flags = (k == 1) ? NGX_LITELLM_JSON_ESCAPED
+                        : (k == 3) ? NGX_LITELLM_JSON_ESCAPED
+                                     | NGX_LITELLM_JSON_SURROGATE : 0;
+
+                CHECK_INT(doc->root[1].len, i + 2 + ((i & 1)
+                                            ? strlen(inside[k]) : 0));
+                CHECK_INT(doc->root[1].flags, (i & 1) ? flags : 0);
+                CHECK_INT(doc->root[2].flags, (i & 1) ? 0 : flags);
+                CHECK_INT(doc->root[4].len, 3);
+            }
+
+            free(text);
+
+            len = json_random(len) + 1;
+        }
+    }
+}
+
+
 static void
 json_bounds(ngx_litellm_json_doc_t *doc, ngx_litellm_json_doc_t *plain)
 {
@@ -1037,6 +1104,7 @@ unit_main(void)
         json_sequences(&doc, &plain);
         json_mutants(&doc, &plain);
         json_blocks(&doc, &plain);
+        json_ends(&doc, &plain);
         json_strings(&doc, &plain);
     }
 }
