@@ -261,6 +261,44 @@ ngx_litellm_out_digits(u_char *p, uint64_t n)
 }
 
 
+/* eight digits at once */
+
+u_char *
+ngx_litellm_out_hex(u_char *p, const u_char *data, size_t len)
+{
+#if (NGX_HAVE_LITTLE_ENDIAN)
+    uint32_t  n;
+    uint64_t  v, letters;
+
+    for ( /* void */ ; len >= 4; len -= 4) {
+
+        ngx_memcpy(&n, data, sizeof(uint32_t));
+
+        v = n;
+        v = (v | v << 16) & 0x0000ffff0000ffffULL;
+        v = (v | v << 8) & 0x00ff00ff00ff00ffULL;
+
+        /* the upper half of each byte comes first */
+
+        v = (v >> 4 | v << 8) & 0x0f0f0f0f0f0f0f0fULL;
+
+        /* a digit over 9 has a carry into bit 4 when 6 is added */
+
+        letters = ((v + 0x0606060606060606ULL) >> 4) & 0x0101010101010101ULL;
+
+        v += 0x3030303030303030ULL + letters * ('a' - '0' - 10);
+
+        ngx_memcpy(p, &v, sizeof(uint64_t));
+
+        data += 4;
+        p += 8;
+    }
+#endif
+
+    return ngx_hex_dump(p, (u_char *) data, len);
+}
+
+
 u_char *
 ngx_litellm_out_fixed(u_char *p, uint32_t n, ngx_uint_t width)
 {

@@ -92,6 +92,9 @@ u_char *ngx_litellm_out_digits(u_char *p, uint64_t n);
 /* the last digits of it, so many, with zeros in front; returns the end */
 u_char *ngx_litellm_out_fixed(u_char *p, uint32_t n, ngx_uint_t width);
 
+/* as ngx_hex_dump(), for what every request has; returns the end */
+u_char *ngx_litellm_out_hex(u_char *p, const u_char *data, size_t len);
+
 /* a quoted JSON string made of UTF-8 text (invalid bytes become U+FFFD) */
 void ngx_litellm_out_json(ngx_litellm_out_t *out, ngx_str_t *text);
 

@@ -21,7 +21,7 @@
 /* odd, its bits without a pattern */
 #define NGX_LITELLM_CACHE_KNOWN_MUL      0x9e3779b97f4a7c15ULL
 
-#define NGX_LITELLM_CACHE_KNOWN_STEP     32       /* four words */
+#define NGX_LITELLM_CACHE_KNOWN_STEP     64       /* four pairs of words */
 
 
 /* what a name depends on, beside the body */
@@ -107,16 +107,38 @@ static ngx_litellm_cache_name_t *ngx_litellm_cache_known_name(
     ngx_litellm_cache_record_t *record, ngx_litellm_cache_what_t *what);
 
 
+/* both halves of the product: each bit of both factors is in most of them */
+
 static ngx_inline uint64_t
-ngx_litellm_cache_known_mix(uint64_t h, const u_char *p)
+ngx_litellm_cache_known_mix(uint64_t a, uint64_t b)
+{
+#ifdef __SIZEOF_INT128__
+    unsigned __int128  n;
+
+    n = (unsigned __int128) a * b;
+
+    return (uint64_t) n ^ (uint64_t) (n >> 64);
+#else
+    uint64_t  low, high, one, two;
+
+    low = (a & 0xffffffff) * (b & 0xffffffff);
+    one = (a >> 32) * (b & 0xffffffff);
+    two = (a & 0xffffffff) * (b >> 32) + (low >> 32) + (one & 0xffffffff);
+    high = (a >> 32) * (b >> 32) + (one >> 32) + (two >> 32);
+
+    return (two << 32 | (low & 0xffffffff)) ^ high;
+#endif
+}
+
+
+static ngx_inline uint64_t
+ngx_litellm_cache_known_word(const u_char *p)
 {
     uint64_t  word;
 
     ngx_memcpy(&word, p, sizeof(uint64_t));
 
-    h = (h ^ word) * NGX_LITELLM_CACHE_KNOWN_MUL;
-
-    return h << 29 | h >> 35;
+    return word;
 }
 
 
@@ -156,48 +178,63 @@ ngx_litellm_cache_known_free(ngx_litellm_cache_known_t *known)
 }
 
 
-/* four sums at once: one by itself waits for its multiplications */
+/*
+ * Four sums at once: one by itself waits for its multiplications.  Who does not
+ * know the secret can't choose a word that makes a factor zero, after which
+ * what was before it would not count.
+ */
 
 uint64_t
 ngx_litellm_cache_known_hash(ngx_litellm_cache_known_t *known, ngx_str_t *body)
 {
-    size_t       n;
-    u_char      *p, *last, rest[NGX_LITELLM_CACHE_KNOWN_STEP];
-    uint64_t     h[4], sum;
-    ngx_uint_t   i;
+    size_t     n;
+    u_char    *p, *last, rest[NGX_LITELLM_CACHE_KNOWN_STEP];
+    uint64_t   a, b, c, d, key;
 
-    for (i = 0; i < 4; i++) {
-        h[i] = known->secret + (i + 1) * NGX_LITELLM_CACHE_KNOWN_MUL;
-    }
+    key = known->secret;
+
+    a = key + NGX_LITELLM_CACHE_KNOWN_MUL;
+    b = key + 2 * NGX_LITELLM_CACHE_KNOWN_MUL;
+    c = key + 3 * NGX_LITELLM_CACHE_KNOWN_MUL;
+    d = key + 4 * NGX_LITELLM_CACHE_KNOWN_MUL;
 
     n = body->len % NGX_LITELLM_CACHE_KNOWN_STEP;
     p = body->data;
     last = p + body->len - n;
 
+#define ngx_litellm_cache_known_pair(h, i)                                    \
+    h = ngx_litellm_cache_known_mix(                                          \
+            ngx_litellm_cache_known_word(p + 16 * i) ^ key,                   \
+            ngx_litellm_cache_known_word(p + 16 * i + 8) ^ h)
+
     for ( /* void */ ; p < last; p += NGX_LITELLM_CACHE_KNOWN_STEP) {
-        h[0] = ngx_litellm_cache_known_mix(h[0], p);
-        h[1] = ngx_litellm_cache_known_mix(h[1], p + 8);
-        h[2] = ngx_litellm_cache_known_mix(h[2], p + 16);
-        h[3] = ngx_litellm_cache_known_mix(h[3], p + 24);
+        ngx_litellm_cache_known_pair(a, 0);
+        ngx_litellm_cache_known_pair(b, 1);
+        ngx_litellm_cache_known_pair(c, 2);
+        ngx_litellm_cache_known_pair(d, 3);
     }
 
     if (n) {
         ngx_memzero(rest, sizeof(rest));
         ngx_memcpy(rest, last, n);
+        p = rest;
 
-        for (i = 0; i < 4; i++) {
-            h[i] = ngx_litellm_cache_known_mix(h[i], rest + 8 * i);
-        }
+        ngx_litellm_cache_known_pair(a, 0);
+        ngx_litellm_cache_known_pair(b, 1);
+        ngx_litellm_cache_known_pair(c, 2);
+        ngx_litellm_cache_known_pair(d, 3);
     }
 
-    sum = known->secret ^ body->len;
+#undef ngx_litellm_cache_known_pair
 
-    for (i = 0; i < 4; i++) {
-        sum = (sum ^ h[i]) * NGX_LITELLM_CACHE_KNOWN_MUL;
-        sum ^= sum >> 32;
-    }
+    /* the sums are not alike: each has its own place in this */
 
-    return sum;
+    key ^= body->len;
+    key = ngx_litellm_cache_known_mix(key ^ a, NGX_LITELLM_CACHE_KNOWN_MUL);
+    key = ngx_litellm_cache_known_mix(key ^ b, NGX_LITELLM_CACHE_KNOWN_MUL);
+    key = ngx_litellm_cache_known_mix(key ^ c, NGX_LITELLM_CACHE_KNOWN_MUL);
+
+    return ngx_litellm_cache_known_mix(key ^ d, NGX_LITELLM_CACHE_KNOWN_MUL);
 }
 
 

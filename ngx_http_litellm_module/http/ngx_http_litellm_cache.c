@@ -433,7 +433,9 @@ ngx_http_litellm_cache_headers(ngx_http_request_t *r,
         }
 
         value.data = p;
-        value.len = ngx_hex_dump(p, caching->key, NGX_LITELLM_CACHE_KEY) - p;
+        value.len = ngx_litellm_out_hex(p, caching->key,
+                                        NGX_LITELLM_CACHE_KEY)
+                    - p;
     }
 
     if (ngx_http_litellm_add_header(r, "x-litellm-cache-key",

@@ -19,6 +19,9 @@
 /* an answer takes longer than a page: nginx has 5s */
 #define NGX_HTTP_LITELLM_CACHE_LOCK   60000
 
+/* of a scope, without memory for them */
+#define NGX_HTTP_LITELLM_CACHE_PARTS  8
+
 
 /* of a scope: written so that two lists never are one text */
 typedef struct {
@@ -371,9 +374,17 @@ ngx_http_litellm_cache_scope(ngx_http_request_t *r,
     ngx_str_t                     *own;
     ngx_array_t                    parts;
     ngx_http_litellm_main_conf_t  *mcf;
+    ngx_http_litellm_cache_part_t  first[NGX_HTTP_LITELLM_CACHE_PARTS];
 
     ngx_str_null(scope);
-    ngx_memzero(&parts, sizeof(ngx_array_t));
+
+    /* more than these are in the request's memory */
+
+    parts.elts = first;
+    parts.nelts = 0;
+    parts.size = sizeof(ngx_http_litellm_cache_part_t);
+    parts.nalloc = NGX_HTTP_LITELLM_CACHE_PARTS;
+    parts.pool = r->pool;
 
     /*
      * A request may name a namespace of its own, inside of this one.  Files
@@ -576,14 +587,6 @@ ngx_http_litellm_cache_part(ngx_http_request_t *r, ngx_array_t *parts,
 {
     ngx_http_litellm_cache_part_t  *part;
 
-    if (parts->elts == NULL
-        && ngx_array_init(parts, r->pool, 4,
-                          sizeof(ngx_http_litellm_cache_part_t))
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
     part = ngx_array_push(parts);
     if (part == NULL) {
         return NGX_ERROR;
@@ -619,8 +622,13 @@ ngx_http_litellm_cache_join(ngx_http_request_t *r, ngx_array_t *parts,
     scope->data = p;
 
     for (i = 0; i < parts->nelts; i++) {
-        p = ngx_sprintf(p, "%c%uz:%V", part[i].kind, part[i].text.len,
-                        &part[i].text);
+        *p++ = part[i].kind;
+        p = ngx_litellm_out_digits(p, part[i].text.len);
+        *p++ = ':';
+
+        if (part[i].text.len) {
+            p = ngx_cpymem(p, part[i].text.data, part[i].text.len);
+        }
     }
 
     scope->len = p - scope->data;

@@ -524,7 +524,8 @@ ngx_http_litellm_cache_items_names(ngx_http_request_t *r,
             *p++ = ',';
         }
 
-        p = ngx_hex_dump(p, items->list.item[i].key, NGX_LITELLM_CACHE_KEY);
+        p = ngx_litellm_out_hex(p, items->list.item[i].key,
+                                NGX_LITELLM_CACHE_KEY);
     }
 
     names->len = p - names->data;

@@ -224,6 +224,44 @@ test_digits(void)
 /* no memory at each place: nothing is written behind it, nothing is lost */
 
 static void
+test_hex(void)
+{
+    u_char      data[40], got[84], want[80];
+    ngx_uint_t  i, n;
+
+    unit_case("hex");
+
+    for (n = 0; n <= sizeof(data); n++) {
+
+        for (i = 0; i < n; i++) {
+            data[i] = (u_char) (i * 89 + n * 41);
+        }
+
+        ngx_memset(got, '-', sizeof(got));
+
+        CHECK(ngx_litellm_out_hex(got, data, n) == got + 2 * n);
+        CHECK(ngx_hex_dump(want, data, n) == want + 2 * n);
+        CHECK(ngx_memcmp(got, want, 2 * n) == 0);
+        CHECK(got[2 * n] == '-');
+    }
+
+    /* each byte in each place */
+
+    for (i = 0; i < 256; i++) {
+        for (n = 0; n < 4; n++) {
+            ngx_memset(data, 0x5a, 4);
+            data[n] = (u_char) i;
+
+            (void) ngx_litellm_out_hex(got, data, 4);
+            (void) ngx_hex_dump(want, data, 4);
+
+            CHECK(ngx_memcmp(got, want, 8) == 0);
+        }
+    }
+}
+
+
+static void
 test_failures(void)
 {
     ngx_str_t          want, got;
@@ -390,6 +428,7 @@ unit_main(void)
 {
     test_buffers();
     test_digits();
+    test_hex();
     test_failures();
     test_int();
     test_escape();
