@@ -133,9 +133,18 @@ ngx_http_litellm_row_t *ngx_http_litellm_metrics_row_of(
 ngx_http_litellm_known_t *ngx_http_litellm_metrics_beside(
     ngx_http_litellm_ctx_t *ctx);
 /* the next value of a row; none of a label that is not wanted */
-void ngx_http_litellm_metrics_value(ngx_http_litellm_metrics_conf_t *mc,
+static ngx_inline void
+ngx_http_litellm_metrics_value(ngx_http_litellm_metrics_conf_t *mc,
     ngx_http_litellm_values_t *v, ngx_http_litellm_label_e label,
-    const ngx_str_t *value);
+    const ngx_str_t *value)
+{
+    if (mc->no_labels & ((ngx_uint_t) 1 << label)) {
+        value = NULL;
+    }
+
+    ngx_http_litellm_values_add(v, value);
+}
+
 
 /* ngx_http_litellm_metrics_claim.c: limits of a request that is over */
 void ngx_http_litellm_metrics_limits(ngx_http_litellm_metrics_conf_t *mc,

@@ -18,6 +18,11 @@
 
 #define NGX_HTTP_LITELLM_CLIENT_LEFT  NGX_HTTP_CLIENT_CLOSED_REQUEST
 
+/* it had an answer that was there, or another request's */
+#define ngx_http_litellm_metrics_kept(ctx)                                    \
+    ((ctx)->cache != NULL                                                     \
+     && (ctx)->cache->status >= NGX_HTTP_LITELLM_CACHE_HIT)
+
 /* labels of who asks, which begin the rows of a request */
 #define NGX_HTTP_LITELLM_LABELS_WHO   7
 
@@ -277,6 +282,10 @@ ngx_http_litellm_metrics_who(ngx_http_litellm_metrics_conf_t *mc,
 {
     ngx_http_litellm_who_t  *who;
 
+    /* lengths of empty labels */
+
+    static u_char  nobody[NGX_HTTP_LITELLM_LABELS_WHO];
+
     /* the beginning of all rows of a request that have it */
 
     if (ctx->labels.len) {
@@ -285,6 +294,16 @@ ngx_http_litellm_metrics_who(ngx_http_litellm_metrics_conf_t *mc,
     }
 
     who = &ctx->who;
+
+    if (who->key == NULL && !who->master && who->team_id.len == 0
+        && who->team == NULL && who->user_id.len == 0 && who->user == NULL
+        && (who->end_user_id.len == 0 || !mc->end_user))
+    {
+        /* where there are no keys this is everybody */
+
+        ngx_http_litellm_values_run(v, nobody, sizeof(nobody));
+        return;
+    }
 
     ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_END_USER,
                                    mc->end_user ? &who->end_user_id : NULL);
@@ -343,19 +362,6 @@ ngx_http_litellm_metrics_key(ngx_http_litellm_metrics_conf_t *mc,
                                    &who->team_id);
     ngx_http_litellm_metrics_value(mc, v, NGX_HTTP_LITELLM_L_TEAM_ALIAS,
                                    who->team ? &who->team->alias : NULL);
-}
-
-
-void
-ngx_http_litellm_metrics_value(ngx_http_litellm_metrics_conf_t *mc,
-    ngx_http_litellm_values_t *v, ngx_http_litellm_label_e label,
-    const ngx_str_t *value)
-{
-    if (mc->no_labels & ((ngx_uint_t) 1 << label)) {
-        value = NULL;
-    }
-
-    ngx_http_litellm_values_add(v, value);
 }
 
 
@@ -447,6 +453,7 @@ ngx_http_litellm_metrics_cooled(ngx_litellm_deployment_t *d,
 void
 ngx_http_litellm_metrics_request(ngx_http_litellm_ctx_t *ctx)
 {
+    ngx_http_litellm_known_t      *known;
     ngx_http_litellm_ending_t      ending;
     ngx_http_litellm_main_conf_t  *mcf;
 
@@ -459,6 +466,17 @@ ngx_http_litellm_metrics_request(ngx_http_litellm_ctx_t *ctx)
     ctx->counted = 1;
 
     ngx_http_litellm_metrics_ending(ctx, &ending);
+
+    if (ctx->attempt == NULL && ngx_http_litellm_metrics_kept(ctx)
+        && ending.status < NGX_HTTP_BAD_REQUEST)
+    {
+        /* its row first: the other one is remembered beside it */
+
+        ctx->usage = ngx_http_litellm_metrics_usage_row(mcf->metrics, ctx,
+                                                        NULL, 1, &known);
+        ctx->beside = known;
+    }
+
     ngx_http_litellm_metrics_ended(mcf->metrics, ctx, &ending);
     ngx_http_litellm_metrics_answered(mcf->metrics, ctx, &ending);
 
@@ -646,10 +664,7 @@ ngx_http_litellm_metrics_answered(ngx_http_litellm_metrics_conf_t *mc,
             && (ctx->cache->status == NGX_HTTP_LITELLM_CACHE_MISS
                 || ctx->cache->status == NGX_HTTP_LITELLM_CACHE_EXPIRED));
 
-    if (e->d == NULL
-        && (ctx->cache == NULL
-            || ctx->cache->status < NGX_HTTP_LITELLM_CACHE_HIT))
-    {
+    if (e->d == NULL && !ngx_http_litellm_metrics_kept(ctx)) {
         return;
     }
 

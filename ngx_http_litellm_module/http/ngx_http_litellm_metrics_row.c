@@ -76,7 +76,10 @@ ngx_http_litellm_metrics_row_known(ngx_http_litellm_metrics_t *m,
 }
 
 
-/* a few bytes of each value: those that differ are at the end, more often */
+/*
+ * A few bytes of each value: those that differ are at the end, more often.
+ * Most rows have some labels that are empty.
+ */
 
 static ngx_uint_t
 ngx_http_litellm_values_place(ngx_http_litellm_row_e kind,
@@ -94,6 +97,10 @@ ngx_http_litellm_values_place(ngx_http_litellm_row_e kind,
 
         w = p->len;
 
+        if (w == 0) {
+            continue;
+        }
+
         if (p->whole) {
 
             /* of a row: the same place each time */
@@ -103,7 +110,7 @@ ngx_http_litellm_values_place(ngx_http_litellm_row_e kind,
         } else if (p->len >= 8) {
             ngx_memcpy(&w, p->data + p->len - 8, 8);
 
-        } else if (p->len) {
+        } else {
             w += (uint64_t) p->data[p->len - 1] << 8
                  | (uint64_t) p->data[0] << 16;
         }
@@ -130,6 +137,15 @@ ngx_http_litellm_values_same(ngx_http_litellm_values_t *v,
 
         value = &v->value[i];
 
+        if (value->len == 0) {
+
+            if (p == last || *p++ != 0) {
+                return 0;
+            }
+
+            continue;
+        }
+
         if (value->whole) {
 
             if ((size_t) (last - p) < value->len
@@ -142,20 +158,13 @@ ngx_http_litellm_values_same(ngx_http_litellm_values_t *v,
             continue;
         }
 
-        if (p == last || *p != value->len) {
+        if (p == last || *p != value->len
+            || ngx_memcmp(p + 1, value->data, value->len) != 0)
+        {
             return 0;
         }
 
-        p++;
-
-        if (value->len) {
-
-            if (ngx_memcmp(p, value->data, value->len) != 0) {
-                return 0;
-            }
-
-            p += value->len;
-        }
+        p += 1 + value->len;
     }
 
     return p == last;
