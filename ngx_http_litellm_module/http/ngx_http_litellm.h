@@ -514,6 +514,9 @@ struct ngx_http_litellm_ctx_s {
                                                        whose checks fail are
                                                        passed over */
     unsigned                         redis_asked:1;
+    unsigned                         steered:1;     /* a header of the client's
+                                                       begins with x-litellm- */
+    unsigned                         steered_set:1;
 
     ngx_http_litellm_bill_t         *bill;       /* NULL: nothing is counted */
     ngx_uint_t                       decided;    /* ..._redis_decided_e */
@@ -711,6 +714,9 @@ ngx_int_t ngx_http_litellm_route_group(ngx_http_request_t *r,
 ngx_int_t ngx_http_litellm_route_control(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
 ngx_int_t ngx_http_litellm_route_headers(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
+/* has it a header that begins with "x-litellm-"? */
+ngx_uint_t ngx_http_litellm_route_steered(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
 
 /* ngx_http_litellm_fallback.c: true: a->error is a content policy's */

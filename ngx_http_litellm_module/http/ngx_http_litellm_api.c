@@ -219,35 +219,6 @@ ngx_http_litellm_api_find(ngx_str_t *path, ngx_str_t *model)
 
     p = *path;
 
-    prefix = ngx_http_litellm_api_prefix(&p, "/openai/deployments/",
-                                         sizeof("/openai/deployments/") - 1)
-             || ngx_http_litellm_api_prefix(&p, "/v1/engines/",
-                                            sizeof("/v1/engines/") - 1)
-             || ngx_http_litellm_api_prefix(&p, "/engines/",
-                                            sizeof("/engines/") - 1);
-
-    if (prefix) {
-
-        /* the model may hold slashes: what counts is the end */
-
-        for (i = 0; i < NGX_HTTP_LITELLM_MODEL_APIS; i++) {
-
-            api = &ngx_http_litellm_apis[i];
-
-            if (p.len > api->path.len
-                && ngx_memcmp(p.data + p.len - api->path.len, api->path.data,
-                              api->path.len)
-                   == 0)
-            {
-                model->data = p.data;
-                model->len = p.len - api->path.len;
-                return api;
-            }
-        }
-
-        return NULL;
-    }
-
     if (p.len > sizeof("/v1/") - 1
         && ngx_memcmp(p.data, "/v1/", sizeof("/v1/") - 1) == 0)
     {
@@ -275,6 +246,36 @@ ngx_http_litellm_api_find(ngx_str_t *path, ngx_str_t *model)
     if (ngx_http_litellm_api_prefix(&p, "/models/", sizeof("/models/") - 1)) {
         *model = p;
         return &ngx_http_litellm_api_model;
+    }
+
+    p = *path;
+
+    prefix = ngx_http_litellm_api_prefix(&p, "/openai/deployments/",
+                                         sizeof("/openai/deployments/") - 1)
+             || ngx_http_litellm_api_prefix(&p, "/v1/engines/",
+                                            sizeof("/v1/engines/") - 1)
+             || ngx_http_litellm_api_prefix(&p, "/engines/",
+                                            sizeof("/engines/") - 1);
+
+    if (!prefix) {
+        return NULL;
+    }
+
+    /* the model may hold slashes: what counts is the end */
+
+    for (i = 0; i < NGX_HTTP_LITELLM_MODEL_APIS; i++) {
+
+        api = &ngx_http_litellm_apis[i];
+
+        if (p.len > api->path.len
+            && ngx_memcmp(p.data + p.len - api->path.len, api->path.data,
+                          api->path.len)
+               == 0)
+        {
+            model->data = p.data;
+            model->len = p.len - api->path.len;
+            return api;
+        }
     }
 
     return NULL;

@@ -206,6 +206,47 @@ ngx_http_litellm_route_testing(ngx_http_litellm_ctx_t *ctx,
 }
 
 
+/*
+ * Most requests have none of ours: those that look for one of them by its name
+ * need not look at each header.
+ */
+
+ngx_uint_t
+ngx_http_litellm_route_steered(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    if (ctx->steered_set) {
+        return ctx->steered;
+    }
+
+    ctx->steered_set = 1;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len > sizeof("x-litellm-") - 1
+                && h[i].lowcase_key[0] == 'x'
+                && ngx_memcmp(h[i].lowcase_key, "x-litellm-",
+                              sizeof("x-litellm-") - 1)
+                   == 0)
+            {
+                ctx->steered = 1;
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
 ngx_int_t
 ngx_http_litellm_route_headers(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx)
@@ -215,6 +256,10 @@ ngx_http_litellm_route_headers(ngx_http_request_t *r,
     ngx_str_t         param;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
+
+    if (!ngx_http_litellm_route_steered(r, ctx)) {
+        return NGX_OK;
+    }
 
     part = &r->headers_in.headers.part;
     h = part->elts;

@@ -112,6 +112,10 @@ ngx_http_litellm_pick_headers(ngx_http_request_t *r,
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
+    if (!ngx_http_litellm_route_steered(r, ctx)) {
+        return NGX_OK;
+    }
+
     part = &r->headers_in.headers.part;
     h = part->elts;
 

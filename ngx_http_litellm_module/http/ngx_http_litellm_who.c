@@ -529,8 +529,9 @@ ngx_http_litellm_who_end_user(ngx_http_request_t *r,
     standard.nelts = 2;
 
     if (who->end_user_id.len == 0
-        && ngx_http_litellm_who_header(r, &standard, &who->end_user_id)
-           != NGX_OK
+        && (!ngx_http_litellm_route_steered(r, ctx)
+            || ngx_http_litellm_who_header(r, &standard, &who->end_user_id)
+               != NGX_OK)
         && ngx_http_litellm_who_header(r, &ctx->call.config->user_headers,
                                        &who->end_user_id)
            != NGX_OK)
