@@ -261,41 +261,43 @@ ngx_litellm_out_digits(u_char *p, uint64_t n)
 }
 
 
-/* eight digits at once */
+/* sixteen bytes at once where that can be had */
 
 u_char *
 ngx_litellm_out_hex(u_char *p, const u_char *data, size_t len)
 {
-#if (NGX_HAVE_LITTLE_ENDIAN)
-    uint32_t  n;
-    uint64_t  v, letters;
+#if (__SSE2__)
+    ngx_uint_t  i;
+    __m128i     v, high, low, digit[2], ten, letter, mask, zero;
 
-    for ( /* void */ ; len >= 4; len -= 4) {
+    mask = _mm_set1_epi8(0x0f);
+    ten = _mm_set1_epi8(10);
+    zero = _mm_set1_epi8('0');
+    letter = _mm_set1_epi8('a' - '0' - 10);
 
-        ngx_memcpy(&n, data, sizeof(uint32_t));
+    for ( /* void */ ; len >= 16; len -= 16) {
 
-        v = n;
-        v = (v | v << 16) & 0x0000ffff0000ffffULL;
-        v = (v | v << 8) & 0x00ff00ff00ff00ffULL;
+        v = _mm_loadu_si128((const __m128i *) data);
 
-        /* the upper half of each byte comes first */
+        low = _mm_and_si128(v, mask);
+        high = _mm_and_si128(_mm_srli_epi16(v, 4), mask);
 
-        v = (v >> 4 | v << 8) & 0x0f0f0f0f0f0f0f0fULL;
+        digit[0] = _mm_unpacklo_epi8(high, low);
+        digit[1] = _mm_unpackhi_epi8(high, low);
 
-        /* a digit over 9 has a carry into bit 4 when 6 is added */
+        for (i = 0; i < 2; i++) {
+            v = _mm_andnot_si128(_mm_cmplt_epi8(digit[i], ten), letter);
+            v = _mm_add_epi8(_mm_add_epi8(digit[i], zero), v);
 
-        letters = ((v + 0x0606060606060606ULL) >> 4) & 0x0101010101010101ULL;
+            _mm_storeu_si128((__m128i *) (p + 16 * i), v);
+        }
 
-        v += 0x3030303030303030ULL + letters * ('a' - '0' - 10);
-
-        ngx_memcpy(p, &v, sizeof(uint64_t));
-
-        data += 4;
-        p += 8;
+        data += 16;
+        p += 32;
     }
 #endif
 
-    return ngx_hex_dump(p, (u_char *) data, len);
+    return len ? ngx_hex_dump(p, (u_char *) data, len) : p;
 }
 
 

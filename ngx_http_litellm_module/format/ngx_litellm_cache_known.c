@@ -242,6 +242,7 @@ ngx_int_t
 ngx_litellm_cache_known_read(ngx_litellm_cache_known_t *known,
     ngx_litellm_cache_seen_t *seen, ngx_litellm_call_t *call)
 {
+    uintptr_t                    moved;
     ngx_uint_t                   i;
     ngx_litellm_json_t          *node;
     ngx_litellm_cache_record_t  *record;
@@ -260,9 +261,15 @@ ngx_litellm_cache_known_read(ngx_litellm_cache_known_t *known,
         return NGX_ERROR;
     }
 
+    ngx_memcpy(node, record->node,
+               record->nodes * sizeof(ngx_litellm_json_t));
+
+    /* what is added to each may be anything: the bodies are apart */
+
+    moved = (uintptr_t) call->body.data - (uintptr_t) record->body.data;
+
     for (i = 0; i < record->nodes; i++) {
-        node[i] = record->node[i];
-        node[i].start = call->body.data + (node[i].start - record->body.data);
+        node[i].start = (u_char *) ((uintptr_t) node[i].start + moved);
     }
 
     call->top.mem = node;
