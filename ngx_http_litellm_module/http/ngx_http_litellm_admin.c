@@ -130,6 +130,21 @@ ngx_http_litellm_admin_api(ngx_str_t *path)
 }
 
 
+const ngx_str_t *
+ngx_http_litellm_admin_path(ngx_uint_t i, ngx_uint_t *methods)
+{
+    if (i >= sizeof(ngx_http_litellm_admin_routes)
+             / sizeof(ngx_http_litellm_admin_route_t) - 1)
+    {
+        return NULL;
+    }
+
+    *methods = ngx_http_litellm_admin_routes[i].methods;
+
+    return &ngx_http_litellm_admin_routes[i].path;
+}
+
+
 ngx_uint_t
 ngx_http_litellm_admin_is(const ngx_http_litellm_api_t *api)
 {

@@ -84,6 +84,10 @@ typedef struct {
 
 /* the API's handler of these routes; NULL: the path is none of them */
 const ngx_http_litellm_api_t *ngx_http_litellm_admin_api(ngx_str_t *path);
+/* the i-th route: its path, where a star stands for a key, and its methods;
+   NULL: there are no more */
+const ngx_str_t *ngx_http_litellm_admin_path(ngx_uint_t i,
+    ngx_uint_t *methods);
 /* true for what ngx_http_litellm_admin_api() gives */
 ngx_uint_t ngx_http_litellm_admin_is(const ngx_http_litellm_api_t *api);
 ngx_int_t ngx_http_litellm_admin(ngx_http_request_t *r,

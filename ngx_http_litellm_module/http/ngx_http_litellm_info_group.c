@@ -194,6 +194,13 @@ ngx_http_litellm_info_sums(ngx_http_litellm_info_t *info,
         }
     }
 
+    if (sum.mode->len == 0) {
+
+        /* LiteLLM's clients leave out a group that is no chat's */
+
+        sum.mode = ngx_http_litellm_mode_name(NGX_LITELLM_MODE_CHAT);
+    }
+
     ngx_http_litellm_info_providers(&info->out, deployments);
     ngx_http_litellm_info_totals(&info->out, &sum);
 }
