@@ -18,7 +18,7 @@ plan(skip_all => 'no redis-server') unless LiteLLM::Redis->has;
 
 my $slow = $LiteLLM::Peer::slow;
 my $b = LiteLLM::Test->new;
-my $a = LiteLLM::Test->new->plan(48);
+my $a = LiteLLM::Test->new->plan(64);
 my $redis = LiteLLM::Redis->start($a);
 my $up = $a->listener(8081);
 my $provider = $a->port(8081);
@@ -36,6 +36,7 @@ location = /scrape { litellm_metrics; }
 location /memory/ { litellm; litellm_cache answers; litellm_cache_redis off; litellm_cache_lock on; litellm_cache_lock_timeout ${wait}ms; }
 location /others/ { litellm; litellm_cache others; litellm_cache_redis off; }
 location /redis/ { litellm; litellm_cache answers; litellm_cache_redis only timeout=10s; }
+location /hasty/ { litellm; litellm_cache answers; litellm_cache_redis only timeout=50ms; }
 END
     (my $conf = $g->read_file('nginx.conf')) =~ s/worker_processes 1;/worker_processes 2;/;
     $g->write_file('nginx.conf', $conf);
@@ -180,9 +181,35 @@ becomes('records: told', 1, $a, 'redis_records_sent_total');
 becomes('records: taken over', 1, $b, 'redis_records_taken_total');
 is_value("records: none $_", 0, "redis_records_${_}_total") for qw(bad full);
 
+# what is there is none of ours
+
+$redis->do('SET', $_, 'rubbish') for grep { !/:generation$/ && $redis->do('TYPE', $_) eq 'string' && $redis->do('GET', $_) =~ /Hi/ } @{$redis->do('KEYS', '*')};
+is(ask('/redis', 'four', $chat), 200, 'rubbish in Redis');
+becomes('Redis: bad', 1, $a, 'cache_redis_bad_total');
+becomes('Redis: the answer again', 2, $a, 'cache_redis_stored_total');
+
+# Redis refuses to write, and then says nothing for a while
+
+$redis->do('CONFIG', 'SET', 'maxmemory', 1);
+is(ask('/redis', 'of no room', $chat), 200, 'a full Redis');
+becomes('Redis: refused', 1, $a, 'cache_redis_errors_total');
+is_value('Redis: nothing is stored', 2, 'cache_redis_stored_total');
+cmp_ok(value('redis_errors_total', 'connection="cache"'), '>=', 1, 'cache: an error');
+$redis->do('CONFIG', 'SET', 'maxmemory', 0);
+$redis->signal('STOP');
+is(ask('/hasty', 'late', $chat), 200, 'a silent Redis');
+becomes('Redis: late', 1, $a, 'cache_redis_late_total');
+is_value('cache: a command without a reply in time', 1, 'redis_timeouts_total', 'connection="cache"');
+$redis->signal('CONT');
+becomes('limits: on again', 1, $a, 'redis_up', 'connection="limits"');
+becomes('cache: on again', 1, $a, 'redis_up', 'connection="cache"');
+cmp_ok(value('redis_wait_seconds_total', qq{connection="$_"}), '>', 0, "$_: time waited") for qw(limits cache);
+my %lost = map { $_ => value('redis_lost_total', qq{connection="$_"}) } qw(limits cache);
+
 # --- and gone
 
 $redis->stop;
 becomes("$_: gone", 0, $a, 'redis_up', qq{connection="$_"}) for qw(limits cache);
 is(ask('/redis', 'five', $chat), 200, 'without Redis');
 becomes('Redis: not asked', 1, $a, 'cache_redis_skipped_total');
+cmp_ok(value('redis_lost_total', qq{connection="$_"}), '>', $lost{$_}, "$_: lost") for qw(limits cache);
