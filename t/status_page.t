@@ -10,16 +10,17 @@ use strict;
 use JSON::PP ();
 use Test::More;
 
-use LiteLLM::Mock qw(answer openai_chat openai_error);
+use LiteLLM::Mock qw(answer chunked openai_chat openai_chunk openai_error sse);
 use LiteLLM::Test;
 
 my ($browser) = grep { -x } map { ("$_/chromium-headless-shell", "$_/chromium") } split /:/, "$ENV{PATH}:/usr/bin";
 my $t = LiteLLM::Test->new;
 LiteLLM::Test::absent('chromium-headless-shell') if !$browser;
-$t->plan(26);
+$t->plan(36);
 my $slow = $LiteLLM::Peer::slow;
 
-$t->write_conf(server => 'location = /status { litellm_status; } location = /keyed { litellm_status key; }');
+$t->write_conf(http => 'litellm_cache_zone zone=answers:1m;',
+    server => 'location = /status { litellm_status; } location = /keyed { litellm_status key; } location /kept/ { litellm; litellm_cache answers; }');
 $t->write_file_expand('litellm.yaml', <<'END');
 model_list:
   - model_name: '<img src=x onerror="document.title=1">'
@@ -35,13 +36,18 @@ virtual_keys:
 END
 $t->mock(8081, sub {
     my ($peer, $req) = @_;
-    $peer->write($req->{uri} =~ /^\/bad/ ? answer(429, openai_error('no', 'rate')) : answer(200, openai_chat('Hi')));
+    return answer(429, openai_error('no', 'rate')) if $req->{uri} =~ /^\/bad/;
+    return answer(200, openai_chat('Hi')) if !json_of($req->{body})->{stream};
+    return chunked(sse(openai_chunk('Hi'), openai_chunk({}, choices => [], usage => { prompt_tokens => 7, completion_tokens => 3, total_tokens => 10 }), '[DONE]'));
 });
 $t->run;
 my @key = (headers => [Authorization => 'Bearer sk-master']);
-http(chat('<img src=x onerror="document.title=1">', @key)) for 1 .. 3;
+my $evil = '<img src=x onerror="document.title=1">';
+http(chat($evil, @key)) for 1 .. 2;
+http(chat($evil, @key, uri => '/kept/v1/chat/completions')) for 1 .. 2;
+http(chat($evil, @key, stream => JSON::PP::true()));
 http(chat('cold', @key));
-http(chat('<img src=x onerror="document.title=1">', headers => [Authorization => 'Bearer sk-near'])) for 1 .. 4;
+http(chat($evil, headers => [Authorization => 'Bearer sk-near'])) for 1 .. 4;
 
 # the page as it is some seconds later: (its markup, what the browser said)
 sub page {
@@ -68,10 +74,15 @@ sub seen {
         rows => scalar(() = $dom =~ /<details/g),
         names => ($dom =~ /<b>&lt;img src=x onerror="document.title=1"&gt;<\/b>/) || 0,
         aliases => ($dom =~ /&lt;img src=y&gt;/ && $dom =~ /4 of 5 requests/) || 0,
+        times => ($dom =~ /Latency p50<\/dt><dd data-v="[^"]+">[\d.]+ m?s<\/dd><dd>p95 \d/ && $dom =~ /data-l="p50 \/ p95"[^>]*>[\d.]+ \/ [\d.]+ m?s</) || 0,
+        ttft => ($dom =~ /First token p50<\/dt><dd data-v="[^"]+">[\d.]+ m?s<\/dd>/ && $dom =~ /data-l="First token"[^>]*>[\d.]+ \/ [\d.]+ m?s</) || 0,
+        counts => ($dom =~ /Tokens<\/dt><dd data-v="80">80<.*Spend<\/dt><dd data-v="[^"]+">\$0\.00038 .*data-l="Spend">\$0\.00038</s) || 0,
+        hits => ($dom =~ /Cache hits<\/dt><dd data-v="50%">50%<\/dd><dd>1 of 2</) || 0,
+        errors => ($dom =~ /id="errlist"><div class="bar"><span>RateLimitError<\/span><i><b class="bad"[^>]*><\/b><\/i><em>1<\/em>/) || 0,
         markup => scalar(() = $dom =~ /<img/g),
         complaints => $said);
 }
-my %right = (verdict => 1, cooldown => 1, rows => 2, names => 1, aliases => 1, markup => 0, complaints => '');
+my %right = (verdict => 1, cooldown => 1, rows => 2, names => 1, aliases => 1, times => 1, ttft => 1, counts => 1, hits => 1, errors => 1, markup => 0, complaints => '');
 
 for ([light => '--window-size=1280,900'], [phone => '--window-size=390,800', '--blink-settings=preferredColorScheme=0']) {
     my ($name, @more) = @$_;

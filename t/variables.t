@@ -16,7 +16,7 @@ use Time::HiRes qw(sleep time);
 use LiteLLM::Mock qw(answer chunked openai_chat openai_chunk openai_error sse anthropic_message);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(81);
+my $t = LiteLLM::Test->new->plan(86);
 
 my @yes = (stream => JSON::PP::true);
 my @names = qw(call_id model model_group provider provider_model deployment finish_reason stream error_class
@@ -29,7 +29,8 @@ my $top = dirname(dirname(abs_path(__FILE__)));
 
 $t->write_conf(http => "litellm_cache_zone zone=answers:1m;\ninclude $top/conf-examples/log.conf;\naccess_log %%DIR%%/json.log litellm;\naccess_log %%DIR%%/parts.log litellm_parts;\nlog_format vars escape=json '{$format}';\naccess_log %%DIR%%/vars.log vars;\n",
     location => "add_header x-model \$litellm_model always;\nadd_header x-attempts \$litellm_attempts always;\n",
-    server => "location = /other { return 200 \"\$litellm_model|\$litellm_cost|\$litellm_key_hash|\$litellm_error_class\"; }\nlocation /kept/ { litellm; litellm_cache on; }\n");
+    server => "location = /other { return 200 \"\$litellm_model|\$litellm_cost|\$litellm_key_hash|\$litellm_error_class\"; }\nlocation /kept/ { litellm; litellm_cache on; }\n"
+    . "location /early/ { litellm; set \$early \"" . join('|', map { "\${litellm_$_}" } @names, 'log', 'spend_log') . "\"; add_header x-early \"[\$early]\" always; add_header x-model \$litellm_model always; }\n");
 
 sub entry {
     my ($name, $model, $port, $id, @more) = @_;
@@ -312,6 +313,13 @@ $mark++;
 is(http_get('/other', mark => "m$mark.")->{body}, '|||', 'another location: nothing');
 are('another location', map { $_ => '' } @names);
 
+# before the access phase
+
+(undef, $r) = exchange($up, chat('gpt', uri => '/early/v1/chat/completions', headers => [Authorization => 'Bearer sk-virtual-secret-key']),
+    answer(200, openai_chat('hi')));
+is($r->{header}{'x-early'} =~ s/\{.*\}//r, '[' . '|' x (@names + 1) . ']', 'early: nothing is known');
+is($r->{header}{'x-model'}, 'gpt', 'early: and is known later');
+
 # names of a client's making
 
 for my $case (["any/x\r\nEvil: 1", 'any/x??Evil: 1', 'line end'], ["any/\"q\" \\ \x{e4}", "any/\"q\" \\ \x{e4}", 'quotes'],
@@ -353,4 +361,15 @@ is_deeply([grep { !exists json_of((split /\n/, $t->read_file('json.log'))[0])->{
     'the format of the examples has all of them');
 like($t->read_file('json.log'), qr/"end_user":"q\\"b\\\\ [^"]+ and \?tab"/,
     'a quote, a backslash and a control character of a client');
+
+# all of them, and no others, are in the documentation, in this file and in the example
+
+my $docs = do { local (@ARGV, $/) = "$top/docs/directives.md"; <> };
+my ($part) = $docs =~ /^## Variables\n(.*?)(?:^## |\z)/ms;
+my %docs = map { $_ => 1 } map { /\$litellm_(\w+)`/g } grep { /^`\$/ } split /\n/, $part;
+my $source = do { local (@ARGV, $/) = "$top/ngx_http_litellm_module/http/ngx_http_litellm_variables.c"; <> };
+my %source = map { $_ => 1 } $source =~ /(?|ngx_http_litellm_var\w*\("(\w+)"|ngx_string\("litellm_(\w+)"\))/g;
+is(join(' ', sort keys %docs), join(' ', sort keys %source), 'docs: each variable');
+is(join(' ', sort grep { !/^(?:spend_)?log$/ } keys %docs), join(' ', sort @names), 'docs: each has its test here');
+is(join(' ', grep { $t->read_file('parts.log') !~ /"$_":/ } @names), '', 'the example: each variable');
 is($t->read_file('json.log'), $t->read_file('parts.log'), '$litellm_log is what nginx makes of its parts');
