@@ -28,9 +28,30 @@ while ($alerts =~ /- alert: (\w+)\n\s+expr: (?:\|\n((?:          .*\n)+)|(.*)\n)
     push @queries, ["alert: $name", $data];
 }
 my @alerts = $alerts =~ /- alert: (\w+)/g;
-$t->plan(@queries + 12 + 2 * @alerts);
+$t->plan(@queries + 15 + 2 * @alerts);
 
 cmp_ok(scalar @queries, '>', 40, 'queries');
+
+# what Grafana asks of a dashboard
+
+my (%ids, %places, @wrong);
+for my $p (@{$dashboard->{panels}}) {
+    push @wrong, "$p->{title}: id" if !$p->{id} || $ids{$p->{id}}++;
+    my $g = $p->{gridPos} || {};
+    push @wrong, "$p->{title}: place" if grep { !defined $g->{$_} } qw(x y w h) or $g->{x} + $g->{w} > 24;
+    for my $x ($g->{x} .. $g->{x} + $g->{w} - 1) {
+        push @wrong, "$p->{title}: on another one" if grep { $places{"$x $_"}++ } $g->{y} .. $g->{y} + $g->{h} - 1;
+    }
+    next if $p->{type} eq 'row';
+    my %refs;
+    push @wrong, "$p->{title}: target" if !@{$p->{targets} || []} || grep { !$_->{refId} || $refs{$_->{refId}}++ } @{$p->{targets}};
+    push @wrong, "$p->{title}: its source" if grep { ($_->{datasource}{uid} // $p->{datasource}{uid} // '') !~ /^\$\{?\w+\}?$/ } @{$p->{targets}};
+}
+is(join(', ', @wrong), '', 'dashboard: panels');
+ok($dashboard->{title} && $dashboard->{uid} && $dashboard->{schemaVersion} >= 30 && !defined $dashboard->{id}, 'dashboard: can be imported');
+is(join(' ', grep { my $n = $_; !grep { $_->{name} eq $n } @{$dashboard->{templating}{list}} }
+    do { local (@ARGV, $/) = "$top/contrib/grafana/ngx-litellm.json"; (my $j = <>) =~ s/\$__\w+//g; sort keys %{{ map { $_ => 1 } $j =~ /\$\{?(\w+)/g }} }),
+    '', 'dashboard: its variables');
 
 my $redis = LiteLLM::Redis->start($t);
 $t->write_conf(main => 'worker_processes 2;', http => "litellm_cache_zone zone=answers:1m;\nlitellm_redis 'unix:"

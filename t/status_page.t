@@ -16,7 +16,7 @@ use LiteLLM::Test;
 my ($browser) = grep { -x } map { ("$_/chromium-headless-shell", "$_/chromium") } split /:/, "$ENV{PATH}:/usr/bin";
 my $t = LiteLLM::Test->new;
 LiteLLM::Test::absent('chromium-headless-shell') if !$browser;
-$t->plan(36);
+$t->plan(44);
 my $slow = $LiteLLM::Peer::slow;
 
 $t->write_conf(http => 'litellm_cache_zone zone=answers:1m;',
@@ -100,6 +100,8 @@ my %other = (
     markup => ['node.textContent = s;', 'node.innerHTML = s;'],
     markup2 => ['node.textContent = String(s);', 'node.innerHTML = String(s);'],
     complaints => ['"use strict";', 'console.error("no");']);
+my $looks = '"use strict"; setInterval(function () { var e = document.documentElement, s = getComputedStyle(document.body);'
+    . ' e.dataset.looks = (e.scrollWidth - innerWidth) + " " + s.backgroundColor + " " + s.color; }, 500);';
 # each answer five seconds after the one before; in the first one nobody had asked for "one"
 sub later {
     my ($body, $n) = @_;
@@ -116,7 +118,7 @@ $t->mock(8082, sub {
     if ($name && $name eq 'later') {
         return $peer->write(answer(200, later(http_get('/status' . ($query // ''))->{body}, $n), 'Content-Type' => $query ? 'application/json' : 'text/html'));
     }
-    my $of = $name && $other{$name} or return $peer->write(answer(404, ''));
+    my $of = $name && ($other{$name} || $name eq 'looks' && ['"use strict";', $looks]) or return $peer->write(answer(404, ''));
     my $r = http_get('/status' . ($query // ''));
     if (!$query && $r->{body} !~ s/\Q$of->[0]\E/$of->[1]/) {
         return $peer->write(answer(500, ''));
@@ -127,6 +129,16 @@ for my $name (sort keys %other) {
     my %seen = seen(page($t->port(8082), "/$name"));
     is($seen{verdict}, 1, "another script, $name: it runs");
     isnt($seen{$name =~ s/2//r}, $right{$name =~ s/2//r}, "another script, $name: it is seen");
+}
+
+# as wide as its window, and dark where that is asked for
+
+for (['light', 1280, 1], ['light on a phone', 390, 1], ['dark', 1280, 0], ['dark on a phone', 390, 0]) {
+    my ($name, $width, $light) = @$_;
+    ($dom) = page($t->port(8082), '/looks', "--window-size=$width,900", $light ? () : '--blink-settings=preferredColorScheme=0');
+    my ($over, $back, $front) = $dom =~ /<html[^>]* data-looks="(-?\d+) rgb\((\d+), \d+, \d+\) rgb\((\d+), \d+, \d+\)"/;
+    ok(defined $over && $over <= 0, "$name: nothing is beyond the window");
+    ok(defined $over && ($light ? $back - $front : $front - $back) > 150, "$name: its colours");
 }
 
 ($dom) = page($t->port(8082), '/later');
