@@ -2,13 +2,14 @@
 
 # conf-examples/nginx.conf with production.yaml, providers.yaml and
 # local-server.yaml as they are shipped, but for addresses, ports and trust:
-# what their comments promise.  The other examples are in jwt.t, keys.t,
+# what their comments promise; keys.conf, too.  The other examples are in jwt.t,
 # otel.t, quickstart.t, regions.t, trace.t and variables.t.
 
 use warnings;
 use strict;
 
 use Cwd qw(abs_path);
+use Digest::SHA qw(sha256_hex);
 use File::Basename qw(dirname);
 use JSON::PP ();
 use Test::More;
@@ -17,7 +18,7 @@ use LiteLLM::Mock qw(answer anthropic_message openai_chat openai_error);
 use LiteLLM::Test;
 
 my $top = dirname(dirname(abs_path(__FILE__)));
-my $t = LiteLLM::Test->new->has('http_ssl', 'program openssl')->plan(45);
+my $t = LiteLLM::Test->new->has('http_ssl', 'program openssl', 'program curl')->plan(55);
 my $d = $t->dir;
 
 sub example {
@@ -203,5 +204,52 @@ $t->stop;
 $t->run(env => { OPENAI_API_KEY => 'sk-secret-openai' });
 http(chat('llama'));
 is(($up->requests)[-1]{header}{authorization}, 'Bearer sk-secret-openai', 'local: the variable is used where it is set');
+$t->stop;
+# keys.conf: keys of the files, a team by the name in a certificate
+
+$yaml = example('keys.yaml') =~ s/(api_key: os)/api_base: http:\/\/127.0.0.1:%%PORT_8081%%\n      $1/gr;
+my %key = map { $_ => "sk-secret-of-$_" } qw(notebook frontend ci);
+is($yaml =~ s/6ca13d52\w{56}/sha256_hex($key{notebook})/e, 1, 'keys: a SHA-256 in the file');
+$t->write_file_expand('keys.yaml', $yaml);
+$t->write_file('apps.json', example('apps.json') =~ s/9f735e0d\w{56}/sha256_hex($key{frontend})/er);
+chmod 0600, "$d/apps.json";
+for my $name (qw(clients other)) {
+    $out = `cd '$d' && openssl req -x509 -newkey rsa:2048 -nodes -keyout $name.key -out $name.crt -days 30 -subj /CN=$name 2>&1`;
+    die $out if $?;
+}
+for my $name (qw(search ads nobody)) {
+    $out = `cd '$d' && openssl req -newkey rsa:2048 -nodes -keyout $name.key -out $name.csr -subj /CN=$name 2>&1 && openssl x509 -req \\
+        -in $name.csr -CA clients.crt -CAkey clients.key -CAcreateserial -days 30 -out $name.crt 2>&1`;
+    die $out if $?;
+}
+system("cp '$d/own.crt' '$d/llm.crt'; cp '$d/own.key' '$d/llm.key'");
+$conf = example('keys.conf');
+$conf =~ s/^load_module .*\n\nworker_processes .*$/%%TEST_GLOBALS%%/m;
+$conf =~ s/^http \{$/http {\n%%TEST_GLOBALS_HTTP%%/m;
+$conf =~ s/worker_connections 4096;/worker_connections 1024;/;
+$conf =~ s/listen 4000/listen 127.0.0.1:%%PORT_8080%%/;
+$conf =~ s/listen 4443/listen 127.0.0.1:%%PORT_4443%%/;
+$t->write_file_expand('nginx.conf', $conf);
+$t->run(env => { CI_KEY => $key{ci}, OPENAI_API_KEY => 'k', ANTHROPIC_API_KEY => 'k', LITELLM_MASTER_KEY => 'sk-secret-master' });
+sub with { my ($who, $model, @more) = @_; return http(chat($model, headers => [Authorization => "Bearer $key{$who}"], @more))->{status} }
+is(join(' ', with(ci => 'gpt-4o'), with(ci => 'claude-sonnet')), '200 403', 'keys: from the environment, its models');
+with(notebook => 'best');
+is(json_of(($up->requests)[-1]{body})->{model}, 'claude-sonnet-4-5', 'keys: an alias of its own');
+is(with(ci => 'best') . ' ' . with(notebook => 'gpt-4o'), '403 403', 'keys: which no other has; an access group is not all');
+is(with(frontend => 'gpt-4o'), 200, 'keys: of the file of many');
+isnt(with(ci => 'gpt-4o', user => 'known-spammer'), 200, 'keys: an end user who is blocked');
+
+sub by {
+    my ($who, $model) = @_;
+    my @cert = $who ? ('--cert', "$d/$who.crt", '--key', "$d/$who.key") : ();
+    open my $run, '-|', 'curl', '-sk', '-m', 30, @cert, '-o', "$d/curl.out", '-w', '%{http_code}', '-H', 'Content-Type: application/json', '-d',
+        JSON::PP->new->encode({ model => $model, messages => [{ role => 'user', content => 'Hi' }] }),
+        'https://127.0.0.1:' . $t->port(4443) . '/v1/chat/completions' or die "curl: $!";
+    return scalar <$run>;
+}
+is(by(search => 'gpt-4o'), 200, 'keys: a certificate');
+is(by(ads => 'gpt-4o') . ' ' . by(ads => 'claude-sonnet'), '200 403', 'keys: the models of its team');
+is(by(nobody => 'gpt-4o'), 401, 'keys: a certificate of no team');
+is(by('', 'gpt-4o') . ' ' . by(other => 'gpt-4o'), '400 400', 'keys: none, and one of somebody else\'s');
 $t->stop;
 unlike($t->read_file('error.log') . $t->read_file('access.log'), qr/secret/, 'no key is in a log');
