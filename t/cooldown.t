@@ -13,7 +13,7 @@ use Time::HiRes qw(time sleep);
 use LiteLLM::Mock qw(answer chunked openai_chat openai_chunk openai_stream openai_error);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(76);
+my $t = LiteLLM::Test->new->plan(78);
 $t->allow_log(qr/exited on signal 9|is too small|shared memory zone .* was locked/);
 
 my $slow = $LiteLLM::Peer::slow;
@@ -50,7 +50,8 @@ my $yaml = "model_list:\n" . join '',
     entry('par', 'par', '', 'max_parallel_requests: 2'),
     entry('rpm', 'rpm', '', 'rpm: 5'), entry('tpm', 'tpm', '', 'tpm: 70'),
     entry('gone', 'gone', 'allowed_fails_policy: {InternalServerErrorAllowedFails: 0}, cooldown_time: 60'),
-    entry('again', 'again'), entry('plain', 'plain');
+    entry('again', 'again'), entry('plain', 'plain'),
+    entry('paused', 'paused-a'), entry('paused', 'paused-b', 'blocked: true');
 $yaml .= <<'END';
   - {model_name: 'wild/*', litellm_params: {model: 'openai/*', api_base: 'http://127.0.0.1:%%PORT_8081%%/wild-a', api_key: k}}
   - {model_name: 'wild/*', litellm_params: {model: 'openai/*', api_base: 'http://127.0.0.1:%%PORT_8081%%/wild-b', api_key: k}}
@@ -166,6 +167,10 @@ for my $how (qw(401 404 402 429 500 garbage)) {
     my @r = many(3, 'solo');
     is(called('solo'), 3, "$how of the only deployment does not take it away");
 }
+how('paused-a', '429 30');
+many(3, 'paused');
+is(called('paused-a'), 3, '... of the only one that is not paused neither');
+is(called('paused-b'), 0, '... which is not called');
 
 # connections that fail; more than half of five
 

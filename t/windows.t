@@ -13,7 +13,7 @@ use Time::Local qw(timegm);
 use LiteLLM::Mock qw(answer openai_chat);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(40);
+my $t = LiteLLM::Test->new->plan(41);
 
 # four hours of it are left, and it began two hours ago: the test may take its time
 sub clock { return strftime('%H:%M', gmtime(time + 3600 * $_[0])) }
@@ -49,7 +49,7 @@ model_list:
     model_info: {access_windows: [${\ window($later, $end, 'night')}]}
   - model_name: two
     litellm_params: {model: openai/two, $base}
-    model_info: {access_windows: [${\ window($from, $to, 'night')}, ${\ window($from, $to, 'day')}]}
+    model_info: {access_windows: [${\ window($from, $to, 'night')}, ${\ window($from, $later, 'day')}]}
   - model_name: tokyo
     litellm_params: {model: openai/tokyo, $base}
     model_info: {access_windows: [${\ window(clock(-2 + 9), clock(4 + 9), 'night', 'Asia/Tokyo')}]}
@@ -88,6 +88,7 @@ is(join(' ', sort map { json_of($_->{body})->{model} =~ /reserved/ ? 'reserved' 
     'nobody else has called what is kept');
 is(ask($_, 'two')->{status}, 200, "two windows: $_") for 'night', 'day';
 is(ask('alone', 'two')->{status}, 400, 'two windows: nobody else');
+like(error(ask('alone', 'two'))->{message}, qr/another team until $to UTC/, 'two windows: the first one is told');
 SKIP: {
     skip 'no time zones', 4 if !$zones;
     is(ask('night', 'tokyo')->{status}, 200, 'a time zone: its team');
