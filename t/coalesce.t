@@ -13,7 +13,7 @@ use Time::HiRes qw(time sleep);
 use LiteLLM::Mock qw(answer sse openai_chat openai_chunk openai_error);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(134);
+my $t = LiteLLM::Test->new->plan(147);
 $t->allow_log(qr/\[alert\].*exited on signal 9/);
 
 my $slow = $LiteLLM::Peer::slow;
@@ -37,6 +37,8 @@ location /late/ { litellm; litellm_cache_lock_timeout ${wait}ms; }
 location /aged/ { litellm; litellm_cache_lock_age ${wait}ms; }
 location /small/ { litellm; litellm_cache_max_response_size 32k; }
 location /stuck/ { litellm; send_timeout ${stuck}ms; }
+location /copy/ { internal; litellm; }
+location /twice/ { mirror /copy/v1/chat/completions; proxy_pass http://127.0.0.1:%%PORT_8080%%/worker; }
 location /off/ { litellm; litellm_cache_lock off; }
 location /keys/ { litellm; litellm_config %%DIR%%/keys.yaml; }
 END
@@ -619,6 +621,24 @@ $peer->write(end_of());
 like($c3->read_until(qr/0\r\n\r\n/) // '', qr/\[DONE\]/, 'send_timeout: not who had to wait');
 $_->close for $c1, $c2, $c3, $peer;
 
+# a leader that takes nothing: the others go on
+
+($c1, $w1) = connection(undef, 0, 4096);
+text();
+ask($c1, 'gpt', same(), @stream, @stuck);
+($peer) = $up->request;
+$peer->write($head . events_of(piece('Hel')));
+$c1->read_until(qr/Hel/);
+ask($c2 = connection($w1), 'gpt', same(), @stream, @stuck);
+$c2->read_until(qr/Hel/);
+$at = $t->log_size;
+$peer->write(events_of((piece('z' x 4000)) x 50, piece('last')));
+ok($t->wait_log(qr/client has left a stream that 1 others share/, $at), 'send_timeout: a leader that takes nothing');
+ok($c2->read_until(qr/last"/), 'send_timeout: who follows it has what comes then');
+$peer->write(end_of());
+like($c2->read_until(qr/0\r\n\r\n/) // '', qr/\[DONE\]/, 'send_timeout: to the end');
+$_->close for $c1, $c2, $peer;
+
 # --- a stream that is longer than is kept, in many small events: who comes then
 # waits for the entry
 
@@ -656,6 +676,58 @@ ok($c3->quiet(0.1), 'stream_options: others, not as it comes');
 $peer->write(end_of());
 is(texts(finish($_)->{body}), 'Hel', 'stream_options: all are answered') for $c2, $c3;
 $_->close for $c1, $c2, $c3, $alike, $peer;
+
+# ... and longer ones than are compared: nobody follows, all wait
+
+($c1, $w1) = connection();
+text();
+my %long = (stream_options => { include_usage => $yes, more => 'x' x 100 });
+ask($c1, 'gpt', same(), @stream, %long);
+($peer) = $up->request;
+$peer->write($head . events_of(piece('Hel')));
+$c1->read_until(qr/Hel/);
+ask($c2 = connection($w1), 'gpt', same(), @stream, %long);
+ok($c2->quiet(0.1), 'stream_options: too long, not as it comes');
+$peer->write(end_of());
+is(texts(finish($c2)->{body}), 'Hel', 'stream_options: too long, answered');
+$_->close for $c1, $c2, $peer;
+
+# --- a subrequest does not follow: it has the answer when it is whole
+
+($c1, $w1) = connection();
+text();
+ask($c1, 'gpt', same(), @stream);
+($peer) = $up->request;
+$peer->write($head . events_of(piece('Hel')));
+$c1->read_until(qr/Hel/);
+ask($c2 = connection($w1), 'gpt', same(), @stream, uri => '/twice/v1/chat/completions');
+is(finish($c2)->{status}, 200, 'a subrequest: who began it is answered');
+ask($c2, 'gpt', same(), @stream);
+ok($c2->quiet(0.1), 'a subrequest: it waits');
+ok(nobody(), 'a subrequest: one call');
+$peer->write(end_of());
+is(texts(finish($c2)->{body}), 'Hel', 'a subrequest: it has ended');
+$_->close for $c1, $c2, $peer;
+
+# --- an answer that can't be told in events: for a stream it is none; who has
+# waited for it does not wait longer than others for the next one
+
+($c1, $w1) = connection();
+text();
+ask($c1, 'gpt', same(), @late);
+($peer) = $up->request;
+@all = map { ask(scalar connection($w1), 'gpt', same(), @stream, @late) } 1 .. 2;
+asked(@all);
+$from = time();
+sleep 0.6 * $wait / 1000;
+$peer->write(answer(200, '{"choices":[]}', @close));
+is(finish($c1)->{status}, 200, 'no events: the leader is answered');
+($peer2) = $up->request;
+ok($peer2, 'no events: another one leads');
+($peer3) = $up->request;
+ok($peer3, 'no events: the other one in its time');
+cmp_ok(time() - $from, '<', 1.4 * $wait / 1000, 'no events: which is that from its beginning on');
+$_->close for grep { $_ } $c1, @all, $peer, $peer2, $peer3;
 
 # --- one whose age was over leaves its follower's place alone
 
