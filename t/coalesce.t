@@ -13,7 +13,7 @@ use Time::HiRes qw(time sleep);
 use LiteLLM::Mock qw(answer sse openai_chat openai_chunk openai_error);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(147);
+my $t = LiteLLM::Test->new->plan(156);
 $t->allow_log(qr/\[alert\].*exited on signal 9/);
 
 my $slow = $LiteLLM::Peer::slow;
@@ -36,7 +36,7 @@ location /worker { return 200 \$pid; }
 location /late/ { litellm; litellm_cache_lock_timeout ${wait}ms; }
 location /aged/ { litellm; litellm_cache_lock_age ${wait}ms; }
 location /small/ { litellm; litellm_cache_max_response_size 32k; }
-location /stuck/ { litellm; send_timeout ${stuck}ms; }
+location /stuck/ { litellm; send_timeout ${stuck}ms; gzip on; gzip_types text/event-stream; }
 location /copy/ { internal; litellm; }
 location /twice/ { mirror /copy/v1/chat/completions; proxy_pass http://127.0.0.1:%%PORT_8080%%/worker; }
 location /off/ { litellm; litellm_cache_lock off; }
@@ -621,23 +621,35 @@ $peer->write(end_of());
 like($c3->read_until(qr/0\r\n\r\n/) // '', qr/\[DONE\]/, 'send_timeout: not who had to wait');
 $_->close for $c1, $c2, $c3, $peer;
 
-# a leader that takes nothing: the others go on
+# a leader that takes nothing: the others go on; filters that hold something for
+# it, too
 
-($c1, $w1) = connection(undef, 0, 4096);
-text();
-ask($c1, 'gpt', same(), @stream, @stuck);
-($peer) = $up->request;
-$peer->write($head . events_of(piece('Hel')));
-$c1->read_until(qr/Hel/);
-ask($c2 = connection($w1), 'gpt', same(), @stream, @stuck);
-$c2->read_until(qr/Hel/);
-$at = $t->log_size;
-$peer->write(events_of((piece('z' x 4000)) x 50, piece('last')));
-ok($t->wait_log(qr/client has left a stream that 1 others share/, $at), 'send_timeout: a leader that takes nothing');
-ok($c2->read_until(qr/last"/), 'send_timeout: who follows it has what comes then');
-$peer->write(end_of());
-like($c2->read_until(qr/0\r\n\r\n/) // '', qr/\[DONE\]/, 'send_timeout: to the end');
-$_->close for $c1, $c2, $peer;
+sub noise { return join '', map { sprintf '%08x', rand 2 ** 32 } 1 .. 500 }
+
+for my $gzip (0, 1) {
+    my $name = $gzip ? 'send_timeout, gzip' : 'send_timeout';
+    my @gzip = $gzip ? (headers => ['Accept-Encoding' => 'gzip']) : ();
+    ($c1, $w1) = connection(undef, 0, 4096);
+    text();
+    ask($c1, 'gpt', same(), @stream, @stuck, @gzip);
+    ($peer) = $up->request;
+    $peer->write($head . events_of(piece('Hel')));
+    ok($c1->read_until($gzip ? qr/Content-Encoding: gzip.*\r\n\r\n.*\r\n/s : qr/Hel/), "$name: the leader has the first event");
+    ask($c2 = connection($w1), 'gpt', same(), @stream, @stuck);
+    $c2->read_until(qr/Hel/);
+    $at = $t->log_size;
+    $peer->write(events_of((map { piece(noise()) } 1 .. 50), piece('last')));
+    ok($t->wait_log(qr/client has left a stream that 1 others share/, $at), "$name: a leader that takes nothing");
+    ok($c2->read_until(qr/last"/), "$name: who follows it has what comes then");
+    $c1->reset;
+    $c1->await(sub { !@_ });
+    $peer->write(events_of(piece('more')));
+    ok($c2->read_until(qr/more"/), "$name: also when it has gone");
+    $peer->write(end_of());
+    like($c2->read_until(qr/0\r\n\r\n/) // '', qr/\[DONE\]/, "$name: to the end");
+    is(scalar(() = substr($t->read_file('error.log'), $at) =~ /client has left a stream/g), 1, "$name: it has left once");
+    $_->close for $c2, $peer;
+}
 
 # --- a stream that is longer than is kept, in many small events: who comes then
 # waits for the entry

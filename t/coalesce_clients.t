@@ -17,7 +17,7 @@ use LiteLLM::Test;
 my $slow = $LiteLLM::Peer::slow;
 my $yes = JSON::PP::true;
 
-my $t = LiteLLM::Test->new->has('http_ssl', 'http_v2', 'program openssl', 'program curl')->plan(56);
+my $t = LiteLLM::Test->new->has('http_ssl', 'http_v2', 'program openssl', 'program curl')->plan(68);
 my $d = $t->dir;
 
 my $made = `cd '$d' && openssl req -x509 -newkey rsa:2048 -nodes -keyout k.key -out k.crt -days 30 -subj /CN=localhost 2>&1`;
@@ -30,9 +30,9 @@ litellm_cache answers;
 litellm_cache_lock on;
 litellm_cache_max_response_size 4m;
 END
-listen 127.0.0.1:%%PORT_8443%% ssl;
-listen 127.0.0.1:%%PORT_8444%% http2;
-listen 127.0.0.1:%%PORT_8445%% ssl http2;
+listen 127.0.0.1:%%PORT_8443%% ssl sndbuf=16k;
+listen 127.0.0.1:%%PORT_8444%% http2 sndbuf=16k;
+listen 127.0.0.1:%%PORT_8445%% ssl http2 sndbuf=16k;
 ssl_certificate %%DIR%%/k.crt;
 ssl_certificate_key %%DIR%%/k.key;
 END
@@ -94,6 +94,19 @@ sub whole {
     return $c->{in};
 }
 
+# is there something that the gateway does not read any more?
+sub held_up {
+    my $peer = shift;
+    my $had = 0;
+    for (1 .. 100) {
+        my (undef, $has) = $peer->other;
+        return 1 if $has && $has == $had;
+        $had = $has;
+        sleep 0.05 * $slow;
+    }
+    return 0;
+}
+
 sub leave {
     my $c = shift;
     kill 'KILL', $c->{pid};
@@ -144,6 +157,25 @@ for my $kind (sort keys %kinds) {
     ok($t->wait_log(qr/client has left a stream that 4 others share/, $at), "$kind: leaves: it is seen");
     $peer->write(events_of(openai_chunk('lo')) . end_of());
     is(join(' ', map { texts(whole($_)) } @others), 'Hello Hello Hello Hello', "$kind: leaves: the others have all");
+    $peer->close;
+
+    # ... when much is on its way to it
+    $n++;
+    $lead = client($kind, 1);
+    ($peer) = $up->request;
+    $peer->write($head . events_of(openai_chunk('Hel')));
+    has($lead, qr/Hel/);
+    my $follow = client('plain', 1);
+    has($follow, qr/Hel/);
+    kill 'STOP', $lead->{pid};
+    $at = $t->log_size;
+    my $much = events_of(map { openai_chunk('z' x 8000) } 1 .. 400);
+    my $taken = $peer->flood($much, 0.4);
+    ok(held_up($peer), "$kind: leaves with much on its way: it is");
+    leave($lead);
+    ok($t->wait_log(qr/client has left a stream that 1 others share/, $at), "$kind: leaves with much on its way: it is seen");
+    $peer->write(substr($much, $taken) . events_of(openai_chunk('lo')) . end_of());
+    is(length texts(whole($follow)), 3 + 400 * 8000 + 2, "$kind: leaves with much on its way: the other one has all");
     $peer->close;
 
     # one of those who follow leaves, one who waits
