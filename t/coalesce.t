@@ -13,7 +13,7 @@ use Time::HiRes qw(time sleep);
 use LiteLLM::Mock qw(answer sse openai_chat openai_chunk openai_error);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(156);
+my $t = LiteLLM::Test->new->plan(162);
 $t->allow_log(qr/\[alert\].*exited on signal 9/);
 
 my $slow = $LiteLLM::Peer::slow;
@@ -39,6 +39,7 @@ location /small/ { litellm; litellm_cache_max_response_size 32k; }
 location /stuck/ { litellm; send_timeout ${stuck}ms; gzip on; gzip_types text/event-stream; }
 location /copy/ { internal; litellm; }
 location /twice/ { mirror /copy/v1/chat/completions; proxy_pass http://127.0.0.1:%%PORT_8080%%/worker; }
+location /on/ { litellm; litellm_stream_continue on; }
 location /off/ { litellm; litellm_cache_lock off; }
 location /keys/ { litellm; litellm_config %%DIR%%/keys.yaml; }
 END
@@ -51,6 +52,7 @@ my $yaml = <<'END';
 model_list:
   - model_name: gpt
     litellm_params: {model: openai/gpt-4o, api_base: "http://127.0.0.1:%%PORT_8081%%/v1", api_key: k}
+    model_info: {supports_assistant_prefill: true}
   - model_name: claude
     litellm_params: {model: anthropic/claude-3-5-sonnet-20241022, api_base: "http://127.0.0.1:%%PORT_8081%%", api_key: k}
   - model_name: embed
@@ -338,6 +340,45 @@ $t->wait_log(qr/client has left a stream/, $at);
 $c2->close;
 ok($peer->closed, 'all have left: the call is ended');
 $peer->close;
+
+# ... and then the provider: another one goes on with it
+
+for my $left (0, 1) {
+    my $name = $left ? 'goes on, without the leader' : 'goes on';
+    ($c1, $w1) = connection();
+    text();
+    ask($c1, 'backed', same(), @stream, uri => '/on/v1/chat/completions');
+    ($peer) = $up->request;
+    $peer->write($head . events_of(piece('Hel')));
+    $c1->read_until(qr/Hel/);
+    ask($c2 = connection($w1), 'backed', same(), @stream, uri => '/on/v1/chat/completions');
+    $c2->read_until(qr/Hel/);
+    $at = $t->log_size;
+    $c1->reset if $left;
+    $t->wait_log(qr/client has left a stream/, $at) if $left;
+    $peer->close;
+    ($peer) = $up->request;
+    ok($peer, "$name: another provider is asked") or next;
+    $peer->write($head . events_of(piece('lo')) . end_of());
+    like($_->read_until(qr/0\r\n\r\n/) // '', qr/lo".*\[DONE\]/s, "$name: to the end") for $left ? $c2 : ($c1, $c2);
+    $_->close for $c1, $c2, $peer;
+}
+
+# ... while another one is asked to go on: who follows is told that it is cut
+
+($c1, $w1) = connection();
+text();
+ask($c1, 'backed', same(), @stream, uri => '/on/v1/chat/completions');
+($peer) = $up->request;
+$peer->write($head . events_of(piece('Hel')));
+$c1->read_until(qr/Hel/);
+ask($c2 = connection($w1), 'backed', same(), @stream, uri => '/on/v1/chat/completions');
+$c2->read_until(qr/Hel/);
+$peer->close;
+($peer) = $up->request;
+$c1->reset;
+like($c2->read_until(qr/0\r\n\r\n/) // '', qr/"message":"the stream was cut/, 'goes on, leaves: the follower is told');
+$_->close for $c2, $peer;
 
 # ... before the first event: handed over
 

@@ -12,6 +12,7 @@
  */
 
 #include "ngx_http_litellm.h"
+#include "ngx_http_litellm_cache_follow.h"
 
 
 #define NGX_HTTP_LITELLM_MAX_HEADERS  200
@@ -72,6 +73,20 @@ ngx_http_litellm_upstream_handler(ngx_http_request_t *r,
     u = r->upstream;
 
     u->conf = a->conf;
+
+    if (ngx_http_litellm_feed_orphan(a->ctx)) {
+
+        /* the engine must not look for a client that has left */
+
+        u->conf = ngx_palloc(r->pool, sizeof(ngx_http_upstream_conf_t));
+        if (u->conf == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        *u->conf = *a->conf;
+        u->conf->ignore_client_abort = 1;
+    }
+
     u->output.tag = (ngx_buf_tag_t) &ngx_http_litellm_module;
     u->buffering = 0;
 
