@@ -225,39 +225,58 @@ static const u_char  ngx_litellm_out_pairs[] =
     "75767778798081828384858687888990919293949596979899";
 
 
+static const uint64_t  ngx_litellm_out_powers[] = {
+    10ULL, 100ULL, 1000ULL, 10000ULL, 100000ULL, 1000000ULL, 10000000ULL,
+    100000000ULL, 1000000000ULL, 10000000000ULL, 100000000000ULL,
+    1000000000000ULL, 10000000000000ULL, 100000000000000ULL,
+    1000000000000000ULL, 10000000000000000ULL, 100000000000000000ULL,
+    1000000000000000000ULL, 10000000000000000000ULL
+};
+
+
 u_char *
 ngx_litellm_out_digits(u_char *p, uint64_t n)
 {
-    size_t     len;
-    u_char    *last, buf[20];
-    uint64_t   rest;
+    u_char      *last;
+    uint64_t     rest;
+    ngx_uint_t   len;
 
     if (n < 10) {
         *p++ = (u_char) ('0' + n);
         return p;
     }
 
-    last = buf + sizeof(buf);
+    /* so many bits have that many digits, or one more */
+
+#if (__GNUC__ || __clang__)
+    len = (64 - __builtin_clzll(n)) * 1233 >> 12;
+#else
+    len = 1;
+#endif
+
+    while (len < 20 && n >= ngx_litellm_out_powers[len - 1]) {
+        len++;
+    }
+
+    last = p + len;
+    p = last;
 
     while (n >= 100) {
         rest = n % 100;
         n /= 100;
 
-        last -= 2;
-        ngx_memcpy(last, &ngx_litellm_out_pairs[2 * rest], 2);
+        p -= 2;
+        ngx_memcpy(p, &ngx_litellm_out_pairs[2 * rest], 2);
     }
 
     if (n >= 10) {
-        last -= 2;
-        ngx_memcpy(last, &ngx_litellm_out_pairs[2 * n], 2);
+        ngx_memcpy(p - 2, &ngx_litellm_out_pairs[2 * n], 2);
 
     } else {
-        *--last = (u_char) ('0' + n);
+        p[-1] = (u_char) ('0' + n);
     }
 
-    len = buf + sizeof(buf) - last;
-
-    return ngx_cpymem(p, last, len);
+    return last;
 }
 
 

@@ -934,6 +934,11 @@ ngx_int_t ngx_http_litellm_refuse(ngx_litellm_error_t *e,
     const char *message);
 ngx_int_t ngx_http_litellm_add_header(ngx_http_request_t *r,
     const char *key, size_t len, ngx_str_t *value);
+/* below 0: 0 */
+ngx_int_t ngx_http_litellm_add_number(ngx_http_request_t *r, const char *key,
+    size_t len, int64_t n);
+ngx_int_t ngx_http_litellm_add_money(ngx_http_request_t *r, const char *key,
+    size_t len, int64_t money);
 
 /*
  * ngx_http_litellm_content.c: is the answer to be kept for a log?  A whole

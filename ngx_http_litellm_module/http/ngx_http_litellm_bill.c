@@ -19,10 +19,6 @@ static ngx_uint_t ngx_http_litellm_bill_has_budget(
     ngx_litellm_config_t *config);
 static void ngx_http_litellm_bill_add(ngx_litellm_cost_t *sum,
     ngx_litellm_cost_t *cost);
-static ngx_int_t ngx_http_litellm_bill_number(ngx_http_request_t *r,
-    ngx_str_t *key, int64_t n);
-static ngx_int_t ngx_http_litellm_bill_money(ngx_http_request_t *r,
-    const char *key, size_t len, int64_t money);
 static ngx_int_t ngx_http_litellm_bill_claim_headers(ngx_http_request_t *r,
     ngx_http_litellm_claim_t *c);
 static ngx_int_t ngx_http_litellm_bill_left_header(ngx_http_request_t *r,
@@ -30,8 +26,7 @@ static ngx_int_t ngx_http_litellm_bill_left_header(ngx_http_request_t *r,
 
 
 #define ngx_http_litellm_bill_header(r, name, n)                              \
-    (key.data = (u_char *) name, key.len = sizeof(name) - 1,                  \
-     ngx_http_litellm_bill_number(r, &key, n))
+    ngx_http_litellm_add_number(r, name, sizeof(name) - 1, n)
 
 
 /* true if it, or its provider, has a budget */
@@ -287,7 +282,6 @@ ngx_int_t
 ngx_http_litellm_bill_headers(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx)
 {
-    ngx_str_t                  key;
     ngx_uint_t                 i;
     ngx_http_litellm_bill_t   *bill;
     ngx_http_litellm_claim_t  *c;
@@ -310,12 +304,12 @@ ngx_http_litellm_bill_headers(ngx_http_request_t *r,
                                                 c->tpm)
                    != NGX_OK)
             || (c->budget >= 0
-                && ngx_http_litellm_bill_money(r,
+                && ngx_http_litellm_add_money(r,
                                      "x-litellm-key-max-budget",
                                      sizeof("x-litellm-key-max-budget") - 1,
                                      c->budget)
                    != NGX_OK)
-            || ngx_http_litellm_bill_money(r, "x-litellm-key-spend",
+            || ngx_http_litellm_add_money(r, "x-litellm-key-spend",
                                            sizeof("x-litellm-key-spend") - 1,
                                            c->spend)
                != NGX_OK)
@@ -434,43 +428,5 @@ ngx_http_litellm_bill_left_header(ngx_http_request_t *r, ngx_str_t *group,
 
     key.len = p - key.data;
 
-    return ngx_http_litellm_bill_number(r, &key, n);
-}
-
-
-static ngx_int_t
-ngx_http_litellm_bill_number(ngx_http_request_t *r, ngx_str_t *key, int64_t n)
-{
-    u_char     *p;
-    ngx_str_t   value;
-
-    p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    value.data = p;
-    value.len = ngx_litellm_out_digits(p, ngx_max(n, 0)) - p;
-
-    return ngx_http_litellm_add_header(r, (char *) key->data, key->len,
-                                       &value);
-}
-
-
-static ngx_int_t
-ngx_http_litellm_bill_money(ngx_http_request_t *r, const char *key, size_t len,
-    int64_t money)
-{
-    u_char     *p;
-    ngx_str_t   value;
-
-    p = ngx_pnalloc(r->pool, NGX_LITELLM_MONEY_LEN);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    value.data = p;
-    value.len = ngx_litellm_money_print(p, money) - p;
-
-    return ngx_http_litellm_add_header(r, key, len, &value);
+    return ngx_http_litellm_add_number(r, (char *) key.data, key.len, n);
 }

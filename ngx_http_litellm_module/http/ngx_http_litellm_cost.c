@@ -46,8 +46,6 @@ static void ngx_http_litellm_cost_options(ngx_litellm_call_t *call,
 static void ngx_http_litellm_cost_wanted(ngx_http_litellm_ctx_t *ctx,
     ngx_litellm_deployment_t *d, ngx_litellm_done_t *done);
 static void ngx_http_litellm_cost_unknown(ngx_http_litellm_attempt_t *a);
-static ngx_int_t ngx_http_litellm_cost_header(ngx_http_request_t *r,
-    const char *key, int64_t money);
 
 
 ngx_uint_t  ngx_http_litellm_cost_unpriced;
@@ -555,7 +553,9 @@ ngx_http_litellm_cost_headers(ngx_http_request_t *r,
     c = &a->cost;
 
 #define ngx_http_litellm_cost_part(name, money)                               \
-    if (ngx_http_litellm_cost_header(r, "x-litellm-response-cost" name, money)\
+    if (ngx_http_litellm_add_money(r, "x-litellm-response-cost" name,         \
+                                   sizeof("x-litellm-response-cost" name) - 1,\
+                                   money)                                     \
         != NGX_OK)                                                            \
     {                                                                         \
         return NGX_ERROR;                                                     \
@@ -608,23 +608,6 @@ ngx_http_litellm_cost_headers(ngx_http_request_t *r,
     }
 
     return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_litellm_cost_header(ngx_http_request_t *r, const char *key,
-    int64_t money)
-{
-    ngx_str_t  value;
-
-    value.data = ngx_pnalloc(r->pool, NGX_LITELLM_MONEY_LEN);
-    if (value.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    value.len = ngx_litellm_money_print(value.data, money) - value.data;
-
-    return ngx_http_litellm_add_header(r, key, ngx_strlen(key), &value);
 }
 
 

@@ -101,11 +101,14 @@ ngx_http_litellm_ledger_hash(const uint64_t key[2], ngx_uint_t scope,
     static ngx_http_litellm_ledger_hash_t
                                      hashes[NGX_HTTP_LITELLM_LEDGER_HASHES];
 
-    if (len < sizeof(place)) {
-        return ngx_litellm_siphash(key, scope, name, len);
-    }
+    place = 0;
 
-    ngx_memcpy(&place, name + len - sizeof(place), sizeof(place));
+    if (len < sizeof(place)) {
+        ngx_memcpy(&place, name, len);
+
+    } else {
+        ngx_memcpy(&place, name + len - sizeof(place), sizeof(place));
+    }
 
     place = (place + scope) * 0x9e3779b97f4a7c15ULL;
 

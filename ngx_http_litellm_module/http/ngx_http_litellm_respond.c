@@ -15,8 +15,6 @@
 
 static ngx_int_t ngx_http_litellm_respond_stream(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
-static ngx_int_t ngx_http_litellm_add_number(ngx_http_request_t *r,
-    const char *key, size_t len, ngx_uint_t n);
 static ngx_int_t ngx_http_litellm_own_headers(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_attempt_t *a);
 static ngx_int_t ngx_http_litellm_provider_headers(ngx_http_request_t *r,
@@ -344,11 +342,21 @@ ngx_int_t
 ngx_http_litellm_add_header(ngx_http_request_t *r, const char *key,
     size_t len, ngx_str_t *value)
 {
+    ngx_list_part_t  *last;
     ngx_table_elt_t  *h;
 
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
+    /* there are so many of them that a call for each shows */
+
+    last = r->headers_out.headers.last;
+
+    if (last->nelts < r->headers_out.headers.nalloc) {
+        h = (ngx_table_elt_t *) last->elts + last->nelts++;
+
+    } else {
+        h = ngx_list_push(&r->headers_out.headers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
     }
 
     h->hash = 1;
@@ -363,25 +371,44 @@ ngx_http_litellm_add_header(ngx_http_request_t *r, const char *key,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_litellm_add_number(ngx_http_request_t *r, const char *key,
-    size_t len, ngx_uint_t n)
+    size_t len, int64_t n)
 {
     u_char     *p;
     ngx_str_t   value;
 
-    if (n == 0) {
+    if (n <= 0) {
         ngx_str_set(&value, "0");
         return ngx_http_litellm_add_header(r, key, len, &value);
     }
 
-    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     value.data = p;
-    value.len = ngx_litellm_out_digits(p, n) - p;
+    value.len = ngx_litellm_out_digits(p, (uint64_t) n) - p;
+
+    return ngx_http_litellm_add_header(r, key, len, &value);
+}
+
+
+ngx_int_t
+ngx_http_litellm_add_money(ngx_http_request_t *r, const char *key, size_t len,
+    int64_t money)
+{
+    u_char     *p;
+    ngx_str_t   value;
+
+    p = ngx_pnalloc(r->pool, NGX_LITELLM_MONEY_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.data = p;
+    value.len = ngx_litellm_money_print(p, money) - p;
 
     return ngx_http_litellm_add_header(r, key, len, &value);
 }
