@@ -12,7 +12,7 @@ use Time::HiRes qw(sleep time);
 use LiteLLM::Mock qw(answer openai_chat openai_error openai_text anthropic_message);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(81);
+my $t = LiteLLM::Test->new->plan(85);
 
 my $conf = $t->expand(<<'EOC');
 
@@ -356,6 +356,24 @@ sleep 0.3;
 $h = health('/many/health');
 is($h->{healthy_count}, 60, 'after a reload');
 is(scalar($many->requests), 60, 'results survive a reload');
+
+# --- a worker that is leaving: it has a request of which it has seen the beginning
+
+for my $path (qw(readiness liveliness)) {
+    my $got = '';
+    for (1 .. 20) {
+        my $c = start("GET /health/$path HTTP/1.1\r\nHost: a\r\n\r\n");
+        is($c->read_message->{status}, 200, "$path: before") if !$got;
+        $c->write("GET /health/$path HTTP/1.1\r\n");
+        select undef, undef, undef, 0.02 * $LiteLLM::Peer::slow;
+        $t->reload;
+        $c->write("Host: a\r\n\r\n");
+        my $r = finish($c);
+        $got = "$r->{status} $r->{body}";
+        last if $r->{status};           # closed as an idle one if the worker did not see it
+    }
+    is($got, $path eq 'readiness' ? '503 {"status":"shutting_down"}' : q{200 "I'm alive!"}, "$path: while it leaves");
+}
 
 # --- models
 
