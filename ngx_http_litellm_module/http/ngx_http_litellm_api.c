@@ -17,6 +17,7 @@ static ngx_int_t ngx_http_litellm_api_rest(ngx_http_request_t *r,
     ngx_str_t *rest);
 static const ngx_http_litellm_api_t *ngx_http_litellm_api_find(
     ngx_str_t *path, ngx_str_t *model);
+static uint64_t ngx_http_litellm_api_lengths(void);
 static ngx_uint_t ngx_http_litellm_api_prefix(ngx_str_t *path,
     const char *prefix, size_t len);
 
@@ -235,11 +236,17 @@ ngx_http_litellm_api_find(ngx_str_t *path, ngx_str_t *model)
         p.len = path->len - (sizeof("/v2") - 1);
     }
 
-    for (api = ngx_http_litellm_apis; api->path.len; api++) {
-        if (p.len == api->path.len
-            && ngx_memcmp(p.data, api->path.data, p.len) == 0)
-        {
-            return api;
+    /* most paths that are not there, as of a location's prefix, are longer */
+
+    if (p.len < 64
+        && (ngx_http_litellm_api_lengths() & ((uint64_t) 1 << p.len)))
+    {
+        for (api = ngx_http_litellm_apis; api->path.len; api++) {
+            if (p.len == api->path.len
+                && ngx_memcmp(p.data, api->path.data, p.len) == 0)
+            {
+                return api;
+            }
         }
     }
 
@@ -279,6 +286,25 @@ ngx_http_litellm_api_find(ngx_str_t *path, ngx_str_t *model)
     }
 
     return NULL;
+}
+
+
+/* a bit for each length of a path in the table: all are shorter than 64 */
+
+static uint64_t
+ngx_http_litellm_api_lengths(void)
+{
+    const ngx_http_litellm_api_t  *api;
+
+    static uint64_t  lengths;
+
+    if (lengths == 0) {
+        for (api = ngx_http_litellm_apis; api->path.len; api++) {
+            lengths |= (uint64_t) 1 << (api->path.len & 63);
+        }
+    }
+
+    return lengths;
 }
 
 
