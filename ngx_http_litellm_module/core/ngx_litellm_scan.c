@@ -563,8 +563,8 @@ ngx_litellm_find(u_char *p, u_char *last, const char *needle, size_t len)
 
 #if (NGX_LITELLM_SCAN_VECTOR)
 
-    f = ngx_litellm_vec_set(needle[0]);
-    l = ngx_litellm_vec_set(needle[len - 1]);
+    f = ngx_litellm_vec_fill(needle[0]);
+    l = ngx_litellm_vec_fill(needle[len - 1]);
 
     while (end - p >= 16) {
         a = ngx_litellm_vec_and(

@@ -36,6 +36,9 @@ typedef uint32_t    ngx_litellm_vec_mask_t;     /* one bit for a byte */
 
 #define ngx_litellm_vec_load(p)      _mm_loadu_si128((const __m128i *) (p))
 #define ngx_litellm_vec_set(c)       _mm_set1_epi8((char) (c))
+/* the same of a byte that is no constant: not by way of the stack */
+#define ngx_litellm_vec_fill(c)                                               \
+    _mm_set1_epi32((int) ((u_char) (c) * 0x01010101U))
 #define ngx_litellm_vec_eq(a, b)     _mm_cmpeq_epi8(a, b)
 #define ngx_litellm_vec_lt(a, b)     _mm_cmplt_epi8(a, b)
 #define ngx_litellm_vec_or(a, b)     _mm_or_si128(a, b)
@@ -63,6 +66,7 @@ typedef uint64_t    ngx_litellm_vec_mask_t;     /* four bits for a byte */
 
 #define ngx_litellm_vec_load(p)      vld1q_u8((const uint8_t *) (p))
 #define ngx_litellm_vec_set(c)       vdupq_n_u8((uint8_t) (c))
+#define ngx_litellm_vec_fill(c)      ngx_litellm_vec_set(c)
 #define ngx_litellm_vec_eq(a, b)     vceqq_u8(a, b)
 #define ngx_litellm_vec_lt(a, b)                                              \
     vcltq_s8(vreinterpretq_s8_u8(a), vreinterpretq_s8_u8(b))

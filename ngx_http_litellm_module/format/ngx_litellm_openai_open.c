@@ -189,10 +189,12 @@ ngx_litellm_openai_members(ngx_litellm_call_t *call,
 
     for (i = 0; i < call->top.root->count; i++) {
 
-        m.key = ngx_litellm_json_text(key);
-        m.value = ngx_litellm_json_next(key);
+        name.data = key->start + 1;
+        name.len = key->len - 2;
 
-        name = m.key;
+        m.key.data = name.data;
+        m.key.len = name.len;
+        m.value = ngx_litellm_json_next(key);
 
         if ((key->flags & NGX_LITELLM_JSON_ESCAPED)
             && ngx_litellm_json_unescape(call->pool, &name, &m.key) != NGX_OK)

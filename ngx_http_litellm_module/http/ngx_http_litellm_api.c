@@ -141,7 +141,16 @@ ngx_http_litellm_api_path(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
     api = ngx_http_litellm_api_find(&rest, &ctx->path_model);
 
     if (api != NULL) {
-        ctx->path = rest;
+
+        /*
+         * Not a copy of the structure, here and elsewhere where a request
+         * passes: what two stores have just written can't be had by one wider
+         * load before all stores in front of them are done.
+         */
+
+        ctx->path.data = rest.data;
+        ctx->path.len = rest.len;
+
         return api;
     }
 

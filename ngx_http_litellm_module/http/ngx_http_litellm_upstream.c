@@ -456,7 +456,7 @@ static ngx_int_t
 ngx_http_litellm_parse_header(ngx_http_request_t *r,
     ngx_http_litellm_attempt_t *a)
 {
-    u_char                     *p;
+    u_char                     *p, *name;
     size_t                      klen, vlen;
     ngx_http_upstream_t        *u;
     ngx_http_litellm_header_t  *h;
@@ -507,10 +507,21 @@ ngx_http_litellm_parse_header(ngx_http_request_t *r,
         ngx_strlow(h->lowcase, h->key.data, klen);
     }
 
+    if (klen != r->lowcase_index) {
+
+        /* longer than all that are obeyed */
+
+        return NGX_OK;
+    }
+
+    /* what was just copied could not be had back at once */
+
+    name = r->lowcase_header;
+
     switch (klen) {
 
     case sizeof("connection") - 1:
-        if (ngx_strncmp(h->lowcase, "connection", klen) == 0
+        if (ngx_strncmp(name, "connection", klen) == 0
             && ngx_strlcasestrn(h->value.data, h->value.data + vlen,
                                 (u_char *) "close", 5 - 1)
                != NULL)
@@ -521,14 +532,14 @@ ngx_http_litellm_parse_header(ngx_http_request_t *r,
         break;
 
     case sizeof("content-type") - 1:
-        if (ngx_strncmp(h->lowcase, "content-type", klen) == 0) {
+        if (ngx_strncmp(name, "content-type", klen) == 0) {
             a->content_type = h->value;
         }
 
         break;
 
     case sizeof("content-length") - 1:
-        if (ngx_strncmp(h->lowcase, "content-length", klen) == 0) {
+        if (ngx_strncmp(name, "content-length", klen) == 0) {
 
             if (u->headers_in.content_length_n != -1) {
                 ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -548,7 +559,7 @@ ngx_http_litellm_parse_header(ngx_http_request_t *r,
         break;
 
     case sizeof("transfer-encoding") - 1:
-        if (ngx_strncmp(h->lowcase, "transfer-encoding", klen) == 0) {
+        if (ngx_strncmp(name, "transfer-encoding", klen) == 0) {
 
             if (vlen != 7
                 || ngx_strncasecmp(h->value.data, (u_char *) "chunked", 7)
