@@ -12,16 +12,12 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_litellm_cache_known.h"
+#include "ngx_litellm_cache_hash.h"
 
 
 #define NGX_LITELLM_CACHE_KNOWN_BUCKETS  1024
 #define NGX_LITELLM_CACHE_KNOWN_NAMES    4
 #define NGX_LITELLM_CACHE_KNOWN_WHAT     222
-
-/* odd, its bits without a pattern */
-#define NGX_LITELLM_CACHE_KNOWN_MUL      0x9e3779b97f4a7c15ULL
-
-#define NGX_LITELLM_CACHE_KNOWN_STEP     64       /* four pairs of words */
 
 
 /* what a name depends on, beside the body */
@@ -107,41 +103,6 @@ static ngx_litellm_cache_name_t *ngx_litellm_cache_known_name(
     ngx_litellm_cache_record_t *record, ngx_litellm_cache_what_t *what);
 
 
-/* both halves of the product: each bit of both factors is in most of them */
-
-static ngx_inline uint64_t
-ngx_litellm_cache_known_mix(uint64_t a, uint64_t b)
-{
-#ifdef __SIZEOF_INT128__
-    unsigned __int128  n;
-
-    n = (unsigned __int128) a * b;
-
-    return (uint64_t) n ^ (uint64_t) (n >> 64);
-#else
-    uint64_t  low, high, one, two;
-
-    low = (a & 0xffffffff) * (b & 0xffffffff);
-    one = (a >> 32) * (b & 0xffffffff);
-    two = (a & 0xffffffff) * (b >> 32) + (low >> 32) + (one & 0xffffffff);
-    high = (a >> 32) * (b >> 32) + (one >> 32) + (two >> 32);
-
-    return (two << 32 | (low & 0xffffffff)) ^ high;
-#endif
-}
-
-
-static ngx_inline uint64_t
-ngx_litellm_cache_known_word(const u_char *p)
-{
-    uint64_t  word;
-
-    ngx_memcpy(&word, p, sizeof(uint64_t));
-
-    return word;
-}
-
-
 ngx_litellm_cache_known_t *
 ngx_litellm_cache_known_create(size_t size, uint64_t secret, ngx_log_t *log)
 {
@@ -178,63 +139,10 @@ ngx_litellm_cache_known_free(ngx_litellm_cache_known_t *known)
 }
 
 
-/*
- * Four sums at once: one by itself waits for its multiplications.  Who does not
- * know the secret can't choose a word that makes a factor zero, after which
- * what was before it would not count.
- */
-
 uint64_t
 ngx_litellm_cache_known_hash(ngx_litellm_cache_known_t *known, ngx_str_t *body)
 {
-    size_t     n;
-    u_char    *p, *last, rest[NGX_LITELLM_CACHE_KNOWN_STEP];
-    uint64_t   a, b, c, d, key;
-
-    key = known->secret;
-
-    a = key + NGX_LITELLM_CACHE_KNOWN_MUL;
-    b = key + 2 * NGX_LITELLM_CACHE_KNOWN_MUL;
-    c = key + 3 * NGX_LITELLM_CACHE_KNOWN_MUL;
-    d = key + 4 * NGX_LITELLM_CACHE_KNOWN_MUL;
-
-    n = body->len % NGX_LITELLM_CACHE_KNOWN_STEP;
-    p = body->data;
-    last = p + body->len - n;
-
-#define ngx_litellm_cache_known_pair(h, i)                                    \
-    h = ngx_litellm_cache_known_mix(                                          \
-            ngx_litellm_cache_known_word(p + 16 * i) ^ key,                   \
-            ngx_litellm_cache_known_word(p + 16 * i + 8) ^ h)
-
-    for ( /* void */ ; p < last; p += NGX_LITELLM_CACHE_KNOWN_STEP) {
-        ngx_litellm_cache_known_pair(a, 0);
-        ngx_litellm_cache_known_pair(b, 1);
-        ngx_litellm_cache_known_pair(c, 2);
-        ngx_litellm_cache_known_pair(d, 3);
-    }
-
-    if (n) {
-        ngx_memzero(rest, sizeof(rest));
-        ngx_memcpy(rest, last, n);
-        p = rest;
-
-        ngx_litellm_cache_known_pair(a, 0);
-        ngx_litellm_cache_known_pair(b, 1);
-        ngx_litellm_cache_known_pair(c, 2);
-        ngx_litellm_cache_known_pair(d, 3);
-    }
-
-#undef ngx_litellm_cache_known_pair
-
-    /* the sums are not alike: each has its own place in this */
-
-    key ^= body->len;
-    key = ngx_litellm_cache_known_mix(key ^ a, NGX_LITELLM_CACHE_KNOWN_MUL);
-    key = ngx_litellm_cache_known_mix(key ^ b, NGX_LITELLM_CACHE_KNOWN_MUL);
-    key = ngx_litellm_cache_known_mix(key ^ c, NGX_LITELLM_CACHE_KNOWN_MUL);
-
-    return ngx_litellm_cache_known_mix(key ^ d, NGX_LITELLM_CACHE_KNOWN_MUL);
+    return ngx_litellm_cache_hash(known->secret, body->data, body->len);
 }
 
 

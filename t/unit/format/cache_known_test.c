@@ -491,40 +491,6 @@ test_bounds(void)
 }
 
 
-/* each byte of each length counts */
-
-static void
-test_hash(void)
-{
-    u_char      data[100];
-    uint64_t    hash;
-    ngx_str_t   s;
-    ngx_uint_t  i, j;
-
-    unit_case("hash");
-
-    known = ngx_litellm_cache_known_create(65536, SECRET, &unit_log);
-
-    for (i = 1; i <= sizeof(data); i++) {
-        ngx_memzero(data, sizeof(data));
-        s = unit_mem(data, i);
-        hash = ngx_litellm_cache_known_hash(known, &s);
-
-        s.len--;
-        CHECK(ngx_litellm_cache_known_hash(known, &s) != hash);
-        s.len++;
-
-        for (j = 0; j < i; j++) {
-            s.data[j] = 0x80;
-            CHECK(ngx_litellm_cache_known_hash(known, &s) != hash);
-            s.data[j] = 0;
-        }
-    }
-
-    ngx_litellm_cache_known_free(known);
-}
-
-
 void
 unit_main(void)
 {
@@ -533,5 +499,4 @@ unit_main(void)
     test_seen();
     test_names();
     test_bounds();
-    test_hash();
 }
