@@ -446,7 +446,10 @@ ngx_http_litellm_metrics_enter(ngx_cycle_t *cycle)
     w->pid = (ngx_atomic_uint_t) ngx_pid;
     w->beat = (ngx_atomic_uint_t) ngx_current_msec;
 
-    ngx_http_litellm_metrics_self = w;
+    ngx_http_litellm_metrics_self =
+        ngx_http_litellm_metrics_claim(&mcf->metrics->m,
+                                       ngx_worker
+                                       % NGX_HTTP_LITELLM_METRICS_WORKERS);
 
     ngx_http_litellm_bounds_set(&mcf->metrics->m,
                                 mcf->metrics->nbounds ? mcf->metrics->bounds
@@ -497,17 +500,24 @@ ngx_http_litellm_metrics_tick(ngx_event_t *ev)
 void
 ngx_http_litellm_metrics_leave(ngx_cycle_t *cycle)
 {
+    ngx_http_litellm_main_conf_t   *mcf;
     ngx_http_litellm_row_worker_t  *w;
 
-    w = ngx_http_litellm_metrics_self;
-
-    if (w == NULL) {
+    if (ngx_http_litellm_metrics_self == NULL) {
         return;
     }
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_litellm_module);
 
     if (ngx_http_litellm_metrics_event.timer_set) {
         ngx_del_timer(&ngx_http_litellm_metrics_event);
     }
+
+    ngx_http_litellm_metrics_self =
+        ngx_http_litellm_metrics_unclaim(&mcf->metrics->m,
+                                         ngx_http_litellm_metrics_self);
+
+    w = ngx_http_litellm_metrics_event.data;
 
     /* the next one of this place may be at work already */
 

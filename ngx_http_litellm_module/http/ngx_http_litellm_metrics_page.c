@@ -427,7 +427,7 @@ ngx_http_litellm_metrics_sum(ngx_http_litellm_main_conf_t *mcf,
 
     /* all of it is counters, up to the process */
 
-    for (i = 0; i < NGX_HTTP_LITELLM_METRICS_WORKERS; i++) {
+    for (i = 0; i <= NGX_HTTP_LITELLM_METRICS_WORKERS; i++) {
 
         to = (ngx_http_litellm_counter_t *) sum;
         from = (ngx_http_litellm_counter_t *)

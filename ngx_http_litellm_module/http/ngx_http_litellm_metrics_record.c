@@ -60,6 +60,8 @@ static void ngx_http_litellm_metrics_ended(
 static void ngx_http_litellm_metrics_answered(
     ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_ctx_t *ctx,
     ngx_http_litellm_ending_t *e);
+static void ngx_http_litellm_metrics_both(ngx_http_litellm_histogram_t *row,
+    ngx_http_litellm_histogram_t *own, const uint32_t *bounds, uint64_t us);
 static ngx_str_t *ngx_http_litellm_metrics_model(ngx_http_litellm_ctx_t *ctx,
     ngx_litellm_deployment_t *d, ngx_uint_t good);
 static void ngx_http_litellm_metrics_exception(ngx_litellm_deployment_t *d,
@@ -106,8 +108,8 @@ ngx_http_litellm_metrics_attempt(ngx_http_litellm_attempt_t *a,
     }
 
     if (ngx_http_litellm_metrics_self != NULL) {
-        ngx_http_litellm_counter_add(&ngx_http_litellm_metrics_self->attempts,
-                                     1);
+        ngx_http_litellm_total_add(&ngx_http_litellm_metrics_self->attempts,
+                                   1);
     }
 
     if (a->committed) {
@@ -211,13 +213,13 @@ ngx_http_litellm_metrics_usage(ngx_http_litellm_metrics_conf_t *mc,
     w = ngx_http_litellm_metrics_self;
 
     if (w != NULL) {
-        ngx_http_litellm_counter_add(&w->prompt, ngx_max(usage.prompt, 0));
-        ngx_http_litellm_counter_add(&w->completion,
-                                     ngx_max(usage.completion, 0));
-        ngx_http_litellm_counter_add(&w->spend, cost.total);
+        ngx_http_litellm_total_add(&w->prompt, ngx_max(usage.prompt, 0));
+        ngx_http_litellm_total_add(&w->completion,
+                                   ngx_max(usage.completion, 0));
+        ngx_http_litellm_total_add(&w->spend, cost.total);
 
         if (!a->priced) {
-            ngx_http_litellm_counter_add(&w->unpriced, 1);
+            ngx_http_litellm_total_add(&w->unpriced, 1);
         }
     }
 }
@@ -626,20 +628,20 @@ ngx_http_litellm_metrics_ended(ngx_http_litellm_metrics_conf_t *mc,
         return;
     }
 
-    ngx_http_litellm_counter_add(&w->requests, 1);
+    ngx_http_litellm_total_add(&w->requests, 1);
 
     if (e->left) {
-        ngx_http_litellm_counter_add(&w->cancelled, 1);
+        ngx_http_litellm_total_add(&w->cancelled, 1);
 
     } else if (e->class != NGX_LITELLM_NO_ERROR) {
-        ngx_http_litellm_counter_add(&w->failures[e->class], 1);
+        ngx_http_litellm_total_add(&w->failures[e->class], 1);
 
     } else if (!good) {
-        ngx_http_litellm_counter_add(&w->refused, 1);
+        ngx_http_litellm_total_add(&w->refused, 1);
     }
 
     if (ctx->fallbacks) {
-        ngx_http_litellm_counter_add(&w->fallbacks, ctx->fallbacks);
+        ngx_http_litellm_total_add(&w->fallbacks, ctx->fallbacks);
     }
 }
 
@@ -682,7 +684,7 @@ ngx_http_litellm_metrics_answered(ngx_http_litellm_metrics_conf_t *mc,
         ngx_http_litellm_counter_add(hit ? &u->hits : &u->misses, 1);
 
         if (w != NULL) {
-            ngx_http_litellm_counter_add(hit ? &w->hits : &w->misses, 1);
+            ngx_http_litellm_total_add(hit ? &w->hits : &w->misses, 1);
         }
     }
 
@@ -695,25 +697,13 @@ ngx_http_litellm_metrics_answered(ngx_http_litellm_metrics_conf_t *mc,
 
     total = (uint64_t) (ngx_current_msec - ctx->start) * 1000;
 
-    ngx_http_litellm_histogram_observe(&u->total,
-                                       ngx_http_litellm_bounds_coarse, total);
-
-    if (w != NULL) {
-        ngx_http_litellm_histogram_observe(&w->total,
-                                           ngx_http_litellm_bounds_coarse,
-                                           total);
-    }
+    ngx_http_litellm_metrics_both(&u->total, w ? &w->total : NULL,
+                                  ngx_http_litellm_bounds_coarse, total);
 
     if (ngx_http_litellm_outcome_ttft(ctx, &ttft) == NGX_OK) {
-
-        ngx_http_litellm_histogram_observe(&u->ttft,
-                                           ngx_http_litellm_bounds_coarse,
-                                           (uint64_t) ttft * 1000);
-        if (w != NULL) {
-            ngx_http_litellm_histogram_observe(&w->ttft,
-                                               ngx_http_litellm_bounds_coarse,
-                                               (uint64_t) ttft * 1000);
-        }
+        ngx_http_litellm_metrics_both(&u->ttft, w ? &w->ttft : NULL,
+                                      ngx_http_litellm_bounds_coarse,
+                                      (uint64_t) ttft * 1000);
     }
 
     if (ngx_http_litellm_outcome_times(ctx, &upstream, &overhead) != NGX_OK) {
@@ -723,14 +713,29 @@ ngx_http_litellm_metrics_answered(ngx_http_litellm_metrics_conf_t *mc,
     ngx_http_litellm_histogram_observe(&u->upstream,
                                        ngx_http_litellm_bounds_coarse,
                                        (uint64_t) upstream * 1000);
-    ngx_http_litellm_histogram_observe(&u->overhead,
-                                       ngx_http_litellm_bounds_fine,
-                                       (uint64_t) overhead * 1000);
 
-    if (w != NULL) {
-        ngx_http_litellm_histogram_observe(&w->overhead,
-                                           ngx_http_litellm_bounds_fine,
-                                           (uint64_t) overhead * 1000);
+    ngx_http_litellm_metrics_both(&u->overhead, w ? &w->overhead : NULL,
+                                  ngx_http_litellm_bounds_fine,
+                                  (uint64_t) overhead * 1000);
+}
+
+
+/* in a row, and in the totals of this process, if there are any */
+
+static void
+ngx_http_litellm_metrics_both(ngx_http_litellm_histogram_t *row,
+    ngx_http_litellm_histogram_t *own, const uint32_t *bounds, uint64_t us)
+{
+    ngx_uint_t  i;
+
+    i = ngx_http_litellm_histogram_place(bounds, us);
+
+    ngx_http_litellm_counter_add(&row->n[i], 1);
+    ngx_http_litellm_counter_add(&row->sum, us);
+
+    if (own != NULL) {
+        ngx_http_litellm_total_add(&own->n[i], 1);
+        ngx_http_litellm_total_add(&own->sum, us);
     }
 }
 

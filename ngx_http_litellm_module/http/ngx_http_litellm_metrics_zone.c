@@ -77,6 +77,9 @@ const uint32_t  ngx_http_litellm_bounds_fine[] = {
 };
 
 
+ngx_uint_t  ngx_http_litellm_metrics_alone;
+
+
 static const size_t  ngx_http_litellm_metrics_sizes[] = {
     sizeof(ngx_http_litellm_row_request_t),
     sizeof(ngx_http_litellm_row_usage_t),
@@ -537,9 +540,57 @@ ngx_http_litellm_row_label(ngx_http_litellm_row_t *row, ngx_uint_t i,
 }
 
 
-void
-ngx_http_litellm_histogram_observe(ngx_http_litellm_histogram_t *h,
-    const uint32_t *bounds, uint64_t us)
+ngx_http_litellm_row_worker_t *
+ngx_http_litellm_metrics_claim(ngx_http_litellm_metrics_t *m, ngx_uint_t i)
+{
+    ngx_pid_t                       pid;
+    ngx_uint_t                      n;
+    ngx_http_litellm_row_worker_t  *w;
+
+    ngx_http_litellm_metrics_alone = 0;
+
+    /* without a lock only where a word is read as it was written */
+
+    for (n = 0; NGX_PTR_SIZE == 8 && n < NGX_HTTP_LITELLM_METRICS_WORKERS; n++)
+    {
+        w = &m->sh->workers[(i + n) % NGX_HTTP_LITELLM_METRICS_WORKERS];
+
+        pid = (ngx_pid_t) w->owner;
+
+        if (pid != 0 && pid != ngx_pid
+            && !(kill(pid, 0) == -1 && ngx_errno == NGX_ESRCH))
+        {
+            continue;
+        }
+
+        /* what a killed one has counted is gone on with */
+
+        if (ngx_atomic_cmp_set(&w->owner, (ngx_atomic_uint_t) pid,
+                               (ngx_atomic_uint_t) ngx_pid))
+        {
+            ngx_http_litellm_metrics_alone = 1;
+            return w;
+        }
+    }
+
+    return &m->sh->workers[NGX_HTTP_LITELLM_METRICS_WORKERS];
+}
+
+
+ngx_http_litellm_row_worker_t *
+ngx_http_litellm_metrics_unclaim(ngx_http_litellm_metrics_t *m,
+    ngx_http_litellm_row_worker_t *w)
+{
+    ngx_http_litellm_metrics_alone = 0;
+
+    (void) ngx_atomic_cmp_set(&w->owner, (ngx_atomic_uint_t) ngx_pid, 0);
+
+    return &m->sh->workers[NGX_HTTP_LITELLM_METRICS_WORKERS];
+}
+
+
+ngx_uint_t
+ngx_http_litellm_histogram_place(const uint32_t *bounds, uint64_t us)
 {
     ngx_uint_t  i;
 
@@ -548,6 +599,18 @@ ngx_http_litellm_histogram_observe(ngx_http_litellm_histogram_t *h,
             break;
         }
     }
+
+    return i;
+}
+
+
+void
+ngx_http_litellm_histogram_observe(ngx_http_litellm_histogram_t *h,
+    const uint32_t *bounds, uint64_t us)
+{
+    ngx_uint_t  i;
+
+    i = ngx_http_litellm_histogram_place(bounds, us);
 
     ngx_http_litellm_counter_add(&h->n[i], 1);
     ngx_http_litellm_counter_add(&h->sum, us);
@@ -654,7 +717,7 @@ ngx_http_litellm_bounds_begin(ngx_http_litellm_metrics_t *m)
         ngx_memzero(&d->ttft, sizeof(ngx_http_litellm_histogram_t));
     }
 
-    for (i = 0; i < NGX_HTTP_LITELLM_METRICS_WORKERS; i++) {
+    for (i = 0; i <= NGX_HTTP_LITELLM_METRICS_WORKERS; i++) {
         w = &m->sh->workers[i];
 
         ngx_memzero(&w->total, sizeof(ngx_http_litellm_histogram_t));

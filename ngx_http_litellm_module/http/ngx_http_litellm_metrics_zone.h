@@ -164,7 +164,11 @@ typedef struct {
 } ngx_http_litellm_values_t;
 
 
-/* of one place in nginx's list of workers; a killed one's counts stay */
+/*
+ * Totals up to overhead are some process's, which adds to them alone, and is not
+ * this place's worker where an old one has not left yet.  What is below is of
+ * one place in nginx's list of workers.  A killed one's counts stay.
+ */
 typedef struct {
     ngx_http_litellm_counter_t  requests;       /* of clients, for models */
     ngx_http_litellm_counter_t  cancelled;      /* clients that left */
@@ -185,6 +189,7 @@ typedef struct {
     ngx_http_litellm_histogram_t  lag;          /* fine: of its event loop */
     ngx_atomic_t                pid;
     ngx_atomic_t                beat;           /* ngx_current_msec */
+    ngx_atomic_t                owner;          /* of the totals; 0: nobody */
 } ngx_http_litellm_row_worker_t;
 
 
@@ -203,7 +208,10 @@ typedef struct {
                                                 /* counted in "other" */
     uint32_t                    bounds[NGX_HTTP_LITELLM_METRICS_BOUNDS];
                                                 /* of coarse histograms */
-    ngx_http_litellm_row_worker_t  workers[NGX_HTTP_LITELLM_METRICS_WORKERS];
+    ngx_http_litellm_row_worker_t  workers[NGX_HTTP_LITELLM_METRICS_WORKERS
+                                           + 1];
+                                                /* the last one: totals of those
+                                                   without any of their own */
 } ngx_http_litellm_metrics_sh_t;
 
 
@@ -319,6 +327,9 @@ ngx_uint_t ngx_http_litellm_bounds_count(const uint32_t *bounds);
 void ngx_http_litellm_bounds_set(ngx_http_litellm_metrics_t *m,
     const uint32_t *bounds, ngx_uint_t n);
 
+/* in which of h->n it is counted */
+ngx_uint_t ngx_http_litellm_histogram_place(const uint32_t *bounds,
+    uint64_t us);
 void ngx_http_litellm_histogram_observe(ngx_http_litellm_histogram_t *h,
     const uint32_t *bounds, uint64_t us);
 
@@ -339,6 +350,36 @@ ngx_http_litellm_counter_add(ngx_http_litellm_counter_t *p, uint64_t n)
 #else
     *p += n;
 #endif
+}
+
+
+/*
+ * Totals for this process, those of place i if they can be had; others if an
+ * old worker has them, and the last ones, together with others, if there are
+ * no more.  unclaim gives them back, and returns the last ones.
+ */
+ngx_http_litellm_row_worker_t *ngx_http_litellm_metrics_claim(
+    ngx_http_litellm_metrics_t *m, ngx_uint_t i);
+ngx_http_litellm_row_worker_t *ngx_http_litellm_metrics_unclaim(
+    ngx_http_litellm_metrics_t *m, ngx_http_litellm_row_worker_t *w);
+
+/* are those of this process its own? */
+extern ngx_uint_t  ngx_http_litellm_metrics_alone;
+
+/*
+ * To what was claimed.  A lock is most of what a counter costs, and there are
+ * many of them in each request.
+ */
+
+static ngx_inline void
+ngx_http_litellm_total_add(ngx_http_litellm_counter_t *p, uint64_t n)
+{
+    if (ngx_http_litellm_metrics_alone) {
+        *(volatile ngx_http_litellm_counter_t *) p = *p + n;
+        return;
+    }
+
+    ngx_http_litellm_counter_add(p, n);
 }
 
 

@@ -40,6 +40,9 @@ static void test_bounds(void);
 static void *thread(void *data);
 static void test_threads(void);
 static void test_processes(void);
+static void count(ngx_http_litellm_row_worker_t *w, ngx_uint_t n);
+static void test_claim(void);
+static void test_claims(void);
 static void test_killed(void);
 
 
@@ -55,6 +58,8 @@ unit_main(void)
     test_bounds();
     test_threads();
     test_processes();
+    test_claim();
+    test_claims();
     test_killed();
 }
 
@@ -634,6 +639,141 @@ test_processes(void)
     CHECK_INT(sum, PROCESSES * TURNS);
 
     shm_pool_free(zone);
+}
+
+
+static void
+count(ngx_http_litellm_row_worker_t *w, ngx_uint_t n)
+{
+    while (n--) {
+        ngx_http_litellm_total_add(&w->requests, 1);
+    }
+}
+
+
+/* whose totals are whose */
+
+static void
+test_claim(void)
+{
+    ngx_pid_t                       pid, own;
+    ngx_uint_t                      i;
+    ngx_shm_zone_t                 *zone;
+    ngx_http_litellm_row_worker_t  *w, *last;
+
+    unit_case("claim");
+
+    zone = zone_make(4 * 1024 * 1024);
+
+    w = metrics.sh->workers;
+    last = &w[NGX_HTTP_LITELLM_METRICS_WORKERS];
+    own = ngx_pid = getpid();
+
+    CHECK(ngx_http_litellm_metrics_claim(&metrics, 3) == &w[3]);
+    CHECK(ngx_http_litellm_metrics_alone);
+
+    /* once more after a reload in one process */
+
+    CHECK(ngx_http_litellm_metrics_claim(&metrics, 3) == &w[3]);
+
+    /* to another one they are not free as long as this one lives */
+
+    ngx_pid = 1;
+
+    CHECK(ngx_http_litellm_metrics_claim(&metrics, 3) == &w[4]);
+    CHECK_INT(w[3].owner, own);
+    CHECK_INT(w[4].owner, 1);
+
+    ngx_pid = own;
+
+    CHECK(ngx_http_litellm_metrics_unclaim(&metrics, &w[4]) == last);
+    CHECK_INT(w[4].owner, 1);
+    CHECK(ngx_http_litellm_metrics_unclaim(&metrics, &w[3]) == last);
+    CHECK_INT(w[3].owner, 0);
+    CHECK(!ngx_http_litellm_metrics_alone);
+
+    /* one that was killed: what it has counted stays */
+
+    pid = fork();
+
+    if (pid == 0) {
+        ngx_pid = getpid();
+        count(ngx_http_litellm_metrics_claim(&metrics, 63), 7);
+        raise(SIGKILL);
+    }
+
+    (void) waitpid(pid, NULL, 0);
+
+    CHECK_INT(w[63].owner, pid);
+    CHECK(ngx_http_litellm_metrics_claim(&metrics, 63) == &w[63]);
+    CHECK_INT(w[63].requests, 7);
+
+    /* all are somebody's */
+
+    for (i = 0; i < NGX_HTTP_LITELLM_METRICS_WORKERS; i++) {
+        w[i].owner = 1;
+    }
+
+    CHECK(ngx_http_litellm_metrics_claim(&metrics, 63) == last);
+    CHECK(!ngx_http_litellm_metrics_alone);
+
+    ngx_http_litellm_total_add(&last->requests, 1);
+    CHECK_INT(last->requests, 1);
+
+    shm_pool_free(zone);
+}
+
+
+/* workers of one place, as of a reload, and more than there are places */
+
+static void
+test_claims(void)
+{
+    pid_t                           pids[PROCESSES * 20];
+    uint64_t                        sum;
+    ngx_uint_t                      i, n;
+    ngx_shm_zone_t                 *zone;
+    ngx_http_litellm_row_worker_t  *w;
+
+    unit_case("claims");
+
+    for (n = PROCESSES; n <= PROCESSES * 20; n += PROCESSES * 19) {
+
+        zone = zone_make(4 * 1024 * 1024);
+
+        for (i = 0; i < n; i++) {
+
+            pids[i] = fork();
+
+            if (pids[i] == 0) {
+                ngx_pid = getpid();
+                w = ngx_http_litellm_metrics_claim(&metrics, 5);
+
+                count(w, TURNS);
+
+                if (i % 2) {
+                    w = ngx_http_litellm_metrics_unclaim(&metrics, w);
+                }
+
+                count(w, TURNS);
+                _exit(0);
+            }
+        }
+
+        for (i = 0; i < n; i++) {
+            (void) waitpid(pids[i], NULL, 0);
+        }
+
+        sum = 0;
+
+        for (i = 0; i <= NGX_HTTP_LITELLM_METRICS_WORKERS; i++) {
+            sum += metrics.sh->workers[i].requests;
+        }
+
+        CHECK_INT(sum, n * 2 * TURNS);
+
+        shm_pool_free(zone);
+    }
 }
 
 
