@@ -13,7 +13,7 @@ use Time::HiRes qw(time sleep);
 use LiteLLM::Mock qw(answer sse openai_chat openai_chunk openai_error);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(162);
+my $t = LiteLLM::Test->new->plan(165);
 $t->allow_log(qr/\[alert\].*exited on signal 9/);
 
 my $slow = $LiteLLM::Peer::slow;
@@ -27,6 +27,7 @@ my @close = (Connection => 'close');
 $t->write_conf(main => 'worker_processes 4;', listen => ' sndbuf=16k', http => <<'END', server => <<"END",
 litellm_zone zone=z:2m;
 litellm_cache_zone zone=answers:8m;
+litellm_cache_zone zone=few:1m;
 litellm_cache answers;
 litellm_cache_lock on;
 log_format cached '$http_mark $litellm_cache_status $status';
@@ -39,6 +40,7 @@ location /small/ { litellm; litellm_cache_max_response_size 32k; }
 location /stuck/ { litellm; send_timeout ${stuck}ms; gzip on; gzip_types text/event-stream; }
 location /copy/ { internal; litellm; }
 location /twice/ { mirror /copy/v1/chat/completions; proxy_pass http://127.0.0.1:%%PORT_8080%%/worker; }
+location /few/ { litellm; litellm_cache few; }
 location /on/ { litellm; litellm_stream_continue on; }
 location /off/ { litellm; litellm_cache_lock off; }
 location /keys/ { litellm; litellm_config %%DIR%%/keys.yaml; }
@@ -863,6 +865,23 @@ cmp_ok(soonest(sub {
     my @open = map { ($up->request)[0] } 1 .. 2;
     return ($since, grep { $_ } @open);
 }), '<', 0.15, 'a bad request: all at once');
+
+# --- as many lead as there is room for: others go for themselves, at once
+
+my @held;
+for (1 .. 64) {
+    text();
+    push @held, ask(scalar connection(), 'gpt', same(), uri => '/few/v1/chat/completions');
+    push @held, $up->request;
+}
+text();
+ask($c1 = connection(), 'gpt', same(), uri => '/few/v1/chat/completions');
+ask($c2 = connection(), 'gpt', same(), uri => '/few/v1/chat/completions');
+@peers = grep { $_ } map { ($up->request(3))[0] } 1 .. 2;
+is(scalar @peers, 2, 'no room: each for itself');
+$_->write(answer(200, openai_chat('alone'), @close)) for @peers;
+like(finish($_)->{body}, qr/alone/, 'no room: answered') for $c1, $c2;
+$_->close for $c1, $c2, @peers, grep { ref $_ eq 'LiteLLM::Peer' } @held;
 
 # --- the leader's worker is killed
 

@@ -128,7 +128,7 @@ ngx_http_litellm_guard_gone(ngx_http_request_t *r)
 
     if (r->http_version >= NGX_HTTP_VERSION_20) {
 
-        /* a stream of a connection that others use too */
+        /* of a connection that others use too, or one without a socket */
 
         return 0;
     }
