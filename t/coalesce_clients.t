@@ -17,7 +17,7 @@ use LiteLLM::Test;
 my $slow = $LiteLLM::Peer::slow;
 my $yes = JSON::PP::true;
 
-my $t = LiteLLM::Test->new->has('http_ssl', 'http_v2', 'program openssl', 'program curl')->plan(68);
+my $t = LiteLLM::Test->new->has('http_ssl', 'http_v2', 'program openssl', 'program curl')->plan(76);
 my $d = $t->dir;
 
 my $made = `cd '$d' && openssl req -x509 -newkey rsa:2048 -nodes -keyout k.key -out k.crt -days 30 -subj /CN=localhost 2>&1`;
@@ -29,6 +29,7 @@ litellm_cache_zone zone=answers:16m;
 litellm_cache answers;
 litellm_cache_lock on;
 litellm_cache_max_response_size 4m;
+litellm_stream_continue on;
 END
 listen 127.0.0.1:%%PORT_8443%% ssl sndbuf=16k;
 listen 127.0.0.1:%%PORT_8444%% http2 sndbuf=16k;
@@ -40,8 +41,11 @@ $t->write_file_expand('litellm.yaml', <<'END');
 model_list:
   - model_name: gpt
     litellm_params: {model: openai/gpt-4o, api_base: "http://127.0.0.1:%%PORT_8081%%/v1", api_key: k}
+  - model_name: next
+    litellm_params: {model: openai/gpt-4o, api_base: "http://127.0.0.1:%%PORT_8081%%/v1", api_key: k}
+    model_info: {supports_assistant_prefill: true}
 litellm_settings: {num_retries: 0, cache_params: {type: local, ttl: 300}}
-router_settings: {num_retries: 0, disable_cooldowns: true}
+router_settings: {num_retries: 0, disable_cooldowns: true, fallbacks: [{gpt: [next]}]}
 END
 
 my $up = $t->listener(8081);
@@ -159,13 +163,31 @@ for my $kind (sort keys %kinds) {
     is(join(' ', map { texts(whole($_)) } @others), 'Hello Hello Hello Hello', "$kind: leaves: the others have all");
     $peer->close;
 
-    # ... when much is on its way to it
+    # ... and then the provider: another one goes on with it
     $n++;
     $lead = client($kind, 1);
     ($peer) = $up->request;
     $peer->write($head . events_of(openai_chunk('Hel')));
     has($lead, qr/Hel/);
     my $follow = client('plain', 1);
+    has($follow, qr/Hel/);
+    $at = $t->log_size;
+    leave($lead);
+    $t->wait_log(qr/client has left a stream that 1 others share/, $at);
+    $peer->close;
+    ($peer) = $up->request;
+    ok($peer, "$kind: leaves, and so does the provider: another one is asked");
+    $peer->write($head . events_of(openai_chunk('lo')) . end_of()) if $peer;
+    is(texts(whole($follow)), 'Hello', "$kind: leaves, and so does the provider: the other one has all");
+    $peer->close if $peer;
+
+    # ... when much is on its way to it
+    $n++;
+    $lead = client($kind, 1);
+    ($peer) = $up->request;
+    $peer->write($head . events_of(openai_chunk('Hel')));
+    has($lead, qr/Hel/);
+    $follow = client('plain', 1);
     has($follow, qr/Hel/);
     kill 'STOP', $lead->{pid};
     $at = $t->log_size;
