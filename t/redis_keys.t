@@ -79,6 +79,8 @@ sub use_key {
 sub info { my ($g, $key) = @_; return (admin($g, "/key/info?key=$key"))[1]{info} }
 sub works { my ($g, $key) = @_; return wait_for(sub { use_key($g, $key) == 200 }) }
 sub refused { my ($g, $key) = @_; return wait_for(sub { use_key($g, $key) == 401 }) }
+# all that this one has to tell is known to that one: a key that it makes last is
+sub told { my ($from, $to) = @_; return works($to, make($from)) }
 sub count { my $g = shift; return done($g, '/key/list?size=1')->{total_count} }
 sub field { my ($kind, $id) = @_; return "$kind:$id" }
 sub stored { return $redis->do('HGET', '{litellm}:records', "key:" . sha256_hex($_[0])) // '' }
@@ -293,7 +295,7 @@ ok(wait_for(sub { stored($away) =~ /^\d+ \d+ $/ && stored($kept) =~ /"blocked":t
 $c->run;
 ok(refused($c, $away), 'state: its file brings nothing back');
 ok(refused($c, $kept), 'state: nor what is blocked');
-sleep 0.5;
+told($c, $a);
 is(use_key($a, $_), 401, 'state: nor at others') for $away, $kept;
 
 # a deletion that is forgotten in Redis before one comes back that was there
@@ -312,7 +314,7 @@ for my $g ($a, $b) { $g->stop; $g->run }
 ok(wait_for(sub { count($a) == $held && count($b) == $held }), 'forgotten: also by the others') or diag(count($a), ' ', $held);
 kill 'CONT', $c->workers;
 ok(refused($c, $old), 'forgotten: what is not there was deleted');
-sleep 0.3;
+told($c, $a);
 is(use_key($a, $old), 401, 'forgotten: and is not brought back');
 is(use_key($c, $kept), 401, 'forgotten: the rest is as it was');
 works($c, $last);
