@@ -267,13 +267,14 @@ ngx_litellm_openai_member(ngx_litellm_call_t *call,
         if (name->len != m->key.len) {
 
             /* readers of control compare bytes */
-            m->key = p->name;
+            m->key.data = (u_char *) p->name;
+            m->key.len = p->len;
         }
 
         return ngx_litellm_openai_push(call, &call->control, m);
 
     case NGX_LITELLM_PARAM_REFUSED:
-        return ngx_litellm_openai_refused(call, (ngx_str_t *) &p->name, e);
+        return ngx_litellm_openai_refused(call, name, e);
 
     default: /* NGX_LITELLM_PARAM_SILENT */
         m->value->flags |= NGX_LITELLM_JSON_DROPPED;

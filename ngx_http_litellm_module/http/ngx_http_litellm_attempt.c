@@ -51,15 +51,18 @@ ngx_http_litellm_attempt_create(ngx_http_request_t *r,
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_litellm_module);
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_litellm_attempt_t));
+    a = ngx_pcalloc(r->pool, sizeof(ngx_http_litellm_attempt_t));
+    if (a == NULL) {
+        return NULL;
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
     if (cln == NULL) {
         return NULL;
     }
 
-    a = cln->data;
     cln->handler = ngx_http_litellm_attempt_cleanup;
-
-    ngx_memzero(a, sizeof(ngx_http_litellm_attempt_t));
+    cln->data = a;
 
     a->parent = r;
     a->ctx = ctx;

@@ -812,10 +812,14 @@ ngx_http_litellm_cleanup(void *data)
 
     ngx_http_litellm_timer_stop(ctx);
 
-    /* picked, and then there was no memory for the attempt */
+    if (ctx->lease.state != NULL) {
 
-    ngx_memzero(&none, sizeof(ngx_litellm_error_t));
-    ngx_http_litellm_state_end(NULL, &ctx->lease, &none, 0, 0, 0);
+        /* picked, and then there was no memory for the attempt */
+
+        ngx_memzero(&none, sizeof(ngx_litellm_error_t));
+        ngx_http_litellm_state_end(NULL, &ctx->lease, &none, 0, 0, 0);
+    }
+
     ngx_http_litellm_bill_settle(ctx);
     ngx_http_litellm_pulse_stop(ctx);
     ngx_http_litellm_hedge_stop(ctx);

@@ -362,7 +362,8 @@ ngx_http_litellm_add_header(ngx_http_request_t *r, const char *key,
     h->hash = 1;
     h->key.data = (u_char *) key;
     h->key.len = len;
-    h->value = *value;
+    h->value.data = value->data;
+    h->value.len = value->len;
     h->lowcase_key = NULL;
 
     ngx_http_litellm_header_last(h);

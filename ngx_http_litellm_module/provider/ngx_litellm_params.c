@@ -15,26 +15,17 @@
 #include "ngx_litellm_provider.h"
 
 
-#define NGX_LITELLM_PARAM_LONGEST  31
-
-/* a name's ends are compared without a look at the name itself */
-#define ngx_litellm_param_ends(name)   name[0], name[sizeof(name) - 2]
-
 #define ngx_litellm_openai_param(name, id)                                    \
-    { ngx_string(name), NGX_LITELLM_PARAM_OPENAI, NGX_LITELLM_P_##id,         \
-      ngx_litellm_param_ends(name) }
+    { name, sizeof(name) - 1, NGX_LITELLM_PARAM_OPENAI, NGX_LITELLM_P_##id }
 #define ngx_litellm_body_param(name, id)                                      \
-    { ngx_string(name), NGX_LITELLM_PARAM_BODY, NGX_LITELLM_BODY_##id,        \
-      ngx_litellm_param_ends(name) }
+    { name, sizeof(name) - 1, NGX_LITELLM_PARAM_BODY, NGX_LITELLM_BODY_##id }
 #define ngx_litellm_control_param(name, id)                                   \
-    { ngx_string(name), NGX_LITELLM_PARAM_CONTROL, NGX_LITELLM_CONTROL_##id,  \
-      ngx_litellm_param_ends(name) }
+    { name, sizeof(name) - 1, NGX_LITELLM_PARAM_CONTROL,                      \
+      NGX_LITELLM_CONTROL_##id }
 #define ngx_litellm_silent_param(name)                                        \
-    { ngx_string(name), NGX_LITELLM_PARAM_SILENT, 0,                          \
-      ngx_litellm_param_ends(name) }
+    { name, sizeof(name) - 1, NGX_LITELLM_PARAM_SILENT, 0 }
 #define ngx_litellm_refused_param(name)                                       \
-    { ngx_string(name), NGX_LITELLM_PARAM_REFUSED, 0,                         \
-      ngx_litellm_param_ends(name) }
+    { name, sizeof(name) - 1, NGX_LITELLM_PARAM_REFUSED, 0 }
 
 
 static void ngx_litellm_params_named(ngx_litellm_call_t *call,
@@ -299,7 +290,7 @@ static const ngx_litellm_param_t  ngx_litellm_params[] = {
     ngx_litellm_silent_param("cache_creation_input_token_cost"),
     ngx_litellm_silent_param("output_cost_per_reasoning_token"),
 
-    { ngx_null_string, NGX_LITELLM_PARAM_SILENT, 0, 0, 0 }
+    { "", 0, NGX_LITELLM_PARAM_SILENT, 0 }
 };
 
 static const uint8_t  ngx_litellm_param_first[] = {
@@ -328,9 +319,9 @@ ngx_litellm_param_find(const u_char *name, size_t len)
     }
 
     for ( /* void */ ; p < last; p++) {
-        if (p->first == name[0]
-            && p->last == name[len - 1]
-            && ngx_memcmp(p->name.data, name, len) == 0)
+        if (p->name[0] == name[0]
+            && p->name[len - 1] == name[len - 1]
+            && ngx_memcmp(p->name, name, len) == 0)
         {
             return p;
         }

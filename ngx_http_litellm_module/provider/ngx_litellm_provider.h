@@ -587,12 +587,15 @@ typedef enum {
 #define NGX_LITELLM_CONTROL_SERVING  2  /* how the request is served: nothing
                                            that the answer depends on */
 
+/* a name is in place: it is read by each request, from memory that is cold */
+
+#define NGX_LITELLM_PARAM_LONGEST  31
+
 typedef struct {
-    ngx_str_t                    name;
+    u_char                       name[NGX_LITELLM_PARAM_LONGEST + 1];
+    uint8_t                      len;
     uint8_t                      kind;       /* ngx_litellm_param_kind_e */
     uint8_t                      id;
-    u_char                       first;      /* bytes of the name */
-    u_char                       last;
 } ngx_litellm_param_t;
 
 /* NULL: nobody's, sent on as it is */
