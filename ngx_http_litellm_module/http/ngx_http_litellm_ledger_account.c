@@ -251,6 +251,10 @@ ngx_http_litellm_ledger_restore(ngx_shm_zone_t *zone,
     if (e != NULL) {
         ngx_http_litellm_ledger_begin(l, &e, 1, NULL);
 
+        if (!e->c.told) {
+            e->c.merged = (uint64_t) item->account.spend;
+        }
+
         e->c.spend = item->account.spend;
         e->c.total = ngx_max(item->account.total, item->account.spend);
         e->c.keep = (item->account.keep != 0);

@@ -465,6 +465,11 @@ ngx_http_litellm_ledger_roll(ngx_http_litellm_ledger_t *l,
         c->others_spend = 0;
         c->others_reserved = 0;
         c->ends = ngx_litellm_period_end(&p, sec, (time_t) c->ends);
+
+        if (!c->told) {
+            c->merged = 0;
+        }
+
         return;
     }
 

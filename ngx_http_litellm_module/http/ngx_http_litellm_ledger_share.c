@@ -354,14 +354,12 @@ ngx_http_litellm_ledger_share_merge(ngx_shm_zone_t *zone,
         c = &e->c;
 
         if (s[i].same || !e->used || e->hash != s[i].hash || c->gone
-            || s[i].version < c->merged)
+            || (c->told && s[i].version < c->merged))
         {
             continue;
         }
 
         ngx_http_litellm_ledger_begin(l, &e, 1, NULL);
-
-        c->merged = s[i].version;
 
         ngx_http_litellm_ledger_roll(l, c, now, sec);
 
@@ -370,6 +368,8 @@ ngx_http_litellm_ledger_share_merge(ngx_shm_zone_t *zone,
         }
 
         ngx_http_litellm_ledger_share_own(l, c, &s[i], &o[i]);
+
+        c->merged = s[i].version;
         ngx_http_litellm_ledger_share_window(l, c, &s[i], &o[i], now);
         ngx_http_litellm_ledger_share_period(c, &s[i], &o[i], sec);
 
@@ -432,7 +432,7 @@ ngx_http_litellm_ledger_share_own(ngx_http_litellm_ledger_t *l,
     ngx_http_litellm_ledger_counts_t *c, ngx_http_litellm_ledger_share_t *s,
     ngx_http_litellm_ledger_others_t *o)
 {
-    int64_t  mine, ends, n;
+    int64_t  ends, n;
 
     ends = (c->period == NGX_LITELLM_NEVER) ? 0 : c->ends;
 
@@ -441,10 +441,13 @@ ngx_http_litellm_ledger_share_own(ngx_http_litellm_ledger_t *l,
     {
         n = ngx_max(ngx_min(o->own_spend, NGX_LITELLM_MONEY_MAX),
                     -NGX_LITELLM_MONEY_MAX);
-        mine = ngx_http_litellm_ledger_add(c->spend, -c->others_spend);
 
-        if (n > mine) {
-            c->spend = ngx_http_litellm_ledger_add(n, c->others_spend);
+        /* what this process has spent meanwhile is in neither */
+
+        n = ngx_http_litellm_ledger_add(n, -(int64_t) c->merged);
+
+        if (n > 0) {
+            c->spend = ngx_http_litellm_ledger_add(c->spend, n);
             c->total = ngx_max(c->total, c->spend);
         }
     }

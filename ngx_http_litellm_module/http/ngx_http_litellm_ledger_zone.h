@@ -74,7 +74,10 @@ typedef struct {
     uint64_t                            shared;      /* the window's name among
                                                         all; 0: not known */
     uint64_t                            merged;      /* version of the share
-                                                        that was answered */
+                                                        that was answered;
+                                                        until told: of the
+                                                        spend, what a file
+                                                        has said */
 } ngx_http_litellm_ledger_counts_t;
 
 

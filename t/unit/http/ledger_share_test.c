@@ -18,6 +18,7 @@ static ngx_shm_zone_t                    *zone;
 static ngx_http_litellm_reservation_t     rv;
 static ngx_http_litellm_ledger_share_t    told;
 static ngx_http_litellm_ledger_others_t   o;
+static ngx_litellm_period_t               period;
 
 
 static void
@@ -28,6 +29,8 @@ start(const char *what, ngx_uint_t sliding)
     if (zone != NULL) {
         ledger_zone_free(zone);
     }
+
+    ngx_memzero(&period, sizeof(ngx_litellm_period_t));
 
     ledger_clock(5000000, NOW);
     zone = ledger_zone(1 << 20);
@@ -44,11 +47,32 @@ count(ngx_uint_t n)
 {
     while (n--) {
         ngx_memzero(&rv, sizeof(ngx_http_litellm_reservation_t));
-        (void) ledger_claim(&rv, NGX_HTTP_LITELLM_OF_KEY, "k");
+        ledger_claim(&rv, NGX_HTTP_LITELLM_OF_KEY, "k")->period = period;
 
         CHECK_INT(ngx_http_litellm_ledger_reserve(zone, &rv, 0), NGX_OK);
         ngx_http_litellm_ledger_settle(zone, &rv, 10, 100, 1);
     }
+}
+
+
+/* a file has said that this was spent */
+
+static void
+restore(int64_t spend, int64_t ends)
+{
+    ngx_http_litellm_ledger_item_t  item;
+
+    ngx_memzero(&item, sizeof(ngx_http_litellm_ledger_item_t));
+
+    item.scope = NGX_HTTP_LITELLM_OF_KEY;
+    item.name[0] = 'k';
+    item.len = 1;
+    item.account.spend = spend;
+    item.account.total = spend;
+    item.account.period_ends = ends;
+    item.period = period;
+
+    CHECK_INT(ngx_http_litellm_ledger_restore(zone, &item), NGX_OK);
 }
 
 
@@ -127,14 +151,14 @@ taken_back(void)
     others(BEGAN, 5, 500);
     own(BEGAN, 7, 700);
     merge(0);
-    have(2 + 7 + 5, 700 + 500);
+    have(2 + 7 + 5, 200 + 700 + 500);
 
     /* to be told again, and that nothing is missing */
 
     CHECK_INT(tell(), 1);
     CHECK_INT(told.told, 1);
     CHECK_INT(told.requests, 9);
-    CHECK_INT(told.spend, 700);
+    CHECK_INT(told.spend, 900);
     CHECK(told.window == BEGAN);
 
     unit_case("another worker is told of the same");
@@ -144,17 +168,48 @@ taken_back(void)
     others(BEGAN, 5, 500);
     own(BEGAN, 7, 700);
     merge(0);
-    have(14, 1200);
+    have(14, 1400);
 
-    unit_case("what is known here is more");
+    start("a file is older than what was told", 0);
+    restore(300, 0);
+    count(2);
+    CHECK_INT(tell(), 1);
+    CHECK_INT(told.spend, 500);
+    others(BEGAN, 0, 50);
+    own(0, 0, 700);
+    merge(0);
+    have(2, 700 + 200 + 50);
 
-    start("more is known here", 0);
-    count(9);
+    start("a file is newer than what was told", 0);
+    restore(700, 0);
+    count(2);
     CHECK_INT(tell(), 1);
     others(BEGAN, 0, 0);
     own(0, 0, 300);
     merge(0);
-    have(9, 900);
+    have(2, 900);
+
+    start("a file says that it is below 0", 0);
+    restore(-700, 0);
+    count(2);
+    CHECK_INT(tell(), 1);
+    others(BEGAN, 0, 50);
+    own(0, 0, -400);
+    merge(0);
+    have(2, -400 + 200 + 50);
+
+    start("a file of a period that has ended meanwhile", 0);
+    period.type = NGX_LITELLM_EVERY;
+    period.n = 100;
+    restore(700, NOW + 50);
+    ledger_clock(5000000 + 50000, NOW + 50);
+    count(1);
+    CHECK_INT(tell(), 1);
+    others(BEGAN, 0, 0);
+    own(0, 0, 300);
+    o.ends = o.own_ends = told.ends;
+    merge(0);
+    have(1, 400);
 
     start("a period that is over, a window that is over", 0);
     count(1);
