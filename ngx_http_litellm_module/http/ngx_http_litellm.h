@@ -328,6 +328,26 @@ struct ngx_http_litellm_attempt_s {
     ngx_http_chunked_t               chunked;
     ngx_http_litellm_mode_e          mode;
 
+    /* not at the end, as those of the request */
+
+    unsigned                         raw:1;      /* only its bytes count:
+                                                    of ..._fetch.c */
+    unsigned                         second:1;   /* begun beside another */
+    unsigned                         resolving:1;
+    unsigned                         renewed:1;     /* its token was */
+    unsigned                         done:1;
+    unsigned                         is_chunked:1;
+    unsigned                         body_done:1;   /* its end was seen */
+    unsigned                         complete:1;    /* the stream's end mark */
+    unsigned                         committed:1;   /* header went out */
+    unsigned                         given_up:1;    /* ended by ourselves */
+    unsigned                         taken:1;    /* the provider had all of an
+                                                    exchange before this one */
+    unsigned                         charged:1;     /* cost is final */
+    unsigned                         priced:1;      /* ... and known */
+    unsigned                         left:1;        /* nobody waited for its
+                                                       end: metrics' */
+
     u_char                          *body;       /* COLLECT */
     size_t                           size;
     size_t                           alloc;      /* 0: in u->buffer */
@@ -358,24 +378,6 @@ struct ngx_http_litellm_attempt_s {
 
     ngx_http_litellm_deposit_t      *deposit;    /* of its deployment's budget;
                                                     NULL: it has none */
-
-    unsigned                         raw:1;      /* only its bytes count:
-                                                    of ..._fetch.c */
-    unsigned                         second:1;   /* begun beside another */
-    unsigned                         resolving:1;
-    unsigned                         renewed:1;     /* its token was */
-    unsigned                         done:1;
-    unsigned                         is_chunked:1;
-    unsigned                         body_done:1;   /* its end was seen */
-    unsigned                         complete:1;    /* the stream's end mark */
-    unsigned                         committed:1;   /* header went out */
-    unsigned                         given_up:1;    /* ended by ourselves */
-    unsigned                         taken:1;    /* the provider had all of an
-                                                    exchange before this one */
-    unsigned                         charged:1;     /* cost is final */
-    unsigned                         priced:1;      /* ... and known */
-    unsigned                         left:1;        /* nobody waited for its
-                                                       end: metrics' */
 };
 
 
@@ -504,6 +506,16 @@ struct ngx_http_litellm_ctx_s {
     ngx_litellm_class_e              mock_error; /* to be had before any
                                                     attempt; 0: none */
     ngx_flag_t                       drop_params;
+
+    /* not at the end, whose zeros are not at hand as soon as written */
+
+    unsigned                         authorized:1;
+    unsigned                         backoff:1;
+    unsigned                         header_sent:1;
+    unsigned                         responded:1;   /* the answer is ours */
+    unsigned                         page_sent:1;
+    unsigned                         counted:1;     /* in metrics */
+    unsigned                         ended:1;
     unsigned                         has_affinity:1;
     unsigned                         any_tags:1;
     unsigned                         failover:1;    /* retries are over: those
@@ -550,14 +562,6 @@ struct ngx_http_litellm_ctx_s {
     ngx_str_t                        labels;     /* of who asks, in a row of
                                                     metrics; empty: not known */
     void                            *detached;   /* NULL: a client's */
-
-    unsigned                         authorized:1;
-    unsigned                         backoff:1;
-    unsigned                         header_sent:1;
-    unsigned                         responded:1;   /* the answer is ours */
-    unsigned                         page_sent:1;
-    unsigned                         counted:1;     /* in metrics */
-    unsigned                         ended:1;
 };
 
 

@@ -88,7 +88,6 @@ ngx_http_litellm_upstream_handler(ngx_http_request_t *r,
     }
 
     u->output.tag = (ngx_buf_tag_t) &ngx_http_litellm_module;
-    u->buffering = 0;
 
     u->method = a->wire.method;
 
@@ -109,11 +108,10 @@ ngx_http_litellm_upstream_handler(ngx_http_request_t *r,
         }
     }
 
-#if (NGX_HTTP_SSL)
-    u->ssl = a->url->tls;
-#endif
+    /* flags that are not set were cleared by create(): u->buffering, too */
 
-    if (u->ssl) {
+    if (a->url->tls) {
+        u->ssl = 1;
         ngx_str_set(&u->schema, "https://");
 
     } else {
@@ -533,7 +531,8 @@ ngx_http_litellm_parse_header(ngx_http_request_t *r,
 
     case sizeof("content-type") - 1:
         if (ngx_strncmp(name, "content-type", klen) == 0) {
-            a->content_type = h->value;
+            a->content_type.data = h->value.data;
+            a->content_type.len = vlen;
         }
 
         break;
