@@ -14,7 +14,7 @@ use Time::HiRes qw(sleep time);
 use LiteLLM::Mock qw(answer sse openai_chat openai_chunk openai_error);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(100);
+my $t = LiteLLM::Test->new->plan(105);
 
 my @yes = (stream => JSON::PP::true);
 my $key = 'sk-virtual-secret-key';
@@ -219,6 +219,19 @@ is(ask('gpt', user => 'eve')->{status}, 200, 'hit');
 becomes('hit: counted', 1, 'litellm_cache_hits_metric_total', %who, model_group => 'gpt', model_id => 'None');
 is_value('hit: nobody was asked', 1, 'litellm_deployment_total_requests_total', %place);
 is_value('hit: zone', 1, 'litellm_ngx_cache_hits_total', zone => 'answers');
+
+# whose it was is told apart each time, by whatever row is remembered
+my %kept = (requested_model => 'gpt', model_id => 'None', api_provider => 'None', status_code => 200);
+for (1 .. 3) {
+    ask('gpt', uri => $_ > 1 ? '/v1/chat/completions' : '/chat/completions');
+    ask('gpt', user => 'eve') if $_ > 1;
+    http(chat('gpt', headers => [Authorization => 'Bearer sk-master-secret'])) if $_ > 2;
+}
+becomes('hit: a key', 2, $total, %who, %kept, end_user => 'None', route => '/v1/chat/completions');
+is_value('hit: a key, by another path', 1, $total, %who, %kept, end_user => 'None', route => '/chat/completions');
+is_value('hit: an end user', 3, $total, %who, %kept, end_user => 'eve');
+is_value('hit: the master key', 1, $total, %kept, hashed_api_key => 'litellm_proxy_master_key', end_user => 'None');
+is_value('hit: all of them', 3, 'litellm_cache_hits_metric_total', %who, end_user => 'None');
 
 # --- streams
 
