@@ -13,7 +13,7 @@ use Time::HiRes qw(time sleep);
 use LiteLLM::Mock qw(answer sse openai_chat openai_chunk openai_error);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(165);
+my $t = LiteLLM::Test->new->plan(168);
 $t->allow_log(qr/\[alert\].*exited on signal 9/);
 
 my $slow = $LiteLLM::Peer::slow;
@@ -42,6 +42,7 @@ location /copy/ { internal; litellm; }
 location /twice/ { mirror /copy/v1/chat/completions; proxy_pass http://127.0.0.1:%%PORT_8080%%/worker; }
 location /few/ { litellm; litellm_cache few; }
 location /on/ { litellm; litellm_stream_continue on; }
+location /rate/ { litellm; limit_rate 40k; }
 location /off/ { litellm; litellm_cache_lock off; }
 location /keys/ { litellm; litellm_config %%DIR%%/keys.yaml; }
 END
@@ -663,6 +664,27 @@ sleep 1.2 * $stuck / 1000;
 $peer->write(end_of());
 like($c3->read_until(qr/0\r\n\r\n/) // '', qr/\[DONE\]/, 'send_timeout: not who had to wait');
 $_->close for $c1, $c2, $c3, $peer;
+
+# limit_rate: the leader has none, followers have
+
+($c1, $w1) = connection();
+text();
+my @rate = (uri => '/rate/v1/chat/completions');
+ask($c1, 'gpt', same(), @stream, @rate);
+($peer) = $up->request;
+$peer->write($head . events_of(piece('Hel')));
+$c1->read_until(qr/Hel/);
+ask($c2 = connection($w1), 'gpt', same(), @stream, @rate);
+$c2->read_until(qr/Hel/);
+$from = time();
+$peer->write(events_of((piece('z' x 4000)) x 15) . end_of());
+for ($c1, $c2) {
+    my $all = $_->read_until(qr/\[DONE\]/) // '';
+    $all =~ s/\r\n[0-9a-f]+\r\n//g;
+    is(scalar(() = $all =~ /z{4000}"/g), 15, 'limit_rate: all of it');
+}
+cmp_ok(time() - $from, '>', 0.5, 'limit_rate: of the follower');
+$_->close for $c1, $c2, $peer;
 
 # a leader that takes nothing: the others go on; filters that hold something for
 # it, too

@@ -840,6 +840,14 @@ void ngx_http_litellm_pulse_commit(ngx_http_litellm_ctx_t *ctx);
     if ((ctx)->pulse) { (ctx)->pulse->sent = ngx_current_msec; }
 void ngx_http_litellm_pulse_stop(ngx_http_litellm_ctx_t *ctx);
 
+
+/* as the engine does for the clone, whose events are sent behind the header: it
+   deletes the timer of a rate, and nothing would be sent any more */
+#define ngx_http_litellm_no_rate(r)                                           \
+    (r)->limit_rate = 0;                                                      \
+    (r)->limit_rate_set = 1
+
+
 /*
  * ngx_http_litellm_continue.c: cut streams that go on elsewhere.  open: before
  * an attempt's first event; makes ctx->cont where it is asked for.

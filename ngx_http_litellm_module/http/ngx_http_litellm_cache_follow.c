@@ -523,32 +523,18 @@ ngx_http_litellm_follow_event(ngx_http_litellm_asker_t *asker)
 static void
 ngx_http_litellm_follow_write(ngx_http_request_t *r)
 {
-    ngx_event_t               *wev;
-    ngx_connection_t          *c;
-    ngx_http_litellm_ctx_t    *ctx;
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_connection_t        *c;
+    ngx_http_litellm_ctx_t  *ctx;
 
     c = r->connection;
-    wev = c->write;
-
     ctx = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
-    if (wev->timedout) {
+    if (c->write->timedout) {
         ngx_log_error(NGX_LOG_INFO, c->log, NGX_ETIMEDOUT,
                       "client timed out");
         c->timedout = 1;
 
         ngx_http_finalize_request(r, NGX_HTTP_REQUEST_TIME_OUT);
-        return;
-    }
-
-    if (wev->delayed) {
-
-        if (ngx_handle_write_event(wev, clcf->send_lowat) != NGX_OK) {
-            ngx_http_finalize_request(r, NGX_ERROR);
-        }
-
         return;
     }
 

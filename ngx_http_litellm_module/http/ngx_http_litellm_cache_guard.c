@@ -188,10 +188,6 @@ ngx_http_litellm_guard_leave(ngx_http_litellm_asker_t *leader,
         cl->buf->pos = cl->buf->last;
     }
 
-    for (cl = u->out_bufs; cl; cl = cl->next) {
-        cl->buf->pos = cl->buf->last;
-    }
-
     ngx_chain_update_chains(sr->pool, &u->free_bufs, &u->busy_bufs,
                             &u->out_bufs, u->output.tag);
 

@@ -303,6 +303,8 @@ ngx_http_litellm_pulse_comment(ngx_http_request_t *r,
 
         /* nobody knows yet which deployment will answer */
 
+        ngx_http_litellm_no_rate(r);
+
         rc = ngx_http_litellm_send_header(r, ctx, NULL, NGX_HTTP_OK, -1);
 
         if (rc == NGX_ERROR || rc > NGX_OK) {

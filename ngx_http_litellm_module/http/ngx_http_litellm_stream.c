@@ -559,6 +559,8 @@ ngx_http_litellm_commit(ngx_http_litellm_attempt_t *a)
         return NGX_OK;
     }
 
+    ngx_http_litellm_no_rate(a->parent);
+
     rc = ngx_http_litellm_send_header(a->parent, a->ctx, a, NGX_HTTP_OK, -1);
 
     if (rc == NGX_ERROR || rc > NGX_OK) {
