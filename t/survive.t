@@ -50,6 +50,7 @@ location /ping/ {
 location /early/ {
     litellm;
     litellm_stream_keepalive 200ms early;
+    limit_rate 4k;
 }
 END
 
