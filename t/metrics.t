@@ -228,10 +228,10 @@ for (1 .. 3) {
     http(chat('gpt', headers => [Authorization => 'Bearer sk-master-secret'])) if $_ > 2;
 }
 becomes('hit: a key', 2, $total, %who, %kept, end_user => 'None', route => '/v1/chat/completions');
-is_value('hit: a key, by another path', 1, $total, %who, %kept, end_user => 'None', route => '/chat/completions');
-is_value('hit: an end user', 3, $total, %who, %kept, end_user => 'eve');
-is_value('hit: the master key', 1, $total, %kept, hashed_api_key => 'litellm_proxy_master_key', end_user => 'None');
-is_value('hit: all of them', 3, 'litellm_cache_hits_metric_total', %who, end_user => 'None');
+becomes('hit: a key, by another path', 1, $total, %who, %kept, end_user => 'None', route => '/chat/completions');
+becomes('hit: an end user', 3, $total, %who, %kept, end_user => 'eve');
+becomes('hit: the master key', 1, $total, %kept, hashed_api_key => 'litellm_proxy_master_key', end_user => 'None');
+becomes('hit: all of them', 3, 'litellm_cache_hits_metric_total', %who, end_user => 'None');
 
 # --- streams
 
