@@ -70,6 +70,13 @@ ngx_uint_t ngx_http_litellm_route_untried(ngx_http_litellm_ctx_t *ctx);
 /* the next level of order above the current one: true if there is one */
 ngx_uint_t ngx_http_litellm_route_next_order(ngx_http_litellm_ctx_t *ctx);
 
+/* by what it is, not by how it does */
+ngx_http_litellm_fit_e ngx_http_litellm_pick_fit(ngx_http_litellm_ctx_t *ctx,
+    ngx_litellm_deployment_t *d);
+
+
+/* ngx_http_litellm_pick_none.c */
+
 /* why ngx_http_litellm_pick() found nothing; NGX_ERROR: no memory */
 ngx_int_t ngx_http_litellm_pick_none(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_litellm_error_t *e);
