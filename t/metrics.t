@@ -11,6 +11,7 @@ use Digest::SHA qw(sha256_hex);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use LiteLLM::Metrics;
 use LiteLLM::Mock qw(answer sse openai_chat openai_chunk openai_error);
 use LiteLLM::Test;
 
@@ -120,31 +121,8 @@ sub scrape {
     return $r;
 }
 
-# the sum of all series of that name with these labels
-sub value {
-    my ($name, %labels) = @_;
-    my $sum;
-    for my $l (keys %{$series{$name} || {}}) {
-        next if grep { $l !~ /(^|,)\Q$_="$labels{$_}"\E(,|$)/ } keys %labels;
-        $sum += $series{$name}{$l};
-    }
-    return $sum;
-}
-
-# a request is counted when it has ended here, which its client may not wait for
-sub becomes {
-    my ($what, $want, $name, %labels) = @_;
-    my $end = time() + 5 * $LiteLLM::Peer::slow;
-    my $got;
-    while (time() < $end) {
-        scrape();
-        $got = value($name, %labels);
-        last if defined $got && $got == $want;
-        sleep 0.02;
-    }
-    is($got, $want, $what);
-}
-
+sub value { return series_sum(\%series, @_) }
+sub becomes { my ($what, $want, @of) = @_; is(wait_value($want, 5, sub { scrape(); value(@of) }), $want, $what) }
 sub is_value { my ($what, $want, $name, %labels) = @_; is(value($name, %labels), $want, $what) }
 
 sub ask { return http(chat($_[0], @_[1 .. $#_], headers => [Authorization => "Bearer $key"])) }

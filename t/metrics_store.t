@@ -10,6 +10,7 @@ use strict;
 use Test::More;
 use Time::HiRes qw(time sleep);
 
+use LiteLLM::Metrics;
 use LiteLLM::Mock qw(answer openai_chat);
 use LiteLLM::Redis;
 use LiteLLM::Test;
@@ -73,18 +74,7 @@ sub scrape {
 sub value { my ($name, $labels) = @_; return $series{"litellm_ngx_$name"}{$labels // ''} }
 sub is_value { my ($what, $want, @of) = @_; is(value(@of), $want, $what) }
 
-sub becomes {
-    my ($what, $want, $g, @of) = @_;
-    my $end = time() + 15 * $slow;
-    my $got;
-    while (time() < $end) {
-        scrape($g);
-        $got = value(@of);
-        last if defined $got && $got == $want;
-        sleep 0.02;
-    }
-    is($got, $want, $what);
-}
+sub becomes { my ($what, $want, $g, @of) = @_; is(wait_value($want, 15, sub { scrape($g); value(@of) }), $want, $what) }
 
 # a request, and what the provider gives it if it comes there
 sub ask {

@@ -12,6 +12,7 @@ use JSON::PP ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use LiteLLM::Metrics;
 use LiteLLM::Mock qw(answer anthropic_message openai_chat openai_error openai_stream chunked);
 use LiteLLM::Test;
 
@@ -81,28 +82,8 @@ sub scrape {
     return $page;
 }
 
-# the sum of all series of that name with these labels
-sub value {
-    my ($name, %labels) = @_;
-    my $sum;
-    for my $l (keys %{$series{$name} || {}}) {
-        next if grep { $l !~ /(^|,)\Q$_="$labels{$_}"\E(,|$)/ } keys %labels;
-        $sum += $series{$name}{$l};
-    }
-    return $sum;
-}
-
-# a request is counted when it has ended here, which its client may not wait for
-sub becomes {
-    my ($want, $name, %labels) = @_;
-    my $end = time() + 5 * $slow;
-    while (time() < $end) {
-        scrape();
-        last if defined value($name, %labels) && value($name, %labels) == $want;
-        sleep 0.02;
-    }
-    is(value($name, %labels), $want, $name);
-}
+sub value { return series_sum(\%series, @_) }
+sub becomes { my ($want, @of) = @_; is(wait_value($want, 5, sub { scrape(); value(@of) }), $want, $of[0]) }
 sub are { my ($name, $want, %labels) = @_; is(value($name, %labels), $want, "$name" . join '', map { " $_=$labels{$_}" } sort keys %labels) }
 sub between {
     my ($name, $min, $max, %labels) = @_;
