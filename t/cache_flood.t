@@ -115,7 +115,7 @@ cmp_ok($entries, '<=', 12, 'and not more');
 cmp_ok(metric('cache_evicted_total'), '>=', 2 * $rounds - 12, 'the others had to leave');
 cmp_ok(metric('zone_free_bytes'), '<', 3 * 1048576, 'the zone is full');
 is(one(LARGE, "b$rounds"), 1, 'the last one is there');
-is(one(LARGE, 'b1'), 0, 'the first one is not');
+is(one(LARGE, 'a1'), 0, 'the first one is not');
 
 # large ones, and small ones that are asked for all the time
 

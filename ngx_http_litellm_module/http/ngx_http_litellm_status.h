@@ -182,6 +182,8 @@ struct ngx_http_litellm_status_s {
     ngx_array_t                       partly;    /* those that are degraded */
     ngx_http_litellm_status_group_t   group;     /* being looked at */
 
+    ngx_http_litellm_status_redis_e   redis;     /* when the answer was begun:
+                                                    all of it says the same */
     ngx_http_litellm_status_limits_t *limits;    /* being made; NULL: those of
                                                     the worker */
     ngx_litellm_out_t                 out;
@@ -226,6 +228,7 @@ void ngx_http_litellm_status_text(ngx_litellm_out_t *out, const char *name,
     ngx_str_t *text);
 
 /* ngx_http_litellm_status_store.c */
+/* how it is at this moment */
 ngx_http_litellm_status_redis_e ngx_http_litellm_status_redis(
     ngx_http_litellm_status_t *st);
 /* how it is called: where there is one */

@@ -78,12 +78,13 @@ ngx_http_litellm_status_head(ngx_http_litellm_status_t *st)
                                            ngx_core_module);
     k = 0;
 
+    st->redis = ngx_http_litellm_status_redis(st);
+
     if (st->down) {
         ngx_litellm_out_lit(out, "{\"status\":\"bad\",\"problems\":[");
 
     } else if (st->degraded
-               || ngx_http_litellm_status_redis(st)
-                  >= NGX_HTTP_LITELLM_STATUS_BEHIND_UP
+               || st->redis >= NGX_HTTP_LITELLM_STATUS_BEHIND_UP
                || ngx_http_litellm_status_used_up(st, &k))
     {
         ngx_litellm_out_lit(out, "{\"status\":\"warn\",\"problems\":[");
@@ -142,7 +143,6 @@ ngx_http_litellm_status_problems(ngx_http_litellm_status_t *st)
     ngx_litellm_out_t                *out;
     ngx_http_litellm_status_group_t  *g;
     ngx_http_litellm_status_limit_t  *l;
-    ngx_http_litellm_status_redis_e   redis;
 
     out = &st->out;
 
@@ -155,13 +155,11 @@ ngx_http_litellm_status_problems(ngx_http_litellm_status_t *st)
         ngx_litellm_out_lit(out, "\"}");
     }
 
-    redis = ngx_http_litellm_status_redis(st);
-
-    if (redis >= NGX_HTTP_LITELLM_STATUS_BEHIND_UP) {
+    if (st->redis >= NGX_HTTP_LITELLM_STATUS_BEHIND_UP) {
         ngx_http_litellm_status_problem(out, "warn", "redis",
                                         ngx_http_litellm_status_server(st));
 
-        if (redis == NGX_HTTP_LITELLM_STATUS_DOWN) {
+        if (st->redis == NGX_HTTP_LITELLM_STATUS_DOWN) {
             ngx_litellm_out_lit(out, "does not answer: each gateway counts "
                                      "for itself\"}");
 

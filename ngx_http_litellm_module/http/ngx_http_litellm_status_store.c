@@ -179,8 +179,7 @@ ngx_http_litellm_status_limits_redis(ngx_http_litellm_status_t *st)
     sh = ngx_http_litellm_zone_redis(st->mcf->zone);
 
     ngx_litellm_out_lit(out, ",\"redis\":{\"state\":");
-    ngx_litellm_out_json(out, &ngx_http_litellm_status_states[
-                                         ngx_http_litellm_status_redis(st)]);
+    ngx_litellm_out_json(out, &ngx_http_litellm_status_states[st->redis]);
 
     if (ngx_http_litellm_status_whole(st)) {
         ngx_http_litellm_status_text(out, "server", &st->mcf->redis->shown);
