@@ -21,7 +21,7 @@ my $slow = $LiteLLM::Peer::slow;
 plan(skip_all => 'no redis-server') unless LiteLLM::Redis->has;
 
 my $b = LiteLLM::Test->new;
-my $a = LiteLLM::Test->new->plan(51);
+my $a = LiteLLM::Test->new->plan(52);
 my @gates = ($a, $b);
 
 my $redis = LiteLLM::Redis->start($a, port => $a->free_port);
@@ -206,6 +206,7 @@ is(call($a, 'POST', '/cache/delete', { keys => [$key] })->{body}, '{"status":"su
 is($redis->do('EXISTS', name($key)), 0, 'delete: in Redis');
 ok(!hit(ask($a, 'deleted')), 'delete: in memory');
 
+is(json_of(call($a, 'GET', '/health/readiness/details')->{body})->{cache}, 'redis', 'readiness: what the cache is');
 $r = call($a, 'GET', '/cache/ping');
 is(json_of($r->{body})->{cache_type}, 'redis', 'ping');
 $r = json_of(call($a, 'GET', '/cache/redis/info')->{body});

@@ -12,7 +12,7 @@ use Time::HiRes qw(sleep time);
 use LiteLLM::Mock qw(answer openai_chat openai_error openai_text anthropic_message);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(85);
+my $t = LiteLLM::Test->new->plan(89);
 
 my $conf = $t->expand(<<'EOC');
 
@@ -27,6 +27,7 @@ http {
 
     litellm_config %%DIR%%/litellm.yaml;
     litellm_zone zone=here:256k;
+    litellm_cache_zone zone=answers:1m;
     litellm_health_valid 3s;
     litellm_health_timeout 8s;
 
@@ -63,6 +64,12 @@ http {
         location /mock/ {
             litellm;
             litellm_config %%DIR%%/mock.yaml;
+        }
+
+        location /told/ {
+            litellm;
+            litellm_cache on;
+            error_log %%DIR%%/error.log warn;
         }
     }
 }
@@ -164,6 +171,8 @@ model_list:
 EOC
 
 $t->write_file_expand('mock.yaml', <<'EOC');
+general_settings:
+  allow_public_health_readiness_details: true
 model_list:
   - model_name: gpt-3.5-turbo
     litellm_params:
@@ -217,6 +226,13 @@ is(http("HEAD /health/readiness HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n
 is(http_post('/health/readiness', '{}')->{status}, 405, 'POST');
 is(http_get('/key/health/liveliness')->{status}, 200, 'liveliness needs no key');
 is(http_get('/key/health/readiness')->{status}, 200, 'readiness needs no key');
+is(http_get('/key/health/readiness/details')->{status}, 401, 'its details need a key');
+my $details = json_of(http_get('/told/health/readiness/details')->{body});
+like(delete $details->{litellm_version}, qr/^\d+\.\d+\.\d+$/, 'details: a version');
+is_deeply($details, { status => 'healthy', db => 'Not connected', cache => 'local', success_callbacks => ['prometheus'],
+    log_level => 'WARNING', is_detailed_debug => JSON::PP::false(), use_aiohttp_transport => JSON::PP::false() }, 'details');
+$details = json_of(http_get('/mock/health/readiness')->{body});
+ok(exists $details->{cache} && !defined $details->{cache}, 'details for everybody, where that is wished: no cache');
 is(http_get('/key/health')->{status}, 401, 'health needs the key');
 is(http_get('/key/models')->{status}, 401, 'models need the key');
 is(http_get('/key/health', Authorization => 'Bearer sk-a-long-enough-master-key')->{status}, 200, 'health with the key');

@@ -286,6 +286,7 @@ typedef struct {
 typedef struct {
     ngx_flag_t                background;
     ngx_flag_t                details;   /* /health tells more than names */
+    ngx_flag_t                ready_details;     /* /health/readiness, too */
     ngx_flag_t                skip_disabled;     /* not even on request */
     ngx_flag_t                routing;   /* away from those that fail */
     ngx_flag_t                ignore_transient;  /* 408 and 429 are not told

@@ -48,6 +48,11 @@ ngx_litellm_cf_health(ngx_litellm_cf_t *cf)
                       "health_check_details", &h->details);
     (void) ngx_litellm_cf_flag(cf,
                       ngx_litellm_yaml_member(general,
+                                     "allow_public_health_readiness_details"),
+                      "allow_public_health_readiness_details",
+                      &h->ready_details);
+    (void) ngx_litellm_cf_flag(cf,
+                      ngx_litellm_yaml_member(general,
                              "health_check_skip_disabled_background_models"),
                       "health_check_skip_disabled_background_models",
                       &h->skip_disabled);

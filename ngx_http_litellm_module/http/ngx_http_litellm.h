@@ -1011,6 +1011,8 @@ ngx_int_t ngx_http_litellm_liveness(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
 ngx_int_t ngx_http_litellm_readiness(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
+ngx_int_t ngx_http_litellm_readiness_details(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx);
 
 /* ngx_http_litellm_health_check.c: what a configuration has checked */
 ngx_int_t ngx_http_litellm_checks_add(ngx_conf_t *cf,

@@ -54,6 +54,9 @@ static ngx_http_litellm_api_t  ngx_http_litellm_apis[] = {
     { ngx_string("/health/readiness"), NGX_HTTP_LITELLM_READ,
       ngx_http_litellm_readiness, NULL, 0, 1 },
 
+    { ngx_string("/health/readiness/details"), NGX_HTTP_LITELLM_READ,
+      ngx_http_litellm_readiness_details, NULL, 0, 0 },
+
     { ngx_string("/model/info"), NGX_HTTP_LITELLM_READ,
       ngx_http_litellm_model_info, NULL, 0, 0 },
 

@@ -169,7 +169,10 @@ ngx_int_t ngx_http_litellm_capture_answer(ngx_http_litellm_attempt_t *a,
     ngx_litellm_out_t *out);
 
 
-/* ngx_http_litellm_cache_api.c: handlers of the api table */
+/* ngx_http_litellm_cache_api.c */
+/* answers of the location, which has a cache, are kept in a Redis */
+ngx_uint_t ngx_http_litellm_cache_shared(ngx_http_request_t *r);
+/* handlers of the api table */
 ngx_int_t ngx_http_litellm_cache_ping(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
 ngx_int_t ngx_http_litellm_cache_delete_keys(ngx_http_request_t *r,

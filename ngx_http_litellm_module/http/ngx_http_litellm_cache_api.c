@@ -27,7 +27,6 @@ static ngx_int_t ngx_http_litellm_cache_done(ngx_http_request_t *r,
 static void ngx_http_litellm_cache_delete_body(ngx_http_request_t *r);
 static ngx_int_t ngx_http_litellm_cache_delete_list(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, u_char **keys, ngx_uint_t *n);
-static ngx_uint_t ngx_http_litellm_cache_shared(ngx_http_request_t *r);
 static ngx_int_t ngx_http_litellm_cache_body(ngx_http_request_t *r,
     ngx_str_t *body);
 static ngx_int_t ngx_http_litellm_cache_name(ngx_litellm_json_t *v,
@@ -161,9 +160,7 @@ ngx_http_litellm_cache_state(ngx_litellm_out_t *out, ngx_shm_zone_t *zone,
 }
 
 
-/* answers of the location are kept in a Redis */
-
-static ngx_uint_t
+ngx_uint_t
 ngx_http_litellm_cache_shared(ngx_http_request_t *r)
 {
     ngx_http_litellm_loc_conf_t   *lcf;

@@ -1,12 +1,13 @@
 
 /*
- * What /health says, in LiteLLM's form, and its two neighbours that call
- * nobody.  Beside "healthy_endpoints" and "unhealthy_endpoints" there is
+ * What /health says, in LiteLLM's form, and its neighbours that call nobody.
+ * Beside "healthy_endpoints" and "unhealthy_endpoints" there is
  * "unprobed_endpoints", only if there are any.  No secret: of an api_base
  * neither user nor query, errors as the provider's dialect cleaned them.
  */
 
 #include "ngx_http_litellm_health.h"
+#include "ngx_http_litellm_cache.h"
 
 
 static ngx_uint_t ngx_http_litellm_health_list(ngx_http_litellm_health_t *h,
@@ -14,6 +15,10 @@ static ngx_uint_t ngx_http_litellm_health_list(ngx_http_litellm_health_t *h,
     const char *reason);
 static void ngx_http_litellm_health_state(ngx_litellm_out_t *out,
     ngx_litellm_deployment_t *d);
+static ngx_int_t ngx_http_litellm_health_ready(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_uint_t details);
+static void ngx_http_litellm_health_details(ngx_http_request_t *r,
+    ngx_litellm_out_t *out);
 
 
 ngx_int_t
@@ -185,10 +190,31 @@ ngx_http_litellm_health_state(ngx_litellm_out_t *out,
 }
 
 
-/* a worker that is leaving serves what it has, and wants no more */
-
 ngx_int_t
 ngx_http_litellm_readiness(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
+{
+    ngx_http_litellm_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_litellm_module);
+
+    return ngx_http_litellm_health_ready(r, ctx,
+                                         lcf->config->health.ready_details);
+}
+
+
+ngx_int_t
+ngx_http_litellm_readiness_details(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx)
+{
+    return ngx_http_litellm_health_ready(r, ctx, 1);
+}
+
+
+/* a worker that is leaving serves what it has, and wants no more */
+
+static ngx_int_t
+ngx_http_litellm_health_ready(ngx_http_request_t *r,
+    ngx_http_litellm_ctx_t *ctx, ngx_uint_t details)
 {
     ngx_int_t          rc;
     ngx_litellm_out_t  out;
@@ -209,9 +235,71 @@ ngx_http_litellm_readiness(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
     }
 
     ngx_litellm_out_lit(&out,
-                        "{\"status\":\"healthy\",\"db\":\"Not connected\"}");
+                        "{\"status\":\"healthy\",\"db\":\"Not connected\"");
+
+    if (details) {
+        ngx_http_litellm_health_details(r, &out);
+    }
+
+    ngx_litellm_out_lit(&out, "}");
 
     return ngx_http_litellm_send_body(r, ctx, NULL, NGX_HTTP_OK, &out);
+}
+
+
+/* levels are told by the names that Python's logging has for them */
+
+static void
+ngx_http_litellm_health_details(ngx_http_request_t *r, ngx_litellm_out_t *out)
+{
+    ngx_uint_t                     level;
+    ngx_http_litellm_loc_conf_t   *lcf;
+    ngx_http_litellm_main_conf_t  *mcf;
+
+    static ngx_str_t  levels[] = {
+        ngx_string("CRITICAL"),          /* NGX_LOG_STDERR */
+        ngx_string("CRITICAL"),
+        ngx_string("CRITICAL"),
+        ngx_string("CRITICAL"),
+        ngx_string("ERROR"),             /* NGX_LOG_ERR */
+        ngx_string("WARNING"),
+        ngx_string("INFO"),
+        ngx_string("INFO"),
+        ngx_string("DEBUG")              /* NGX_LOG_DEBUG */
+    };
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_litellm_module);
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_litellm_module);
+
+    level = ngx_min(r->connection->log->log_level, NGX_LOG_DEBUG);
+
+    if (lcf->cache == NULL) {
+        ngx_litellm_out_lit(out, ",\"cache\":null");
+
+    } else if (ngx_http_litellm_cache_shared(r)) {
+        ngx_litellm_out_lit(out, ",\"cache\":\"redis\"");
+
+    } else {
+        ngx_litellm_out_lit(out, ",\"cache\":\"local\"");
+    }
+
+    ngx_litellm_out_lit(out, ",\"litellm_version\":\"" NGX_HTTP_LITELLM_VERSION
+                             "\",\"success_callbacks\":[");
+
+    if (mcf->metrics != NULL) {
+        ngx_litellm_out_lit(out, "\"prometheus\"");
+    }
+
+    ngx_litellm_out_lit(out, "],\"use_aiohttp_transport\":false,"
+                             "\"log_level\":");
+    ngx_litellm_out_json(out, &levels[level]);
+
+    if (level == NGX_LOG_DEBUG) {
+        ngx_litellm_out_lit(out, ",\"is_detailed_debug\":true");
+
+    } else {
+        ngx_litellm_out_lit(out, ",\"is_detailed_debug\":false");
+    }
 }
 
 

@@ -62,6 +62,8 @@ test_health(void)
           "\"health_check_interval\" must be a number of seconds" },
         { "health_check_concurrency: 0", "\"health_check_concurrency\"" },
         { "health_check_details: perhaps", "\"health_check_details\"" },
+        { "allow_public_health_readiness_details: 7",
+          "\"allow_public_health_readiness_details\"" },
         { "health_check_staleness_threshold: old",
           "\"health_check_staleness_threshold\"" },
         { "background_health_check_model_groups: a", "must be a list" },
@@ -75,6 +77,7 @@ test_health(void)
     h = &conf->health;
     CHECK_INT(h->background, 0);
     CHECK_INT(h->details, 1);
+    CHECK_INT(h->ready_details, 0);
     CHECK_INT(h->interval, 300000);
     CHECK_INT(h->stale, 600000);
     CHECK_INT(h->parallel, 0);
@@ -97,6 +100,7 @@ test_health(void)
 
     checked(B ", health_check_interval: 0.25, health_check_concurrency: 3, "
             "health_check_details: false, enable_health_check_routing: true, "
+            "allow_public_health_readiness_details: true, "
             "health_check_ignore_transient_errors: true, "
             "health_check_skip_disabled_background_models: true}\n", "abc");
     h = &conf->health;
@@ -104,6 +108,7 @@ test_health(void)
     CHECK_INT(h->stale, 500);
     CHECK_INT(h->parallel, 3);
     CHECK_INT(h->details, 0);
+    CHECK_INT(h->ready_details, 1);
     CHECK_INT(h->routing, 1);
     CHECK_INT(h->ignore_transient, 1);
     CHECK_INT(h->skip_disabled, 1);
