@@ -21,7 +21,7 @@ my $slow = $LiteLLM::Peer::slow;
 plan(skip_all => 'no redis-server') unless LiteLLM::Redis->has;
 
 my $b = LiteLLM::Test->new;
-my $a = LiteLLM::Test->new->plan(52);
+my $a = LiteLLM::Test->new->plan(53);
 my @gates = ($a, $b);
 
 my $redis = LiteLLM::Redis->start($a, port => $a->free_port);
@@ -252,6 +252,8 @@ for my $i (1 .. 60) {
 }
 is($failed, 0, 'silent: all are served');
 cmp_ok($worst, '<', 0.05 + 0.35 * $slow, 'silent: within the bound');
+ok(wait_for(sub { call($a, 'GET', '/metrics')->{body} =~ /^litellm_ngx_cache_redis_dropped_total [1-9]/m }),
+    'silent: what could not be put there is counted');
 $redis->signal('CONT');
 
 my $pid = fork() // die;

@@ -22,7 +22,7 @@ plan(skip_all => 'no redis-server') unless LiteLLM::Redis->has;
 
 my $b = LiteLLM::Test->new;
 my $c = LiteLLM::Test->new;
-my $a = LiteLLM::Test->new->plan(87);
+my $a = LiteLLM::Test->new->plan(91);
 
 my $master = 'sk-master-of-all';
 my $redis = LiteLLM::Redis->start($a);
@@ -82,6 +82,12 @@ sub refused { my ($g, $key) = @_; return wait_for(sub { use_key($g, $key) == 401
 # all that this one has to tell is known to that one: a key that it makes last is
 sub told { my ($from, $to) = @_; return works($to, make($from)) }
 sub count { my $g = shift; return done($g, '/key/list?size=1')->{total_count} }
+sub counted {
+    my ($g, $what) = @_;
+    my $page = http("GET /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: Bearer $master\r\n\r\n",
+        port => $g->port(8080))->{body};
+    return $page =~ /^litellm_ngx_redis_records_${what}_total (\d+)$/m ? $1 : -1;
+}
 sub field { my ($kind, $id) = @_; return "$kind:$id" }
 sub stored { return $redis->do('HGET', '{litellm}:records', "key:" . sha256_hex($_[0])) // '' }
 
@@ -226,6 +232,7 @@ done($a, '/key/update', { key => $key, key_alias => 'mine' });
 ok(wait_for(sub { info($b, $key)->{key_alias} eq 'mine' }), 'garbage: a change of it is told');
 my @said = map { scalar(() = $_->read_file('error.log') =~ /has a record that is none|has a record that/g) } $a, $b;
 ok($said[0] >= 1 && $said[0] <= 2 && $said[1] >= 1 && $said[1] <= 2, 'garbage: a line, not many') or diag("@said");
+ok(wait_for(sub { counted($_, 'bad') >= 3 }), 'garbage: counted') or diag(counted($_, 'bad')) for $a, $b;
 $redis->do('SET', '{litellm}:records', 'text');
 $redis->do('SET', '{litellm}:records:gone', 'text');
 ok(wait_for(sub { stored($key) =~ /^\d+ \d+ \{/ }), 'garbage: keys of another type are made anew');
@@ -326,6 +333,8 @@ $c->stop;
 configure($c, '64k');
 $c->run;
 ok($c->wait_log(qr/no room for records of other gateways/), 'no room: said');
+cmp_ok(counted($c, 'full'), '>', 0, 'no room: counted');
+is(counted($a, 'full'), 0, 'no room: where there is room it is not');
 $c->allow_log(qr/no room/);
 
 # --- off
