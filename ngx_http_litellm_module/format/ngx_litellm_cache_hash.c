@@ -77,6 +77,23 @@ ngx_litellm_cache_hash_word(const u_char *p)
 }
 
 
+/* what is shorter than a step, with zeroes behind it: the length tells them
+   from those of the body */
+
+static ngx_inline const u_char *
+ngx_litellm_cache_hash_short(u_char *rest, size_t size, const u_char *p,
+    size_t len)
+{
+    ngx_memzero(rest, size);
+
+    if (len) {
+        ngx_memcpy(rest, p, len);
+    }
+
+    return rest;
+}
+
+
 /*
  * Who does not know the secret can't choose a word that makes a factor zero,
  * after which what was before it would not count.
@@ -110,13 +127,7 @@ ngx_litellm_cache_hash_plain(uint64_t secret, const u_char *p, size_t len)
     ngx_litellm_cache_hash_pair(d, 3)
 
     if (len < NGX_LITELLM_CACHE_HASH_STEP) {
-        ngx_memzero(rest, sizeof(rest));
-
-        if (len) {
-            ngx_memcpy(rest, p, len);
-        }
-
-        p = rest;
+        p = ngx_litellm_cache_hash_short(rest, sizeof(rest), p, len);
 
         ngx_litellm_cache_hash_step();
 
@@ -195,13 +206,7 @@ ngx_litellm_cache_hash_aes(uint64_t secret, const u_char *p, size_t len)
     ngx_litellm_cache_hash_block(7)
 
     if (len < NGX_LITELLM_CACHE_HASH_WIDE) {
-        ngx_memzero(rest, sizeof(rest));
-
-        if (len) {
-            ngx_memcpy(rest, p, len);
-        }
-
-        p = rest;
+        p = ngx_litellm_cache_hash_short(rest, sizeof(rest), p, len);
 
         ngx_litellm_cache_hash_step();
 

@@ -843,9 +843,12 @@ void ngx_http_litellm_pulse_stop(ngx_http_litellm_ctx_t *ctx);
 
 /* as the engine does for the clone, whose events are sent behind the header: it
    deletes the timer of a rate, and nothing would be sent any more */
-#define ngx_http_litellm_no_rate(r)                                           \
-    (r)->limit_rate = 0;                                                      \
-    (r)->limit_rate_set = 1
+static ngx_inline void
+ngx_http_litellm_no_rate(ngx_http_request_t *r)
+{
+    r->limit_rate = 0;
+    r->limit_rate_set = 1;
+}
 
 
 /*
