@@ -13,7 +13,7 @@ use Time::HiRes qw(time sleep);
 use LiteLLM::Mock qw(answer sse openai_chat openai_chunk openai_error);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(168);
+my $t = LiteLLM::Test->new->plan(170);
 $t->allow_log(qr/\[alert\].*exited on signal 9/);
 
 my $slow = $LiteLLM::Peer::slow;
@@ -367,7 +367,7 @@ for my $left (0, 1) {
     $_->close for $c1, $c2, $peer;
 }
 
-# ... while another one is asked to go on: who follows is told that it is cut
+# ... while another one is asked to go on
 
 ($c1, $w1) = connection();
 text();
@@ -379,9 +379,31 @@ ask($c2 = connection($w1), 'backed', same(), @stream, uri => '/on/v1/chat/comple
 $c2->read_until(qr/Hel/);
 $peer->close;
 ($peer) = $up->request;
+$at = $t->log_size;
 $c1->reset;
-like($c2->read_until(qr/0\r\n\r\n/) // '', qr/"message":"the stream was cut/, 'goes on, leaves: the follower is told');
+$peer->write($head . events_of(piece('lo')));
+ok($t->wait_log(qr/client has left a stream that 1 others share/, $at), 'goes on, leaves: it is seen');
+$peer->write(end_of());
+like($c2->read_until(qr/0\r\n\r\n/) // '', qr/lo".*\[DONE\]/s, 'goes on, leaves: the follower has all');
 $_->close for $c2, $peer;
+
+# ... and the follower, too: its call ends when it says something
+
+($c1, $w1) = connection();
+text();
+ask($c1, 'backed', same(), @stream, uri => '/on/v1/chat/completions');
+($peer) = $up->request;
+$peer->write($head . events_of(piece('Hel')));
+$c1->read_until(qr/Hel/);
+ask($c2 = connection($w1), 'backed', same(), @stream, uri => '/on/v1/chat/completions');
+$c2->read_until(qr/Hel/);
+$peer->close;
+($peer) = $up->request;
+$_->reset for $c1, $c2;
+$peer->write($head);
+for (1 .. 100) { last if !$peer->write(events_of(piece('lo'))) || $peer->closed(0.05) }
+ok($peer->closed, 'goes on, all leave: the call is ended');
+$peer->close;
 
 # ... before the first event: handed over
 

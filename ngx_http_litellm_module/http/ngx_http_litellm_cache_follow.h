@@ -62,6 +62,8 @@ void ngx_http_litellm_feed_chain(ngx_http_litellm_ctx_t *ctx,
 /* no more follow */
 void ngx_http_litellm_feed_end(ngx_http_litellm_ctx_t *ctx);
 
+/* .._guard.c: others follow, whether the client is there or not */
+ngx_uint_t ngx_http_litellm_feed_needed(ngx_http_litellm_ctx_t *ctx);
 /* the client has left, others follow: nothing is sent any more */
 #define ngx_http_litellm_feed_orphan(ctx)                                     \
     ((ctx)->cache != NULL && (ctx)->cache->asker != NULL                      \

@@ -21,6 +21,26 @@ static void ngx_http_litellm_guard_leave(ngx_http_litellm_asker_t *leader,
     ngx_http_request_t *sr);
 
 
+/*
+ * For a stream that is to go on with another provider: until that one says
+ * something, where ngx_http_litellm_feed_guard() looks, a client that leaves is
+ * not noticed.
+ */
+
+ngx_uint_t
+ngx_http_litellm_feed_needed(ngx_http_litellm_ctx_t *ctx)
+{
+    ngx_http_litellm_feed_t   *feed;
+    ngx_http_litellm_asker_t  *leader;
+
+    leader = ctx->cache ? ctx->cache->asker : NULL;
+    feed = leader ? leader->feed : NULL;
+
+    return feed != NULL && feed->leader == leader && !feed->ended
+           && (leader->orphan || feed->nfollowers);
+}
+
+
 void
 ngx_http_litellm_feed_guard(ngx_http_litellm_attempt_t *a)
 {

@@ -12,7 +12,7 @@
 #include "ngx_http_litellm.h"
 #include "ngx_http_litellm_bill.h"
 #include "ngx_http_litellm_outcome.h"
-#include "ngx_http_litellm_cache_flight.h"
+#include "ngx_http_litellm_cache_follow.h"
 #include "ngx_http_litellm_metrics.h"
 #include "ngx_litellm_plan.h"
 
@@ -607,7 +607,8 @@ ngx_http_litellm_try(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
     a->number = ++ctx->attempts;
 
     r->write_event_handler = ngx_http_litellm_wake;
-    r->read_event_handler = ngx_http_test_reading;
+    r->read_event_handler = ngx_http_litellm_feed_needed(ctx)
+                            ? ngx_http_block_reading : ngx_http_test_reading;
 
     rc = ngx_http_litellm_attempt_start(a);
 

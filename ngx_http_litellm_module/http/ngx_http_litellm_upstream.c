@@ -74,9 +74,10 @@ ngx_http_litellm_upstream_handler(ngx_http_request_t *r,
 
     u->conf = a->conf;
 
-    if (ngx_http_litellm_feed_orphan(a->ctx)) {
+    if (ngx_http_litellm_feed_needed(a->ctx)) {
 
-        /* the engine must not look for a client that has left */
+        /* the engine must not look for a client that has left, or may: others
+           have a part of this answer */
 
         u->conf = ngx_palloc(r->pool, sizeof(ngx_http_upstream_conf_t));
         if (u->conf == NULL) {
