@@ -215,14 +215,7 @@ ngx_litellm_money_print(u_char *p, int64_t money)
 
     *p++ = '.';
 
-    p = ngx_litellm_out_fixed(p, (uint32_t) (rest / 1000000), 6);
-    p = ngx_litellm_out_fixed(p, (uint32_t) (rest % 1000000), 6);
-
-    while (p[-1] == '0') {
-        p--;
-    }
-
-    return p;
+    return ngx_litellm_out_fraction(p, rest);
 }
 
 

@@ -225,58 +225,109 @@ static const u_char  ngx_litellm_out_pairs[] =
     "75767778798081828384858687888990919293949596979899";
 
 
-static const uint64_t  ngx_litellm_out_powers[] = {
-    10ULL, 100ULL, 1000ULL, 10000ULL, 100000ULL, 1000000ULL, 10000000ULL,
-    100000000ULL, 1000000000ULL, 10000000000ULL, 100000000000ULL,
-    1000000000000ULL, 10000000000000ULL, 100000000000000ULL,
-    1000000000000000ULL, 10000000000000000ULL, 100000000000000000ULL,
-    1000000000000000000ULL, 10000000000000000000ULL
-};
+/*
+ * Eight digits with zeros in front, the first one in the lowest byte: halves
+ * are split side by side until each is a digit.  10486 / 2^20 is 1/100 for all
+ * that are below 10000, 103 / 2^10 is 1/10 below 100.
+ */
+
+static ngx_inline uint64_t
+ngx_litellm_out_split(uint32_t n)
+{
+    uint64_t  v, high;
+
+    high = n / 10000;
+    v = high | (uint64_t) (n - high * 10000) << 32;
+
+    high = ((v * 10486) >> 20) & 0x0000007f0000007fULL;
+    v = high | (v - high * 100) << 16;
+
+    high = ((v * 103) >> 10) & 0x000f000f000f000fULL;
+
+    return high | (v - high * 10) << 8;
+}
+
+
+static ngx_inline void
+ngx_litellm_out_eight(u_char *p, uint64_t digits)
+{
+    digits |= 0x3030303030303030ULL;
+
+#if !(NGX_HAVE_LITTLE_ENDIAN)
+    digits = __builtin_bswap64(digits);
+#endif
+
+    ngx_memcpy(p, &digits, 8);
+}
+
+
+/* without the zeros in front; n is over 0, and 8 bytes are written */
+
+static ngx_inline u_char *
+ngx_litellm_out_head(u_char *p, uint32_t n)
+{
+    uint64_t    digits;
+    ngx_uint_t  zeros;
+
+    digits = ngx_litellm_out_split(n);
+    zeros = __builtin_ctzll(digits) >> 3;
+
+    ngx_litellm_out_eight(p, digits >> (8 * zeros));
+
+    return p + 8 - zeros;
+}
 
 
 u_char *
 ngx_litellm_out_digits(u_char *p, uint64_t n)
 {
-    u_char      *last;
-    uint64_t     rest;
-    ngx_uint_t   len;
+    uint32_t  middle;
 
     if (n < 10) {
         *p++ = (u_char) ('0' + n);
         return p;
     }
 
-    /* so many bits have that many digits, or one more */
-
-#if (__GNUC__ || __clang__)
-    len = (64 - __builtin_clzll(n)) * 1233 >> 12;
-#else
-    len = 1;
-#endif
-
-    while (len < 20 && n >= ngx_litellm_out_powers[len - 1]) {
-        len++;
+    if (n < 100000000) {
+        return ngx_litellm_out_head(p, (uint32_t) n);
     }
 
-    last = p + len;
-    p = last;
+    if (n >= 10000000000000000ULL) {
+        p = ngx_litellm_out_head(p, (uint32_t) (n / 10000000000000000ULL));
 
-    while (n >= 100) {
-        rest = n % 100;
-        n /= 100;
+        middle = (uint32_t) (n / 100000000 % 100000000);
 
-        p -= 2;
-        ngx_memcpy(p, &ngx_litellm_out_pairs[2 * rest], 2);
-    }
-
-    if (n >= 10) {
-        ngx_memcpy(p - 2, &ngx_litellm_out_pairs[2 * n], 2);
+        ngx_litellm_out_eight(p, ngx_litellm_out_split(middle));
+        p += 8;
 
     } else {
-        p[-1] = (u_char) ('0' + n);
+        p = ngx_litellm_out_head(p, (uint32_t) (n / 100000000));
     }
 
-    return last;
+    ngx_litellm_out_eight(p, ngx_litellm_out_split((uint32_t)
+                                                   (n % 100000000)));
+    return p + 8;
+}
+
+
+u_char *
+ngx_litellm_out_fraction(u_char *p, uint64_t n)
+{
+    uint64_t  digits;
+
+    digits = ngx_litellm_out_split((uint32_t) (n / 10000));
+    n %= 10000;
+
+    if (n) {
+        ngx_litellm_out_eight(p, digits);
+        p += 8;
+
+        digits = ngx_litellm_out_split((uint32_t) n * 10000);
+    }
+
+    ngx_litellm_out_eight(p, digits);
+
+    return p + 8 - (__builtin_clzll(digits) >> 3);
 }
 
 

@@ -87,8 +87,12 @@ void ngx_litellm_out_ref(ngx_litellm_out_t *out, u_char *p, size_t len);
 
 /* a decimal integer */
 void ngx_litellm_out_int(ngx_litellm_out_t *out, int64_t n);
-/* into memory of NGX_INT64_LEN bytes; returns the end */
+/* into memory of NGX_INT64_LEN bytes, all of which may be written; returns the
+   end of the digits */
 u_char *ngx_litellm_out_digits(u_char *p, uint64_t n);
+/* what is behind the point: n / 10^12 without trailing zeros, for n over 0 and
+   below 10^12, into memory of 16 bytes; returns the end of the digits */
+u_char *ngx_litellm_out_fraction(u_char *p, uint64_t n);
 /* the last digits of it, so many, with zeros in front; returns the end */
 u_char *ngx_litellm_out_fixed(u_char *p, uint32_t n, ngx_uint_t width);
 

@@ -189,11 +189,13 @@ test_buffers(void)
 static void
 test_digits(void)
 {
-    u_char     buf[32];
-    uint64_t   n;
-    ngx_str_t  got;
-    ngx_int_t  less;
-    char       want[32];
+    int          len;
+    u_char       buf[32];
+    uint64_t     n;
+    ngx_str_t    got;
+    ngx_int_t    less;
+    ngx_uint_t   i;
+    char         want[32];
 
     unit_case("digits");
 
@@ -209,6 +211,45 @@ test_digits(void)
 
     got.len = ngx_litellm_out_digits(buf, (uint64_t) -1) - buf;
     CHECK_STR(&got, "18446744073709551615");
+
+    /* any of them, in no more bytes than it is said */
+
+    for (i = 0, n = 1; i < 20000; i++) {
+        n = n * 6364136223846793005ULL + 1442695040888963407ULL;
+
+        buf[NGX_INT64_LEN] = '!';
+
+        sprintf(want, "%llu", (unsigned long long) (n >> i % 64));
+        got.len = ngx_litellm_out_digits(buf, n >> i % 64) - buf;
+
+        if (!CHECK_STR(&got, want) || !CHECK_INT(buf[NGX_INT64_LEN], '!')) {
+            return;
+        }
+    }
+
+    for (n = 1; n < 1000000000000ULL; n = n * 7 + 1) {
+        for (less = 0; less < 2; less++) {
+            len = sprintf(want, "%012llu", (unsigned long long)
+                                           (less ? n / 10000 * 10000 + 10000
+                                                 : n));
+
+            if (len > 12) {
+                continue;
+            }
+
+            while (want[len - 1] == '0') {
+                want[--len] = '\0';
+            }
+
+            buf[16] = '!';
+
+            got.len = ngx_litellm_out_fraction(buf, less ? n / 10000 * 10000
+                                                           + 10000 : n)
+                      - buf;
+            CHECK_STR(&got, want);
+            CHECK_INT(buf[16], '!');
+        }
+    }
 
     got.len = ngx_litellm_out_fixed(buf, 7, 3) - buf;
     CHECK_STR(&got, "007");
