@@ -26,6 +26,7 @@
 #include "ngx_litellm_gather.h"
 #include "ngx_litellm_cache_known.h"
 #include "ngx_http_litellm_compat.h"
+#include "ngx_http_litellm_memory.h"
 #include "ngx_http_litellm_origin.h"
 #include "ngx_http_litellm_token.h"
 #include "ngx_http_litellm_state.h"
@@ -458,6 +459,12 @@ typedef struct {
 struct ngx_http_litellm_ctx_s {
     ngx_http_litellm_role_t          role;
     ngx_http_request_t              *request;
+    ngx_pool_t                      *pool;       /* for what the module makes
+                                                    of the request; not to be
+                                                    read by cleanups of nginx's
+                                                    own or of other modules */
+    ngx_http_litellm_memory_t       *memory;     /* NULL: of none; the pool is
+                                                    the request's */
     const ngx_http_litellm_api_t    *api;
     ngx_str_t                        path;       /* behind the prefix */
     ngx_str_t                        path_model; /* {model} of the path */

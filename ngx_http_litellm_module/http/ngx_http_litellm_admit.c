@@ -170,7 +170,7 @@ ngx_http_litellm_admit_bill(ngx_http_request_t *r,
     size = offsetof(ngx_http_litellm_bill_t, rv.claims)
            + all.rv.n * sizeof(ngx_http_litellm_claim_t);
 
-    bill = ngx_palloc(r->pool, size);
+    bill = ngx_palloc(ctx->pool, size);
     if (bill == NULL) {
         return NULL;
     }

@@ -51,7 +51,7 @@ ngx_http_litellm_attempt_create(ngx_http_request_t *r,
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_litellm_module);
 
-    a = ngx_pcalloc(r->pool, sizeof(ngx_http_litellm_attempt_t));
+    a = ngx_pcalloc(ctx->pool, sizeof(ngx_http_litellm_attempt_t));
     if (a == NULL) {
         return NULL;
     }
@@ -79,12 +79,12 @@ ngx_http_litellm_attempt_create(ngx_http_request_t *r,
         a->conf = &lcf->upstreams[a->endpoint->index];
     }
 
-    ngx_litellm_out_init(&a->wire.body, r->pool);
+    ngx_litellm_out_init(&a->wire.body, ctx->pool);
     ngx_litellm_usage_init(&a->facts.usage);
 
-    if (ngx_array_init(&a->wire.headers, r->pool, 2, sizeof(ngx_keyval_t))
+    if (ngx_array_init(&a->wire.headers, ctx->pool, 2, sizeof(ngx_keyval_t))
         != NGX_OK
-        || ngx_array_init(&a->headers, r->pool, 8,
+        || ngx_array_init(&a->headers, ctx->pool, 8,
                           sizeof(ngx_http_litellm_header_t))
            != NGX_OK)
     {
@@ -286,7 +286,7 @@ ngx_http_litellm_attempt_token(ngx_http_litellm_attempt_t *a)
 
     /* a refresh may come while this request is under way */
 
-    call->token.data = ngx_pstrdup(a->parent->pool, &text);
+    call->token.data = ngx_pstrdup(a->ctx->pool, &text);
     if (call->token.data == NULL) {
         return NGX_ERROR;
     }
@@ -434,12 +434,12 @@ ngx_http_litellm_attempt_resume(ngx_http_litellm_attempt_t *a, ngx_int_t rc)
 static ngx_int_t
 ngx_http_litellm_attempt_new_answer(ngx_http_litellm_attempt_t *a)
 {
-    a->answer = ngx_pcalloc(a->parent->pool, sizeof(ngx_litellm_answer_t));
+    a->answer = ngx_pcalloc(a->ctx->pool, sizeof(ngx_litellm_answer_t));
     if (a->answer == NULL) {
         return NGX_ERROR;
     }
 
-    return ngx_litellm_answer_init(a->answer, a->parent->pool);
+    return ngx_litellm_answer_init(a->answer, a->ctx->pool);
 }
 
 

@@ -20,7 +20,7 @@ static ngx_uint_t ngx_http_litellm_bill_has_budget(
 static void ngx_http_litellm_bill_add(ngx_litellm_cost_t *sum,
     ngx_litellm_cost_t *cost);
 static ngx_int_t ngx_http_litellm_bill_claim_headers(ngx_http_request_t *r,
-    ngx_http_litellm_claim_t *c);
+    ngx_pool_t *pool, ngx_http_litellm_claim_t *c);
 static ngx_int_t ngx_http_litellm_bill_left_header(ngx_http_request_t *r,
     ngx_str_t *group, const char *unit, int64_t n);
 
@@ -116,7 +116,7 @@ ngx_http_litellm_bill_take(ngx_http_litellm_ctx_t *ctx,
 
     /* two claims at most */
 
-    deposit = ngx_pcalloc(ctx->request->pool,
+    deposit = ngx_pcalloc(ctx->pool,
                           offsetof(ngx_http_litellm_deposit_t, rv.claims)
                           + 2 * sizeof(ngx_http_litellm_claim_t));
     if (deposit == NULL) {
@@ -334,7 +334,8 @@ ngx_http_litellm_bill_headers(ngx_http_request_t *r,
     }
 
     for (i = 0; i < bill->rv.n; i++) {
-        if (ngx_http_litellm_bill_claim_headers(r, &bill->rv.claims[i])
+        if (ngx_http_litellm_bill_claim_headers(r, ctx->pool,
+                                                &bill->rv.claims[i])
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -348,7 +349,7 @@ ngx_http_litellm_bill_headers(ngx_http_request_t *r,
 /* x-ratelimit-api_key-remaining-requests ... */
 
 static ngx_int_t
-ngx_http_litellm_bill_claim_headers(ngx_http_request_t *r,
+ngx_http_litellm_bill_claim_headers(ngx_http_request_t *r, ngx_pool_t *pool,
     ngx_http_litellm_claim_t *c)
 {
     u_char      *p;
@@ -367,7 +368,7 @@ ngx_http_litellm_bill_claim_headers(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    p = ngx_pnalloc(r->pool, 6 * NGX_INT64_LEN);
+    p = ngx_pnalloc(pool, 6 * NGX_INT64_LEN);
     if (p == NULL) {
         return NGX_ERROR;
     }

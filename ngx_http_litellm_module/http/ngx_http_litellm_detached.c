@@ -156,6 +156,7 @@ ngx_http_litellm_detached_request(ngx_http_litellm_detached_t *dt)
     r->phase_handler = ngx_http_litellm_detached_phase(r);
 
     dt->ctx.request = r;
+    dt->ctx.pool = r->pool;
     dt->ctx.num_retries = -1;
     dt->ctx.max_fallbacks = -1;
     dt->ctx.keepalive = NGX_CONF_UNSET_MSEC;

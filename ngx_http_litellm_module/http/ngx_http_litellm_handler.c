@@ -110,7 +110,8 @@ ngx_http_litellm_handler(ngx_http_request_t *r)
 ngx_http_litellm_ctx_t *
 ngx_http_litellm_ctx(ngx_http_request_t *r)
 {
-    ngx_http_litellm_ctx_t  *ctx;
+    ngx_http_litellm_ctx_t     *ctx;
+    ngx_http_litellm_memory_t  *m;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
 
@@ -118,12 +119,19 @@ ngx_http_litellm_ctx(ngx_http_request_t *r)
         return ctx;
     }
 
-    ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_litellm_ctx_t));
+    m = ngx_http_litellm_memory(r);
+    if (m == NULL) {
+        return NULL;
+    }
+
+    ctx = ngx_pcalloc(m->pool, sizeof(ngx_http_litellm_ctx_t));
     if (ctx == NULL) {
         return NULL;
     }
 
     ctx->request = r;
+    ctx->pool = m->pool;
+    ctx->memory = m;
     ctx->num_retries = -1;
     ctx->max_fallbacks = -1;
     ctx->keepalive = NGX_CONF_UNSET_MSEC;
@@ -229,7 +237,7 @@ ngx_http_litellm_post(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
     cln->handler = ngx_http_litellm_cleanup;
     cln->data = ctx;
 
-    ctx->call.pool = r->pool;
+    ctx->call.pool = ctx->pool;
     ctx->call.log = r->connection->log;
     ctx->call.op = ctx->api->op;
     ctx->call.format = ctx->api->format;

@@ -58,7 +58,7 @@ ngx_http_litellm_respond(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 
     } else {
 
-        ngx_litellm_out_init(&out, r->pool);
+        ngx_litellm_out_init(&out, ctx->pool);
 
         if (a->wire.pass) {
             out.ref_min = 1;
@@ -274,7 +274,7 @@ ngx_http_litellm_send_error(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    ngx_litellm_out_init(&out, r->pool);
+    ngx_litellm_out_init(&out, ctx->pool);
 
     format = ctx->call.format;
 
@@ -376,15 +376,18 @@ ngx_int_t
 ngx_http_litellm_add_number(ngx_http_request_t *r, const char *key,
     size_t len, int64_t n)
 {
-    u_char     *p;
-    ngx_str_t   value;
+    u_char                  *p;
+    ngx_str_t                value;
+    ngx_http_litellm_ctx_t  *ctx;
 
     if (n <= 0) {
         ngx_str_set(&value, "0");
         return ngx_http_litellm_add_header(r, key, len, &value);
     }
 
-    p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+    ctx = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
+
+    p = ngx_pnalloc(ctx->pool, NGX_INT64_LEN);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -400,10 +403,13 @@ ngx_int_t
 ngx_http_litellm_add_money(ngx_http_request_t *r, const char *key, size_t len,
     int64_t money)
 {
-    u_char     *p;
-    ngx_str_t   value;
+    u_char                  *p;
+    ngx_str_t                value;
+    ngx_http_litellm_ctx_t  *ctx;
 
-    p = ngx_pnalloc(r->pool, NGX_LITELLM_MONEY_LEN);
+    ctx = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
+
+    p = ngx_pnalloc(ctx->pool, NGX_LITELLM_MONEY_LEN);
     if (p == NULL) {
         return NGX_ERROR;
     }

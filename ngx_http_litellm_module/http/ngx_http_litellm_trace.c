@@ -56,7 +56,7 @@ ngx_http_litellm_trace(ngx_http_litellm_attempt_t *a, ngx_array_t **headers)
         return NGX_OK;
     }
 
-    *headers = ngx_array_create(a->parent->pool, 1 + n, sizeof(ngx_keyval_t));
+    *headers = ngx_array_create(a->ctx->pool, 1 + n, sizeof(ngx_keyval_t));
     if (*headers == NULL) {
         return NGX_ERROR;
     }

@@ -90,6 +90,18 @@ ngx_http_litellm_upstream_handler(ngx_http_request_t *r,
 
     u->output.tag = (ngx_buf_tag_t) &ngx_http_litellm_module;
 
+    /*
+     * With a buffer the engine makes no list of headers either: ours are
+     * elsewhere, and an empty one is as good.
+     */
+
+    if (ngx_http_litellm_memory_buffer(a->ctx->memory, &u->buffer,
+                                       u->conf->buffer_size)
+        == NGX_OK)
+    {
+        u->buffer.tag = u->output.tag;
+    }
+
     u->method = a->wire.method;
 
     if (u->method.len == 0) {
@@ -172,12 +184,12 @@ ngx_http_litellm_create_request(ngx_http_request_t *r)
           + ngx_http_litellm_headers_len(trace)
           + ngx_http_litellm_headers_len(a->extra);
 
-    b = ngx_create_temp_buf(r->pool, len);
+    b = ngx_create_temp_buf(a->ctx->pool, len);
     if (b == NULL) {
         return NGX_ERROR;
     }
 
-    cl = ngx_alloc_chain_link(r->pool);
+    cl = ngx_alloc_chain_link(a->ctx->pool);
     if (cl == NULL) {
         return NGX_ERROR;
     }
@@ -480,7 +492,7 @@ ngx_http_litellm_parse_header(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    p = ngx_pnalloc(r->pool, klen + 1 + vlen + 1 + NGX_HTTP_LITELLM_NAMED_LEN
+    p = ngx_pnalloc(a->ctx->pool, klen + 1 + vlen + 1 + NGX_HTTP_LITELLM_NAMED_LEN
                              + klen);
     if (p == NULL) {
         return NGX_ERROR;

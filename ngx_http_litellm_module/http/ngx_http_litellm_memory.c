@@ -1,0 +1,193 @@
+
+/*
+ * A request needs some 7 KB for what the module makes of it (context, attempt,
+ * nodes of JSON, what is sent to the provider, values of headers) and 8 KB for
+ * the answer.  Of r->pool these would be two more blocks and a large piece, to
+ * be had from malloc() and given back to it each time, and more blocks to be
+ * looked through by every small allocation.  So they are a pool of their own,
+ * which is emptied when r->pool is destroyed, and kept by the worker for the
+ * next request.
+ *
+ * What must hold: the cleanup that gives it back is the first one that the
+ * module adds to r->pool, so that it runs behind all others of the module.
+ * What is kept is bounded: so many pools, of a few blocks each, no large
+ * pieces.  With AddressSanitizer nothing is kept: what is used too late would
+ * be some other request's, and not be seen.
+ *
+ * Called by ngx_http_litellm_handler.c for a context, and by .._upstream.c.
+ */
+
+#include "ngx_http_litellm_memory.h"
+
+
+#define NGX_HTTP_LITELLM_MEMORY_BLOCK   8192
+
+/* of one pool that is kept; a larger buffer is the engine's business, too */
+#define NGX_HTTP_LITELLM_MEMORY_BLOCKS  2
+#define NGX_HTTP_LITELLM_MEMORY_BUFFER  8192
+
+#if (__SANITIZE_ADDRESS__)
+#define NGX_HTTP_LITELLM_MEMORY_KEPT    0
+
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define NGX_HTTP_LITELLM_MEMORY_KEPT    0
+#endif
+#endif
+
+#ifndef NGX_HTTP_LITELLM_MEMORY_KEPT
+#define NGX_HTTP_LITELLM_MEMORY_KEPT    64
+#endif
+
+
+static ngx_http_litellm_memory_t *ngx_http_litellm_memory_create(
+    ngx_log_t *log);
+static void ngx_http_litellm_memory_cleanup(void *data);
+static ngx_uint_t ngx_http_litellm_memory_large(ngx_pool_t *pool);
+
+
+/* of this worker; the last one given back is the first one taken: it is still
+   in the processor's cache */
+
+static ngx_http_litellm_memory_t  *ngx_http_litellm_memory_kept;
+static ngx_uint_t                  ngx_http_litellm_memory_nkept;
+
+
+ngx_http_litellm_memory_t *
+ngx_http_litellm_memory(ngx_http_request_t *r)
+{
+    ngx_log_t                  *log;
+    ngx_pool_cleanup_t         *cln;
+    ngx_http_litellm_memory_t  *m;
+
+    log = r->connection->log;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    m = ngx_http_litellm_memory_kept;
+
+    if (m != NULL) {
+        ngx_http_litellm_memory_kept = m->next;
+        ngx_http_litellm_memory_nkept--;
+
+        m->pool->log = log;
+
+    } else {
+        m = ngx_http_litellm_memory_create(log);
+        if (m == NULL) {
+            return NULL;
+        }
+    }
+
+    cln->handler = ngx_http_litellm_memory_cleanup;
+    cln->data = m;
+
+    return m;
+}
+
+
+static ngx_http_litellm_memory_t *
+ngx_http_litellm_memory_create(ngx_log_t *log)
+{
+    ngx_http_litellm_memory_t  *m;
+
+    m = ngx_calloc(sizeof(ngx_http_litellm_memory_t), log);
+    if (m == NULL) {
+        return NULL;
+    }
+
+    m->pool = ngx_create_pool(NGX_HTTP_LITELLM_MEMORY_BLOCK, log);
+    if (m->pool == NULL) {
+        ngx_free(m);
+        return NULL;
+    }
+
+    return m;
+}
+
+
+static void
+ngx_http_litellm_memory_cleanup(void *data)
+{
+    ngx_http_litellm_memory_t *m = data;
+
+    if (ngx_http_litellm_memory_nkept == NGX_HTTP_LITELLM_MEMORY_KEPT
+        || ngx_http_litellm_memory_large(m->pool))
+    {
+        ngx_destroy_pool(m->pool);
+
+        if (m->buffer != NULL) {
+            ngx_free(m->buffer);
+        }
+
+        ngx_free(m);
+        return;
+    }
+
+    ngx_reset_pool(m->pool);
+
+    m->pool->log = ngx_cycle->log;
+    m->lent = 0;
+
+    m->next = ngx_http_litellm_memory_kept;
+    ngx_http_litellm_memory_kept = m;
+    ngx_http_litellm_memory_nkept++;
+}
+
+
+/* too large to be kept, or with cleanups, which are not for a reset */
+
+static ngx_uint_t
+ngx_http_litellm_memory_large(ngx_pool_t *pool)
+{
+    ngx_uint_t  n;
+
+    if (pool->cleanup != NULL) {
+        return 1;
+    }
+
+    for (n = 0; pool; pool = pool->d.next) {
+        n++;
+    }
+
+    return n > NGX_HTTP_LITELLM_MEMORY_BLOCKS;
+}
+
+
+ngx_int_t
+ngx_http_litellm_memory_buffer(ngx_http_litellm_memory_t *m, ngx_buf_t *b,
+    size_t size)
+{
+    if (m == NULL || m->lent || size > NGX_HTTP_LITELLM_MEMORY_BUFFER) {
+        return NGX_DECLINED;
+    }
+
+    if (m->size < size) {
+
+        if (m->buffer != NULL) {
+            ngx_free(m->buffer);
+        }
+
+        m->size = 0;
+
+        m->buffer = ngx_alloc(size, m->pool->log);
+        if (m->buffer == NULL) {
+            return NGX_DECLINED;
+        }
+
+        m->size = size;
+    }
+
+    m->lent = 1;
+
+    b->start = m->buffer;
+    b->pos = m->buffer;
+    b->last = m->buffer;
+    b->end = m->buffer + size;
+    b->temporary = 1;
+
+    return NGX_OK;
+}
