@@ -217,22 +217,3 @@ ngx_litellm_money_print(u_char *p, int64_t money)
 
     return ngx_litellm_out_fraction(p, rest);
 }
-
-
-int64_t
-ngx_litellm_money_add(int64_t a, int64_t b)
-{
-    return (a > NGX_LITELLM_MONEY_MAX - b) ? NGX_LITELLM_MONEY_MAX : a + b;
-}
-
-
-int64_t
-ngx_litellm_money_times(int64_t price, int64_t n)
-{
-    if (price <= 0 || n <= 0) {
-        return 0;
-    }
-
-    return (price > NGX_LITELLM_MONEY_MAX / n) ? NGX_LITELLM_MONEY_MAX
-                                               : price * n;
-}

@@ -30,9 +30,31 @@ ngx_int_t ngx_litellm_money_parse(ngx_str_t *text, int64_t *money);
 /* as a JSON number of dollars, no trailing zeros: "0", "0.0000015", "12.5" */
 u_char *ngx_litellm_money_print(u_char *p, int64_t money);
 
-/* both not below 0; they saturate */
-int64_t ngx_litellm_money_add(int64_t a, int64_t b);
-int64_t ngx_litellm_money_times(int64_t price, int64_t n);
+/* both not below 0; they saturate.  A request has some forty of these. */
+
+static ngx_inline int64_t
+ngx_litellm_money_add(int64_t a, int64_t b)
+{
+    return (a > NGX_LITELLM_MONEY_MAX - b) ? NGX_LITELLM_MONEY_MAX : a + b;
+}
+
+
+static ngx_inline int64_t
+ngx_litellm_money_times(int64_t price, int64_t n)
+{
+    if (price <= 0 || n <= 0) {
+        return 0;
+    }
+
+    /* of two such numbers the product fits, and need not be divided */
+
+    if (((price | n) >> 31) == 0) {
+        return price * n;
+    }
+
+    return (price > NGX_LITELLM_MONEY_MAX / n) ? NGX_LITELLM_MONEY_MAX
+                                               : price * n;
+}
 
 
 #endif /* _NGX_LITELLM_MONEY_H_INCLUDED_ */

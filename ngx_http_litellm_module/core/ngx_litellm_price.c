@@ -21,12 +21,23 @@
 #define NGX_LITELLM_PRICE_THURSDAY    3      /* day 0 of Unix, from Monday */
 
 
-/* the rates that hold for one call */
+/* prices of the table whose rates are remembered; a power of two */
+#define NGX_LITELLM_PRICE_SEEN        16
+
+
+/* the rates that hold for one call; those that are not set may be others' */
 typedef struct {
     int64_t      rate[NGX_LITELLM_RATES];
     uint64_t     set;                        /* bits: which of them there are */
     ngx_uint_t   cheaper;                    /* it has rates for off-peak */
 } ngx_litellm_price_now_t;
+
+typedef struct {
+    const ngx_litellm_price_t  *price;       /* NULL: none */
+    ngx_uint_t                  tier;
+    int64_t                     most;        /* tokens of a prompt */
+    ngx_litellm_price_now_t     now;
+} ngx_litellm_price_seen_t;
 
 #define ngx_litellm_price_bit(id)  ((uint64_t) 1 << NGX_LITELLM_RATE_##id)
 #define ngx_litellm_price_has(now, id)                                        \
@@ -46,27 +57,30 @@ static ngx_uint_t ngx_litellm_price_has_tier(const ngx_litellm_price_t *price,
     ngx_uint_t tier);
 static ngx_uint_t ngx_litellm_price_off_peak(const ngx_litellm_price_t *price,
     time_t t);
-static void ngx_litellm_price_resolve(const ngx_litellm_price_t *price,
+static const ngx_litellm_price_now_t *ngx_litellm_price_rates(
+    const ngx_litellm_price_t *price, int64_t prompt, ngx_uint_t tier,
+    ngx_uint_t off_peak, ngx_litellm_price_now_t *now);
+static int64_t ngx_litellm_price_resolve(const ngx_litellm_price_t *price,
     int64_t prompt, ngx_uint_t tier, ngx_uint_t off_peak,
     ngx_litellm_price_now_t *now);
 static void ngx_litellm_price_defaults(ngx_litellm_price_now_t *now);
-static ngx_uint_t ngx_litellm_price_input(ngx_litellm_price_now_t *now,
+static ngx_uint_t ngx_litellm_price_input(const ngx_litellm_price_now_t *now,
     ngx_litellm_usage_t *u, ngx_litellm_cost_t *cost);
-static ngx_uint_t ngx_litellm_price_output(ngx_litellm_price_now_t *now,
+static ngx_uint_t ngx_litellm_price_output(const ngx_litellm_price_now_t *now,
     ngx_litellm_usage_t *u, ngx_litellm_cost_t *cost);
-static ngx_uint_t ngx_litellm_price_units(ngx_litellm_price_now_t *now,
+static ngx_uint_t ngx_litellm_price_units(const ngx_litellm_price_now_t *now,
     ngx_litellm_done_t *done, ngx_litellm_cost_t *cost);
-static ngx_uint_t ngx_litellm_price_time(ngx_litellm_price_now_t *now,
+static ngx_uint_t ngx_litellm_price_time(const ngx_litellm_price_now_t *now,
     ngx_litellm_done_t *done, ngx_litellm_cost_t *cost);
-static ngx_uint_t ngx_litellm_price_images(ngx_litellm_price_now_t *now,
+static ngx_uint_t ngx_litellm_price_images(const ngx_litellm_price_now_t *now,
     ngx_litellm_done_t *done, ngx_litellm_cost_t *cost);
-static int64_t ngx_litellm_price_image(ngx_litellm_price_now_t *now,
+static int64_t ngx_litellm_price_image(const ngx_litellm_price_now_t *now,
     ngx_uint_t side);
-static void ngx_litellm_price_searches(ngx_litellm_price_now_t *now,
+static void ngx_litellm_price_searches(const ngx_litellm_price_now_t *now,
     ngx_litellm_done_t *done, ngx_litellm_cost_t *cost);
-static void ngx_litellm_price_factors(ngx_litellm_price_now_t *now,
+static void ngx_litellm_price_factors(const ngx_litellm_price_now_t *now,
     ngx_litellm_done_t *done, ngx_litellm_cost_t *cost);
-static int64_t ngx_litellm_price_most(ngx_litellm_price_now_t *now,
+static int64_t ngx_litellm_price_most(const ngx_litellm_price_now_t *now,
     ngx_litellm_done_t *done, int64_t prompt, int64_t completion);
 static void ngx_litellm_price_scale(ngx_litellm_cost_t *cost, int64_t factor);
 static int64_t ngx_litellm_price_scaled(int64_t money, int64_t factor);
@@ -79,7 +93,9 @@ ngx_litellm_price_cost(const ngx_litellm_price_t *price,
     int64_t                   prompt;
     ngx_uint_t                tier, priced;
     ngx_litellm_usage_t      *u, none;
-    ngx_litellm_price_now_t   now;
+    ngx_litellm_price_now_t   buf;
+
+    const ngx_litellm_price_now_t  *now;
 
     ngx_memzero(cost, sizeof(ngx_litellm_cost_t));
 
@@ -104,26 +120,23 @@ ngx_litellm_price_cost(const ngx_litellm_price_t *price,
 
     tier = ngx_litellm_price_tier(price, done);
 
-    ngx_litellm_price_resolve(price, prompt, tier, 0, &now);
+    now = ngx_litellm_price_rates(price, prompt, tier, 0, &buf);
 
-    if (now.cheaper && ngx_litellm_price_off_peak(price, done->now)) {
-        ngx_litellm_price_resolve(price, prompt, tier, 1, &now);
+    if (now->cheaper && ngx_litellm_price_off_peak(price, done->now)) {
+        now = ngx_litellm_price_rates(price, prompt, tier, 1, &buf);
     }
 
-    priced = ngx_litellm_price_units(&now, done, cost);
-
-    ngx_litellm_price_defaults(&now);
-
-    priced |= ngx_litellm_price_input(&now, u, cost);
-    priced |= ngx_litellm_price_output(&now, u, cost);
+    priced = ngx_litellm_price_units(now, done, cost);
+    priced |= ngx_litellm_price_input(now, u, cost);
+    priced |= ngx_litellm_price_output(now, u, cost);
 
     if (!priced) {
         ngx_memzero(cost, sizeof(ngx_litellm_cost_t));
         return NGX_DECLINED;
     }
 
-    ngx_litellm_price_factors(&now, done, cost);
-    ngx_litellm_price_searches(&now, done, cost);
+    ngx_litellm_price_factors(now, done, cost);
+    ngx_litellm_price_searches(now, done, cost);
 
     cost->total = ngx_litellm_money_add(
                               ngx_litellm_money_add(cost->input, cost->output),
@@ -210,15 +223,51 @@ ngx_litellm_price_off_peak(const ngx_litellm_price_t *price, time_t t)
 
 
 /*
- * Rates come in the order in which they replace each other.  Where a threshold
- * has a rate for all tiers only, a tier is not cheaper above it than below.
+ * A request asks twice, for its bound and its cost, and the next one mostly the
+ * same.  The table never changes, so that what is remembered of it can't be
+ * out of date; a price of a configuration has few rates, and may be gone.
+ * Returns: now, or what is remembered, until the next call.
  */
 
-static void
+static const ngx_litellm_price_now_t *
+ngx_litellm_price_rates(const ngx_litellm_price_t *price, int64_t prompt,
+    ngx_uint_t tier, ngx_uint_t off_peak, ngx_litellm_price_now_t *now)
+{
+    ngx_litellm_price_seen_t         *s;
+
+    static ngx_litellm_price_seen_t   seen[NGX_LITELLM_PRICE_SEEN];
+
+    if (price->own || off_peak) {
+        (void) ngx_litellm_price_resolve(price, prompt, tier, off_peak, now);
+        return now;
+    }
+
+    s = &seen[(price->first + tier) & (NGX_LITELLM_PRICE_SEEN - 1)];
+
+    if (s->price == price && s->tier == tier && prompt <= s->most) {
+        return &s->now;
+    }
+
+    s->most = ngx_litellm_price_resolve(price, prompt, tier, 0, &s->now);
+    s->tier = tier;
+    s->price = (prompt <= s->most) ? price : NULL;
+
+    return &s->now;
+}
+
+
+/*
+ * Rates come in the order in which they replace each other.  Where a threshold
+ * has a rate for all tiers only, a tier is not cheaper above it than below.
+ * Returns: the lowest threshold; prompts that are not above it have the same
+ * rates.
+ */
+
+static int64_t
 ngx_litellm_price_resolve(const ngx_litellm_price_t *price, int64_t prompt,
     ngx_uint_t tier, ngx_uint_t off_peak, ngx_litellm_price_now_t *now)
 {
-    int64_t             step, first;
+    int64_t             step, first, most;
     uint64_t            bit;
     ngx_uint_t          i;
     ngx_litellm_rate_t  rate;
@@ -227,6 +276,7 @@ ngx_litellm_price_resolve(const ngx_litellm_price_t *price, int64_t prompt,
 
     first = -1;
     step = -1;
+    most = NGX_LITELLM_MONEY_MAX;
 
     for (i = 0; i < price->n; i++) {
         ngx_litellm_price_rate(price, i, &rate);
@@ -247,6 +297,8 @@ ngx_litellm_price_resolve(const ngx_litellm_price_t *price, int64_t prompt,
                 break;
             }
 
+            most = ngx_min(most, (int64_t) rate.above);
+
             if (prompt <= (int64_t) rate.above) {
                 continue;
             }
@@ -264,6 +316,10 @@ ngx_litellm_price_resolve(const ngx_litellm_price_t *price, int64_t prompt,
 
             if (first == -1) {
                 first = rate.above;
+            }
+
+            if (rate.above != first) {
+                most = ngx_min(most, (int64_t) rate.above);
             }
 
             if (prompt <= (int64_t) rate.above && rate.above != first) {
@@ -289,6 +345,10 @@ ngx_litellm_price_resolve(const ngx_litellm_price_t *price, int64_t prompt,
         now->rate[rate.what] = rate.value;
         now->set |= bit;
     }
+
+    ngx_litellm_price_defaults(now);
+
+    return most;
 }
 
 
@@ -324,8 +384,8 @@ ngx_litellm_price_defaults(ngx_litellm_price_now_t *now)
 /* of the prompt, what has no rate of its own is text */
 
 static ngx_uint_t
-ngx_litellm_price_input(ngx_litellm_price_now_t *now, ngx_litellm_usage_t *u,
-    ngx_litellm_cost_t *cost)
+ngx_litellm_price_input(const ngx_litellm_price_now_t *now,
+    ngx_litellm_usage_t *u, ngx_litellm_cost_t *cost)
 {
     int64_t  text, cached, written, longer, audio;
 
@@ -357,8 +417,8 @@ ngx_litellm_price_input(ngx_litellm_price_now_t *now, ngx_litellm_usage_t *u,
 
 
 static ngx_uint_t
-ngx_litellm_price_output(ngx_litellm_price_now_t *now, ngx_litellm_usage_t *u,
-    ngx_litellm_cost_t *cost)
+ngx_litellm_price_output(const ngx_litellm_price_now_t *now,
+    ngx_litellm_usage_t *u, ngx_litellm_cost_t *cost)
 {
     int64_t  text, reasoning, audio, image;
 
@@ -384,10 +444,10 @@ ngx_litellm_price_output(ngx_litellm_price_now_t *now, ngx_litellm_usage_t *u,
 }
 
 
-/* all that is not tokens; before rates have defaults */
+/* all that is not tokens: no rate stands for another one */
 
 static ngx_uint_t
-ngx_litellm_price_units(ngx_litellm_price_now_t *now,
+ngx_litellm_price_units(const ngx_litellm_price_now_t *now,
     ngx_litellm_done_t *done, ngx_litellm_cost_t *cost)
 {
     ngx_uint_t  priced;
@@ -423,7 +483,7 @@ ngx_litellm_price_units(ngx_litellm_price_now_t *now,
  */
 
 static ngx_uint_t
-ngx_litellm_price_time(ngx_litellm_price_now_t *now,
+ngx_litellm_price_time(const ngx_litellm_price_now_t *now,
     ngx_litellm_done_t *done, ngx_litellm_cost_t *cost)
 {
     int64_t  ms, rate;
@@ -469,7 +529,7 @@ ngx_litellm_price_time(ngx_litellm_price_now_t *now,
 
 
 static ngx_uint_t
-ngx_litellm_price_images(ngx_litellm_price_now_t *now,
+ngx_litellm_price_images(const ngx_litellm_price_now_t *now,
     ngx_litellm_done_t *done, ngx_litellm_cost_t *cost)
 {
     int64_t  rate;
@@ -507,7 +567,7 @@ ngx_litellm_price_images(ngx_litellm_price_now_t *now,
 
 
 static int64_t
-ngx_litellm_price_image(ngx_litellm_price_now_t *now, ngx_uint_t side)
+ngx_litellm_price_image(const ngx_litellm_price_now_t *now, ngx_uint_t side)
 {
 #define ngx_litellm_price_size(max, id)                                       \
     if (side && side <= (max) && ngx_litellm_price_has(now, id)) {            \
@@ -533,7 +593,7 @@ ngx_litellm_price_image(ngx_litellm_price_now_t *now, ngx_uint_t side)
 
 
 static void
-ngx_litellm_price_searches(ngx_litellm_price_now_t *now,
+ngx_litellm_price_searches(const ngx_litellm_price_now_t *now,
     ngx_litellm_done_t *done, ngx_litellm_cost_t *cost)
 {
     static const uint8_t  sizes[] = {
@@ -549,7 +609,7 @@ ngx_litellm_price_searches(ngx_litellm_price_now_t *now,
 
 
 static void
-ngx_litellm_price_factors(ngx_litellm_price_now_t *now,
+ngx_litellm_price_factors(const ngx_litellm_price_now_t *now,
     ngx_litellm_done_t *done, ngx_litellm_cost_t *cost)
 {
 #define ngx_litellm_price_factor(flag, id)                                    \
@@ -598,7 +658,9 @@ ngx_litellm_price_bound(const ngx_litellm_price_t *price,
 {
     int64_t                  bound, most;
     ngx_uint_t               tier, last;
-    ngx_litellm_price_now_t  now;
+    ngx_litellm_price_now_t  buf;
+
+    const ngx_litellm_price_now_t  *now;
 
     if (price == NULL) {
         return 0;
@@ -619,18 +681,18 @@ ngx_litellm_price_bound(const ngx_litellm_price_t *price,
 
     for ( /* void */ ; tier < last; tier++) {
 
-        ngx_litellm_price_resolve(price, prompt, tier, 0, &now);
+        now = ngx_litellm_price_rates(price, prompt, tier, 0, &buf);
 
-        most = ngx_litellm_price_most(&now, done, prompt, completion);
+        most = ngx_litellm_price_most(now, done, prompt, completion);
         bound = ngx_max(bound, most);
 
-        if (now.cheaper) {
+        if (now->cheaper) {
 
             /* nobody knows when it will be answered */
 
-            ngx_litellm_price_resolve(price, prompt, tier, 1, &now);
+            now = ngx_litellm_price_rates(price, prompt, tier, 1, &buf);
 
-            most = ngx_litellm_price_most(&now, done, prompt, completion);
+            most = ngx_litellm_price_most(now, done, prompt, completion);
             bound = ngx_max(bound, most);
         }
     }
@@ -640,13 +702,11 @@ ngx_litellm_price_bound(const ngx_litellm_price_t *price,
 
 
 static int64_t
-ngx_litellm_price_most(ngx_litellm_price_now_t *now, ngx_litellm_done_t *done,
-    int64_t prompt, int64_t completion)
+ngx_litellm_price_most(const ngx_litellm_price_now_t *now,
+    ngx_litellm_done_t *done, int64_t prompt, int64_t completion)
 {
     int64_t             in, out;
     ngx_litellm_cost_t  cost;
-
-    ngx_litellm_price_defaults(now);
 
 #define ngx_litellm_price_top(to, id)                                         \
     (to) = ngx_max(to, ngx_litellm_price_get(now, id))
@@ -686,21 +746,22 @@ ngx_litellm_price_most(ngx_litellm_price_now_t *now, ngx_litellm_done_t *done,
 int64_t
 ngx_litellm_price_rank(const ngx_litellm_price_t *price)
 {
-    ngx_litellm_price_now_t  now;
+    ngx_litellm_price_now_t  buf;
+
+    const ngx_litellm_price_now_t  *now;
 
     if (price == NULL) {
         return NGX_LITELLM_MONEY_UNKNOWN;
     }
 
-    ngx_litellm_price_resolve(price, 0, NGX_LITELLM_TIER_UNKNOWN, 0, &now);
+    now = ngx_litellm_price_rates(price, 0, NGX_LITELLM_TIER_UNKNOWN, 0, &buf);
 
-    if (!ngx_litellm_price_has(&now, IN) && !ngx_litellm_price_has(&now, OUT))
-    {
+    if (!ngx_litellm_price_has(now, IN) && !ngx_litellm_price_has(now, OUT)) {
         return NGX_LITELLM_MONEY_UNKNOWN;
     }
 
-    return ngx_litellm_money_add(ngx_litellm_price_get(&now, IN),
-                                 ngx_litellm_price_get(&now, OUT));
+    return ngx_litellm_money_add(ngx_litellm_price_get(now, IN),
+                                 ngx_litellm_price_get(now, OUT));
 }
 
 

@@ -566,6 +566,76 @@ test_inherit(void)
 }
 
 
+/*
+ * Rates of the table are remembered, those of a deployment's own price are not:
+ * with a rate that nothing is counted by, one is a copy of the other.
+ */
+
+static void
+test_remembered(void)
+{
+    char                        what[64];
+    ngx_str_t                   provider, model;
+    ngx_uint_t                  i, k, tier, prompt;
+    ngx_litellm_done_t          done;
+    ngx_litellm_usage_t         u;
+    const ngx_litellm_price_t  *price[9], *copy[9];
+
+    static const struct {
+        const char  *provider;
+        const char  *model;
+    } models[9] = {
+        { "openai", "gpt-4o-mini" },
+        { "openai", "gpt-5" },
+        { "openai", "gpt-5.4" },
+        { "gemini", "gemini-2.5-pro" },
+        { "vertex_ai", "gemini-2.5-pro" },
+        { "anthropic", "claude-sonnet-4-5" },
+        { "openai", "gpt-4.1" },
+        { "dashscope", "qwen-plus" },
+        { "deepseek", "deepseek-chat" },
+    };
+
+    static const ngx_uint_t  prompts[] = {
+        1, 32000, 32001, 128000, 128001, 200000, 200001, 256001, 272000,
+        272001, 1000001, 5
+    };
+
+    for (i = 0; i < 9; i++) {
+        unit_case("%s/%s is known", models[i].provider, models[i].model);
+
+        provider = unit_str(models[i].provider);
+        model = unit_str(models[i].model);
+
+        price[i] = ngx_litellm_price_find(NULL, &provider, &model);
+        CHECK(price[i] != NULL);
+
+        copy[i] = override(price[i], "{\"input_cost_per_query\":0}");
+        CHECK(copy[i] != price[i]);
+    }
+
+    /* no order: each model comes behind each other, below and above */
+
+    for (k = 0; k < 20000; k++) {
+
+        i = k * 2654435761u / 64 % 9;
+        tier = k * 40503u / 16 % NGX_LITELLM_TIERS;
+        prompt = prompts[k % 12];
+
+        (void) sprintf(what, "p%u h%u c7 t3 T%u", (unsigned) prompt,
+                       (unsigned) (prompt / 2), (unsigned) tier);
+
+        unit_case("%s: %s", models[i].model, what);
+
+        CHECK_INT(cost_of(price[i], what), cost_of(copy[i], what));
+
+        read_done(what, &done, &u);
+        CHECK_INT(ngx_litellm_price_bound(price[i], &done, prompt, 10),
+                  ngx_litellm_price_bound(copy[i], &done, prompt, 10));
+    }
+}
+
+
 static void
 test_names(void)
 {
@@ -759,6 +829,7 @@ unit_main(void)
     test_refused();
     test_inherit();
     test_names();
+    test_remembered();
     test_map();
     test_keys();
 }
