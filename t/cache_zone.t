@@ -72,7 +72,7 @@ ok($t->reload, 'reload, one zone gone, one of another size, a new one');
 is(finish(start(chat('gpt')))->{status}, 200, 'serves');
 
 my $at = $t->log_size;
-my ($worker) = $t->workers;
+my ($worker) = $t->serving;
 kill 'KILL', $worker;
 ok($t->wait_log(qr/start worker process/, $at), 'a worker is killed, a new one begins');
 is(finish(start(chat('gpt')))->{status}, 200, 'serves');

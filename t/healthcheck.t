@@ -312,7 +312,7 @@ ok(until_true(sub { checks(qr{^/text/}) > $from + 1 }), 'checks go on after relo
 
 # --- a worker that dies is not missed
 
-kill 'KILL', ($t->workers)[0];
+kill 'KILL', ($t->serving)[0];
 $t->allow_log(qr/\[alert\].*worker process \d+ exited on signal 9/);
 $from = scalar checks(qr{^/text/});
 ok(until_true(sub { checks(qr{^/text/}) > $from + 2 }), 'a worker dies: checks go on');

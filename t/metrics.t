@@ -123,7 +123,10 @@ sub scrape {
 
 sub value { return series_sum(\%series, @_) }
 sub becomes { my ($what, $want, @of) = @_; is(wait_value($want, 5, sub { scrape(); value(@of) }), $want, $what) }
-sub is_value { my ($what, $want, $name, %labels) = @_; is(value($name, %labels), $want, $what) }
+sub is_value {
+    my ($what, $want, @of) = @_;
+    is(wait_more($want, 5, sub { value(@of) }, \&scrape), $want, $what);
+}
 
 sub ask { return http(chat($_[0], @_[1 .. $#_], headers => [Authorization => "Bearer $key"])) }
 
@@ -292,7 +295,7 @@ $before = value($total);
 my @pids = map { $load->(100) } 1 .. 2;
 for (1 .. 3) {
     sleep 0.05;
-    my ($worker) = $t->workers;
+    my ($worker) = $t->serving;
     $t->allow_log(qr/worker process \d+ exited on signal 9/);
     kill 'KILL', $worker;
 }

@@ -57,10 +57,10 @@ my @auth = (headers => [Authorization => 'Bearer sk-master', Connection => 'clos
 
 # --- reading
 
-my %series;
+my (%series, $read);
 
 sub scrape {
-    my $g = shift || $a;
+    my $g = $read = shift || $a;
     my $r = http("GET /scrape HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", port => $g->port(8080));
     %series = ();
     for (grep { !/^#/ } split /\n/, $r->{body}) {
@@ -72,7 +72,7 @@ sub scrape {
 }
 
 sub value { my ($name, $labels) = @_; return $series{"litellm_ngx_$name"}{$labels // ''} }
-sub is_value { my ($what, $want, @of) = @_; is(value(@of), $want, $what) }
+sub is_value { my ($what, $want, @of) = @_; is(wait_more($want, 15, sub { value(@of) }, sub { scrape($read) }), $want, $what) }
 
 sub becomes { my ($what, $want, $g, @of) = @_; is(wait_value($want, 15, sub { scrape($g); value(@of) }), $want, $what) }
 

@@ -84,11 +84,15 @@ sub scrape {
 
 sub value { return series_sum(\%series, @_) }
 sub becomes { my ($want, @of) = @_; is(wait_value($want, 5, sub { scrape(); value(@of) }), $want, $of[0]) }
-sub are { my ($name, $want, %labels) = @_; is(value($name, %labels), $want, "$name" . join '', map { " $_=$labels{$_}" } sort keys %labels) }
+sub are {
+    my ($name, $want, %labels) = @_;
+    is(wait_more($want, 5, sub { value($name, %labels) }, \&scrape), $want, $name . join '', map { " $_=$labels{$_}" } sort keys %labels);
+}
 sub between {
     my ($name, $min, $max, %labels) = @_;
-    my $got = value($name, %labels);
-    ok(defined $got && $got >= $min && $got <= $max, $name) or diag($got // 'nothing');
+    my $got;
+    my $within = wait_more(1, 5, sub { $got = value($name, %labels); defined $got && $got >= $min && $got <= $max ? 1 : 0 }, \&scrape);
+    ok($within, $name) or diag($got // 'nothing');
 }
 sub ask { my ($key, $model, @more) = @_; return http(chat($model, headers => [Authorization => "Bearer $key"], @more)) }
 
@@ -116,7 +120,7 @@ are('litellm_deployment_tpm_limit', 70000, model_id => 'two');
 
 my ($claude, $gpt) = map { (value('litellm_spend_metric_total', model_group => $_, api_key_alias => 'a')) } qw(claude gpt);
 cmp_ok($claude * $gpt, '>', 0, 'both cost');
-sub left { my ($name, $want, %labels) = @_; ok(abs((value($name, %labels) // -1) - $want) < 1e-9, $name) or diag(value($name, %labels) // 'nothing', " $want") }
+sub left { my ($name, $want, %labels) = @_; between($name, $want - 1e-9, $want + 1e-9, %labels) }
 left('litellm_remaining_team_budget_metric', 50 - $claude - $gpt, team => 'red', team_alias => 'Red');
 are('litellm_team_max_budget_metric', 50, team => 'red');
 between('litellm_team_budget_remaining_hours_metric', 0, 31 * 24, team => 'red');

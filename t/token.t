@@ -240,7 +240,7 @@ finish($c);
 $c->close;
 my $refresh = $tokens->accept(10);
 ok($refresh, 'a refresh is under way');
-($old) = sort { $b <=> $a } $t->workers;
+($old) = $t->serving;
 $t->reload;
 ok(gone($old, 5), 'it does not keep its worker');
 ok($refresh->closed(5), 'and is closed');

@@ -118,6 +118,10 @@ sub free_port {
         my $port = 15000 + int rand 15000;
         open my $lock, '>>', "$tmp/litellm-test-port-$port" or next;
         flock $lock, LOCK_EX | LOCK_NB or next;
+
+        # whoever had it removed it meanwhile: the next one makes another
+        my ($mine, $named) = map { join ' ', (stat $_)[0, 1] } $lock, "$tmp/litellm-test-port-$port";
+        next if $mine ne $named;
         my $tcp = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port,
             Listen => 1, ReuseAddr => 1) or next;
         my $udp = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port,
@@ -131,12 +135,15 @@ sub free_port {
 
 # --- files
 
+# in one: a mock that reads it meanwhile has the one before
 sub write_file {
     my ($self, $name, $text) = @_;
-    open my $f, '>', "$self->{dir}/$name" or die "$name: $!";
+    my $path = "$self->{dir}/$name";
+    open my $f, '>', "$path.written" or die "$name: $!";
     binmode $f;
     print $f $text;
     close $f or die "$name: $!";
+    rename "$path.written", $path or die "$name: $!";
     return $self;
 }
 
@@ -194,12 +201,15 @@ model_list:
 END
 }
 
+# all of it; of a log the whole lines: the last one may be half written
 sub read_file {
     my ($self, $name) = @_;
     open my $f, '<', "$self->{dir}/$name" or return '';
     binmode $f;
     local $/;
-    return scalar <$f> // '';
+    my $text = <$f> // '';
+    substr($text, 1 + rindex $text, "\n") = '' if $name =~ /\.log\z/;
+    return $text;
 }
 
 
@@ -274,15 +284,16 @@ sub run {
     }
     $self->{pid} = $pid;
 
-    # listening sockets are open before the file is written
+    # listening sockets are open before the file is written, workers come behind it
+    my ($workers) = $self->read_file('nginx.conf') =~ /^worker_processes (\d+);/m;
     my $end = time() + 20 * $slow;
-    until (-s "$self->{dir}/nginx.pid") {
+    until (-s "$self->{dir}/nginx.pid" && $self->workers >= ($workers // 1)) {
         if (waitpid($pid, WNOHANG) == $pid) {
             delete $self->{pid};
             my $why = $self->read_file('stderr.log') . $self->read_file('error.log');
             die "nginx did not start:\n$why\n";
         }
-        die "nginx wrote no pid file\n" if time() > $end;
+        die "nginx wrote no pid file, or has no workers\n" if time() > $end;
         Time::HiRes::sleep(0.01);
     }
     return $self;
@@ -325,7 +336,7 @@ sub wait_access {
     return 0;
 }
 
-sub log_size { -s "$_[0]{dir}/error.log" || 0 }
+sub log_size { length $_[0]->read_file('error.log') }
 
 # reload, and wait until all old workers accept nothing any more (or for the
 # refusal)
@@ -349,6 +360,13 @@ sub reload {
 sub workers {
     my $self = shift;
     return map { int } grep { /\d/ } `ps -o pid= --ppid $self->{pid}`;
+}
+
+# those that were not told to leave
+sub serving {
+    my $self = shift;
+    my %left = map { $_ => 1 } $self->read_file('error.log') =~ /(\d+)#\d+: gracefully shutting down/g;
+    return grep { !$left{$_} } $self->workers;
 }
 
 sub stop {
