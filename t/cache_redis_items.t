@@ -22,7 +22,7 @@ my $slow = $LiteLLM::Peer::slow;
 plan(skip_all => 'no redis-server') unless LiteLLM::Redis->has;
 
 my $b = LiteLLM::Test->new->allow_log(qr/other dimensions than those/);
-my $a = LiteLLM::Test->new->plan(67)->allow_log(qr/other dimensions than those/);
+my $a = LiteLLM::Test->new->plan(69)->allow_log(qr/other dimensions than those/);
 
 my $redis = LiteLLM::Redis->start($a, port => $a->free_port);
 my $prefix = '{litellm}:cache:';
@@ -298,6 +298,7 @@ is(went(), '', '... is taken');
 sub width { $a->write_file('sent.width', shift // '') }
 
 store(2, ['dim 1', 'dim 2']);
+my @dims = map { (keys_of(ask($a, "dim $_")))[0] } 1, 2;
 width(4);
 for my $g ($a, $b) {
     my $n = $g == $a ? 3 : 4;
@@ -305,6 +306,10 @@ for my $g ($a, $b) {
     is(scalar(@{json_of($s->{body})->{data}[$_]{embedding}}), 4, 'other dimensions: all are new') for 0, 2;
     is(went(), $g == $a ? "[\"dim $n\"]\n[\"dim 1\",\"dim 2\",\"dim $n\"]" : "[\"dim $n\"]",
         'other dimensions: all are sent, and kept');
+
+    # they take the place of the others a moment later
+    ok(wait_for(sub { 2 == grep { ($redis->do('GET', name($_)) // '') =~ /\[\d+(?:,0\.25){3}\]/ } @dims }),
+        'other dimensions: they are in Redis');
 }
 width();
 

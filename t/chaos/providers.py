@@ -9,11 +9,13 @@
 # clients, knows which faults each stream has met, and which calls are open.
 
 import asyncio
+import fcntl
 import json
 import random
 import re
 import socket
 import struct
+import termios
 
 WORDS = re.compile(rb'stream (\d+) tokens (\d+) pad (\d+)')
 
@@ -407,8 +409,18 @@ class Provider:
             return rng.random() < 0.5
         if fault == 'idle-close':
             await asyncio.sleep(rng.uniform(0, 0.05))
+            await self.taken(writer)
             raise Over(*(['reset'] if rng.random() < 0.5 else []))
         return True
+
+    # until the other side's kernel has all of it: what a reset overtakes is lost
+    async def taken(self, writer):
+        sock, left = writer.get_extra_info('socket'), bytearray(4)
+        while not writer.is_closing() and sock.fileno() >= 0:
+            fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, left)
+            if not any(left) and not writer.transport.get_write_buffer_size():
+                return
+            await asyncio.sleep(0.005)
 
     # in the middle of a stream; returns if the body is to be ended as it should
     async def fail(self, reader, writer, rng, fault, stream):
