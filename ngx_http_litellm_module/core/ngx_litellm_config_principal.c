@@ -774,7 +774,10 @@ ngx_litellm_cf_people_access(ngx_litellm_cf_t *cf, ngx_str_t *name)
 }
 
 
-/* teams and users that keys name: they may be made at run time, too */
+/*
+ * Teams and users that keys name: they may be made at run time, too.  A team of
+ * the configuration comes before one that was, so that it is the key's for good.
+ */
 
 static void
 ngx_litellm_cf_people_check(ngx_litellm_cf_people_t *pp)
@@ -796,10 +799,13 @@ ngx_litellm_cf_people_check(ngx_litellm_cf_people_t *pp)
                                 "key without a team_id: it allows nothing");
         }
 
-        if (p->team_id.len
-            && ngx_litellm_principals_find(&conf->principals[NGX_LITELLM_TEAM],
-                                           &p->team_id)
-               == NULL
+        if (p->team_id.len) {
+            p->team = ngx_litellm_principals_find(
+                                          &conf->principals[NGX_LITELLM_TEAM],
+                                          &p->team_id);
+        }
+
+        if (p->team_id.len && p->team == NULL
             && !ngx_litellm_cf_people_told(pp, "team", &p->team_id))
         {
             ngx_litellm_cf_warn(pp->cf, r[i].node, "there is no team \"%V\": "

@@ -39,8 +39,7 @@
 
 
 typedef struct {
-    uint64_t    one;
-    uint64_t    two;
+    uint64_t    short_hash[2];
     ngx_uint_t  used;
     u_char      hash[NGX_LITELLM_KEY_HASH];
 } ngx_litellm_key_seen_t;
@@ -52,6 +51,7 @@ static ngx_uint_t ngx_litellm_principal_path(ngx_str_t *entry,
     ngx_str_t *path);
 static uint64_t ngx_litellm_principals_hash(
     ngx_litellm_principals_by_t *by, ngx_str_t *id);
+static ngx_uint_t ngx_litellm_principals_hex(u_char *p, uint64_t *nibbles);
 static ngx_int_t ngx_litellm_principals_put(ngx_pool_t *pool,
     ngx_litellm_principals_by_t *by, ngx_litellm_principal_t *p);
 static ngx_int_t ngx_litellm_principals_grow(ngx_pool_t *pool,
@@ -65,35 +65,36 @@ static ngx_litellm_principal_t **ngx_litellm_principals_slot(
 /*
  * Most requests come with a key that was seen before.  What is remembered of a
  * key is no part of it, but 128 bits of it hashed with a secret of the process
- * (SipHash, twice), which nobody can make another key for.
+ * (SipHash), which nobody can make another key for.
  */
 
 void
 ngx_litellm_key_hash(ngx_str_t *key, u_char hash[NGX_LITELLM_KEY_HASH])
 {
     u_char                            md[NGX_LITELLM_SHA256_LEN];
-    uint64_t                          one, two;
+    uint64_t                          h[2];
     ngx_litellm_key_seen_t           *seen;
 
-    static uint64_t                   secret[4];
+    static uint64_t                   secret[2];
     static ngx_uint_t                 ready;
     static ngx_litellm_key_seen_t     keys[NGX_LITELLM_KEYS_SEEN];
 
     seen = NULL;
-    one = 0;
-    two = 0;
+    h[0] = 0;
+    h[1] = 0;
 
     if (key->len <= NGX_LITELLM_KEY_SHORT
         && (ready || RAND_bytes((u_char *) secret, sizeof(secret)) == 1))
     {
         ready = 1;
 
-        one = ngx_litellm_siphash(secret, key->len, key->data, key->len);
-        two = ngx_litellm_siphash(secret + 2, key->len, key->data, key->len);
+        ngx_litellm_siphash_128(secret, key->data, key->len, h);
 
-        seen = &keys[one % NGX_LITELLM_KEYS_SEEN];
+        seen = &keys[h[0] % NGX_LITELLM_KEYS_SEEN];
 
-        if (seen->used && seen->one == one && seen->two == two) {
+        if (seen->used && seen->short_hash[0] == h[0]
+            && seen->short_hash[1] == h[1])
+        {
             ngx_memcpy(hash, seen->hash, NGX_LITELLM_KEY_HASH);
             return;
         }
@@ -104,8 +105,8 @@ ngx_litellm_key_hash(ngx_str_t *key, u_char hash[NGX_LITELLM_KEY_HASH])
     (void) ngx_hex_dump(hash, md, sizeof(md));
 
     if (seen != NULL) {
-        seen->one = one;
-        seen->two = two;
+        seen->short_hash[0] = h[0];
+        seen->short_hash[1] = h[1];
         seen->used = 1;
         ngx_memcpy(seen->hash, hash, NGX_LITELLM_KEY_HASH);
     }
@@ -527,32 +528,46 @@ ngx_litellm_principals_slot(ngx_litellm_principals_by_t *by, ngx_str_t *text)
 static uint64_t
 ngx_litellm_principals_hash(ngx_litellm_principals_by_t *by, ngx_str_t *id)
 {
-    u_char      c;
-    uint64_t    hash;
-    ngx_uint_t  i;
+    uint64_t  one, two;
 
-    hash = 0;
-
-    if (id->len == NGX_LITELLM_KEY_HASH) {
-
-        for (i = 0; i < 16; i++) {
-            c = id->data[i];
-
-            if (c >= '0' && c <= '9') {
-                hash = (hash << 4) | (uint64_t) (c - '0');
-
-            } else if (c >= 'a' && c <= 'f') {
-                hash = (hash << 4) | (uint64_t) (c - 'a' + 10);
-
-            } else {
-                break;
-            }
-        }
-
-        if (i == 16) {
-            return hash;
-        }
+    if (id->len == NGX_LITELLM_KEY_HASH
+        && ngx_litellm_principals_hex(id->data, &one)
+        && ngx_litellm_principals_hex(id->data + 8, &two))
+    {
+        return one << 4 | two;
     }
 
     return ngx_litellm_siphash(by->secret, 0, id->data, id->len);
+}
+
+
+/* the values of eight digits in lower case, one in each byte; 0: they are not */
+
+static ngx_uint_t
+ngx_litellm_principals_hex(u_char *p, uint64_t *nibbles)
+{
+    uint64_t  w, low, letter, bad;
+
+#define ngx_litellm_principals_each(byte)  ((byte) * 0x0101010101010101ULL)
+
+    ngx_memcpy(&w, p, sizeof(w));
+
+    low = w & ngx_litellm_principals_each(0x0f);
+    letter = w >> 6 & ngx_litellm_principals_each(0x01);
+
+    /* bit 7: a digit above 9; a letter that is none of the first six */
+
+    bad = (low + ngx_litellm_principals_each(0x76) + letter * 3)
+          & ngx_litellm_principals_each(0x80);
+    bad |= (letter << 7) & ~(low + ngx_litellm_principals_each(0x7f));
+
+    /* the upper half is 3 of a digit, 6 of a letter */
+
+    bad |= (w - low) ^ (ngx_litellm_principals_each(0x30) + letter * 0x30);
+
+#undef ngx_litellm_principals_each
+
+    *nibbles = low + letter * 9;
+
+    return bad == 0;
 }

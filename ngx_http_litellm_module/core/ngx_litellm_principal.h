@@ -88,7 +88,9 @@ typedef struct {
 } ngx_litellm_limits_t;
 
 
-typedef struct {
+typedef struct ngx_litellm_principal_s  ngx_litellm_principal_t;
+
+struct ngx_litellm_principal_s {
     ngx_litellm_principal_e   kind;
     ngx_str_t                 id;        /* a key's: SHA-256 in lower case hex;
                                             team_id, user_id ... */
@@ -109,6 +111,8 @@ typedef struct {
                                             own controls; empty: none */
     ngx_str_t                 user_id;
     ngx_str_t                 team_id;
+    ngx_litellm_principal_t  *team;      /* of a configuration's key: the same
+                                            configuration's; NULL: see there */
     time_t                    expires;   /* 0: never */
     time_t                    created;   /* 0: not said */
     ngx_str_t                 metadata;  /* JSON object; may be empty */
@@ -118,7 +122,7 @@ typedef struct {
     unsigned                  is_admin:1;    /* a user of role proxy_admin */
     unsigned                  team_models:1; /* "all-team-models": those of its
                                                 team, beside its own */
-} ngx_litellm_principal_t;
+};
 
 
 /*

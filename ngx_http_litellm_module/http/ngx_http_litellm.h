@@ -466,6 +466,7 @@ struct ngx_http_litellm_ctx_s {
     ngx_http_litellm_memory_t       *memory;     /* NULL: of none; the pool is
                                                     the request's */
     const ngx_http_litellm_api_t    *api;
+    u_char                          *uri;        /* that it is of */
     ngx_str_t                        path;       /* behind the prefix */
     ngx_str_t                        path_model; /* {model} of the path */
     ngx_uint_t                       step;
@@ -675,8 +676,9 @@ ngx_litellm_principal_t *ngx_http_litellm_who_find(ngx_http_request_t *r,
 /* put into ctx->who: NGX_OK, or NGX_DECLINED with ctx->error; key: NGX_ERROR */
 ngx_int_t ngx_http_litellm_who_key(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_litellm_principal_t *key);
+/* team: of that id; NULL: who_find() */
 ngx_int_t ngx_http_litellm_who_team(ngx_http_request_t *r,
-    ngx_http_litellm_ctx_t *ctx, ngx_str_t *id);
+    ngx_http_litellm_ctx_t *ctx, ngx_str_t *id, ngx_litellm_principal_t *team);
 ngx_int_t ngx_http_litellm_who_user(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_str_t *id);
 

@@ -106,6 +106,16 @@ ngx_http_litellm_api(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 {
     const ngx_http_litellm_api_t  *api;
 
+    if (ctx->api != NULL && ctx->uri == r->uri.data
+        && ctx->path.data + ctx->path.len == r->uri.data + r->uri.len)
+    {
+        /* the access phase has asked, and nobody has put another path there */
+
+        return ctx->api;
+    }
+
+    ctx->uri = r->uri.data;
+
     api = ngx_http_litellm_api_path(r, ctx);
 
     if (api != NULL && ngx_http_litellm_admin_is(api)

@@ -38,6 +38,7 @@ static ngx_int_t ngx_http_litellm_auth_route(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_litellm_principal_t *p);
 static void ngx_http_litellm_auth_header(ngx_table_elt_t *h,
     ngx_str_t *named, ngx_http_litellm_auth_headers_t *headers);
+static ngx_uint_t ngx_http_litellm_auth_bearer(ngx_str_t *value);
 static ngx_uint_t ngx_http_litellm_same_key(ngx_str_t *a, ngx_str_t *b);
 
 
@@ -260,7 +261,8 @@ ngx_http_litellm_auth_owners(ngx_http_request_t *r,
     }
 
     if (key->team_id.len
-        && ngx_http_litellm_who_team(r, ctx, &key->team_id) != NGX_OK)
+        && ngx_http_litellm_who_team(r, ctx, &key->team_id, key->team)
+           != NGX_OK)
     {
         return NGX_DECLINED;
     }
@@ -434,11 +436,7 @@ ngx_http_litellm_auth_key(ngx_http_request_t *r, ngx_str_t *key)
     } else if (r->headers_in.authorization) {
         value = &r->headers_in.authorization->value;
 
-        if (value->len < sizeof("Bearer ")
-            || ngx_strncasecmp(value->data, (u_char *) "Bearer ",
-                               sizeof("Bearer ") - 1)
-               != 0)
-        {
+        if (!ngx_http_litellm_auth_bearer(value)) {
             return NGX_ERROR;
         }
 
@@ -460,11 +458,7 @@ ngx_http_litellm_auth_key(ngx_http_request_t *r, ngx_str_t *key)
 
     *key = *value;
 
-    if (key->len >= sizeof("Bearer ")
-        && ngx_strncasecmp(key->data, (u_char *) "Bearer ",
-                           sizeof("Bearer ") - 1)
-           == 0)
-    {
+    if (ngx_http_litellm_auth_bearer(key)) {
         key->data += sizeof("Bearer ") - 1;
         key->len -= sizeof("Bearer ") - 1;
     }
@@ -475,6 +469,21 @@ ngx_http_litellm_auth_key(ngx_http_request_t *r, ngx_str_t *key)
     }
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_litellm_auth_bearer(ngx_str_t *value)
+{
+    size_t  n;
+
+    n = sizeof("Bearer ") - 1;
+
+    /* as clients write it, before anything else that it may look like */
+
+    return value->len > n
+           && (ngx_memcmp(value->data, "Bearer ", n) == 0
+               || ngx_strncasecmp(value->data, (u_char *) "Bearer ", n) == 0);
 }
 
 
@@ -538,13 +547,24 @@ ngx_http_litellm_auth_header(ngx_table_elt_t *h, ngx_str_t *named,
 static ngx_uint_t
 ngx_http_litellm_same_key(ngx_str_t *a, ngx_str_t *b)
 {
-    size_t      i;
-    ngx_uint_t  diff;
+    u_char    *p;
+    size_t     i;
+    uint64_t   diff, x, y;
 
     diff = (a->len != b->len);
 
-    for (i = 0; i < a->len; i++) {
-        diff |= a->data[i] ^ b->data[i % b->len];
+    /* of another length it is other in any case, and compared with itself */
+
+    p = diff ? a->data : b->data;
+
+    for (i = 0; i + sizeof(x) <= a->len; i += sizeof(x)) {
+        ngx_memcpy(&x, a->data + i, sizeof(x));
+        ngx_memcpy(&y, p + i, sizeof(y));
+        diff |= x ^ y;
+    }
+
+    for ( /* void */ ; i < a->len; i++) {
+        diff |= a->data[i] ^ p[i];
     }
 
     return diff == 0;

@@ -103,14 +103,15 @@ ngx_http_litellm_who_key(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx,
 
 ngx_int_t
 ngx_http_litellm_who_team(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx,
-    ngx_str_t *id)
+    ngx_str_t *id, ngx_litellm_principal_t *team)
 {
     ngx_http_litellm_who_t  *who;
 
     who = &ctx->who;
 
     who->team_id = *id;
-    who->team = ngx_http_litellm_who_find(r, NGX_LITELLM_TEAM, id);
+    who->team = team ? team
+                     : ngx_http_litellm_who_find(r, NGX_LITELLM_TEAM, id);
 
     if (who->team != NULL && who->team->blocked) {
         return ngx_http_litellm_auth_refuse(r, ctx, 401, "auth_error", NULL,
@@ -246,7 +247,7 @@ ngx_http_litellm_who_variable(ngx_http_request_t *r,
     switch (kind) {
 
     case NGX_LITELLM_TEAM:
-        return ngx_http_litellm_who_team(r, ctx, value);
+        return ngx_http_litellm_who_team(r, ctx, value, NULL);
 
     case NGX_LITELLM_USER:
         return ngx_http_litellm_who_user(r, ctx, value);

@@ -673,7 +673,7 @@ static void
 names(void)
 {
     char        a[300], b[300];
-    uint64_t    key[2];
+    uint64_t    key[2], hash[2];
     ngx_uint_t  i;
     u_char      text[16];
 
@@ -714,6 +714,13 @@ names(void)
           == 0xa129ca6149be45e5ULL);
     CHECK(ngx_litellm_siphash(key, key[0], text + 8, 8)
           == 0x3f2acc7f57c29bdbULL);
+
+    ngx_litellm_siphash_128(key, text, 0, hash);
+    CHECK(hash[0] == 0xe6a825ba047f81a3ULL && hash[1] == 0x930255c71472f66dULL);
+    ngx_litellm_siphash_128(key, text, 1, hash);
+    CHECK(hash[0] == 0x44af996bd8c187daULL && hash[1] == 0x45fc229b11597634ULL);
+    ngx_litellm_siphash_128(key, text, 15, hash);
+    CHECK(hash[0] == 0x11a8b03399e99354ULL && hash[1] == 0xd9c3cf970fec087eULL);
 
     unit_case("names of scopes");
 
