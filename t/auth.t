@@ -11,7 +11,7 @@ use Test::More;
 use LiteLLM::Mock qw(answer openai_chat);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(59);
+my $t = LiteLLM::Test->new->plan(60);
 
 $t->write_conf(http => 'litellm_zone zone=z:1m;', server => <<'END');
 location /any/ {
@@ -55,6 +55,11 @@ location /redirect/ {
 location /try/ {
     try_files /nothing @named;
 }
+location /other/ {
+    root %%DIR%%;
+    try_files /v1/models =404;
+    litellm;
+}
 location @named {
     rewrite ^/try/(.*)$ /$1 break;
     litellm;
@@ -66,8 +71,10 @@ general_settings:
 END
 mkdir $t->dir . '/ssi';
 mkdir $t->dir . '/mirrored';
+mkdir $t->dir . '/v1';
 $t->write_file('ssi/page.html', 'before <!--#include virtual="/sub/v1/models" --> after');
 $t->write_file('mirrored/page.html', 'mirrored');
+$t->write_file('v1/models', 'a file');
 
 my $mock = $t->mock(8081, sub { answer(200, openai_chat('hi')) });
 
@@ -91,6 +98,11 @@ for my $case (
 }
 
 is(http(chat('gpt', headers => ['Authorization' => "Bearer $key"]))->{status}, 200, 'chat with the key');
+
+# the path of the access phase is not the one that is answered
+
+like(http_get('/other/v1/model/info', 'x-api-key' => $key)->{body}, qr/"object":\s*"list"/,
+    'a path that try_files has put there');
 
 # LiteLLM's own header comes first
 
