@@ -116,7 +116,9 @@ SKIP: {
     skip 'no /proc/PID/schedstat', 3 if !cpu();
     for (qw(generate update delete)) {
         note(sprintf 'CPU of %s: %.0f us with %d keys, %.0f us with %d', $_, $least->{$_}, $few, $most->{$_}, $many);
-        cmp_ok($most->{$_}, '<', 2 * $least->{$_} + 20 * $slow, "$_ costs no more than with $few keys");
+
+        # to look at all of them costs a millisecond and more; other processes cost some cache
+        cmp_ok($most->{$_}, '<', 2 * $least->{$_} + 200 * $slow, "$_ costs no more than with $few keys");
     }
 }
 
