@@ -510,7 +510,9 @@ ngx_http_litellm_attempt_resolved(ngx_http_litellm_resolve_t *rs,
 ngx_int_t
 ngx_http_litellm_attempt_send(ngx_http_litellm_attempt_t *a)
 {
+    ngx_int_t            rc;
     ngx_uint_t           flags;
+    ngx_pool_t          *pool;
     ngx_http_request_t  *r, *sr;
 
     r = a->parent;
@@ -532,9 +534,16 @@ ngx_http_litellm_attempt_send(ngx_http_litellm_attempt_t *a)
     a->post.handler = ngx_http_litellm_attempt_post;
     a->post.data = a;
 
-    if (ngx_http_subrequest(r, &r->uri, &r->args, &sr, &a->post, flags)
-        != NGX_OK)
-    {
+    /* the clone, and what the engine makes for it, is made of our memory */
+
+    pool = r->pool;
+    r->pool = a->ctx->pool;
+
+    rc = ngx_http_subrequest(r, &r->uri, &r->args, &sr, &a->post, flags);
+
+    r->pool = pool;
+
+    if (rc != NGX_OK) {
         return NGX_ERROR;
     }
 

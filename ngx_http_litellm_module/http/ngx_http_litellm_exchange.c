@@ -148,7 +148,7 @@ ngx_http_litellm_exchange_wire(ngx_http_litellm_attempt_t *a)
 
     w = &a->wire;
 
-    ngx_litellm_out_init(&w->body, a->parent->pool);
+    ngx_litellm_out_init(&w->body, a->ctx->pool);
 
     w->headers.nelts = 0;
 
@@ -361,13 +361,13 @@ ngx_http_litellm_exchange_reset(ngx_http_litellm_attempt_t *a)
     ngx_http_upstream_t  *u;
 
     if (a->alloc) {
-        (void) ngx_pfree(a->parent->pool, a->body);
+        (void) ngx_pfree(a->ctx->pool, a->body);
     }
 
     u = a->spent->upstream;
 
     if (u != NULL && u->buffer.start != NULL) {
-        (void) ngx_pfree(a->parent->pool, u->buffer.start);
+        (void) ngx_pfree(a->ctx->pool, u->buffer.start);
         ngx_memzero(&u->buffer, sizeof(ngx_buf_t));
     }
 

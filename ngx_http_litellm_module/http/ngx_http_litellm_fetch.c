@@ -523,7 +523,7 @@ ngx_http_litellm_job_keep(ngx_http_litellm_job_t *job,
     ngx_litellm_fetch_t  *f;
 
     f = job->fetch;
-    pool = ex->parent->pool;
+    pool = ex->ctx->pool;
 
     body.data = ex->body;
     body.len = ex->size;

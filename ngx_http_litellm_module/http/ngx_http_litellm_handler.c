@@ -740,7 +740,7 @@ ngx_http_litellm_timer_start(ngx_http_request_t *r,
 {
     if (ctx->timer == NULL) {
 
-        ctx->timer = ngx_pcalloc(r->pool, sizeof(ngx_event_t));
+        ctx->timer = ngx_pcalloc(ctx->pool, sizeof(ngx_event_t));
         if (ctx->timer == NULL) {
             return NGX_ERROR;
         }

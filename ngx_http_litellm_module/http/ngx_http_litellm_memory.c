@@ -1,12 +1,12 @@
 
 /*
- * A request needs some 7 KB for what the module makes of it (context, attempt,
- * nodes of JSON, what is sent to the provider, values of headers) and 8 KB for
- * the answer.  Of r->pool these would be two more blocks and a large piece, to
- * be had from malloc() and given back to it each time, and more blocks to be
- * looked through by every small allocation.  So they are a pool of their own,
- * which is emptied when r->pool is destroyed, and kept by the worker for the
- * next request.
+ * A request needs some 12 KB for what the module makes of it (context, attempt
+ * and its clone, nodes of JSON, what is sent to the provider, values of headers)
+ * and 8 KB for the answer.  Of r->pool these would be three more blocks and a
+ * large piece, to be had from malloc() and given back to it each time, and more
+ * blocks to be looked through by every small allocation.  So they are a pool of
+ * their own, which is emptied when r->pool is destroyed, and kept by the worker
+ * for the next request.
  *
  * What must hold: the cleanup that gives it back is the first one that the
  * module adds to r->pool, so that it runs behind all others of the module.
@@ -20,23 +20,27 @@
 #include "ngx_http_litellm_memory.h"
 
 
-#define NGX_HTTP_LITELLM_MEMORY_BLOCK   8192
+#define NGX_HTTP_LITELLM_MEMORY_BLOCK   16384
 
 /* of one pool that is kept; a larger buffer is the engine's business, too */
 #define NGX_HTTP_LITELLM_MEMORY_BLOCKS  2
 #define NGX_HTTP_LITELLM_MEMORY_BUFFER  8192
 
 #if (__SANITIZE_ADDRESS__)
-#define NGX_HTTP_LITELLM_MEMORY_KEPT    0
+#define NGX_HTTP_LITELLM_MEMORY_ASAN    1
 
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define NGX_HTTP_LITELLM_MEMORY_KEPT    0
+#define NGX_HTTP_LITELLM_MEMORY_ASAN    1
 #endif
 #endif
 
 #ifndef NGX_HTTP_LITELLM_MEMORY_KEPT
+#if (NGX_HTTP_LITELLM_MEMORY_ASAN)
+#define NGX_HTTP_LITELLM_MEMORY_KEPT    0
+#else
 #define NGX_HTTP_LITELLM_MEMORY_KEPT    64
+#endif
 #endif
 
 
@@ -114,6 +118,16 @@ ngx_http_litellm_memory_cleanup(void *data)
 {
     ngx_http_litellm_memory_t *m = data;
 
+    ngx_pool_cleanup_t  *cln;
+
+    for (cln = m->pool->cleanup; cln; cln = cln->next) {
+        if (cln->handler) {
+            cln->handler(cln->data);
+        }
+    }
+
+    m->pool->cleanup = NULL;
+
     if (ngx_http_litellm_memory_nkept == NGX_HTTP_LITELLM_MEMORY_KEPT
         || ngx_http_litellm_memory_large(m->pool))
     {
@@ -138,16 +152,10 @@ ngx_http_litellm_memory_cleanup(void *data)
 }
 
 
-/* too large to be kept, or with cleanups, which are not for a reset */
-
 static ngx_uint_t
 ngx_http_litellm_memory_large(ngx_pool_t *pool)
 {
     ngx_uint_t  n;
-
-    if (pool->cleanup != NULL) {
-        return 1;
-    }
 
     for (n = 0; pool; pool = pool->d.next) {
         n++;

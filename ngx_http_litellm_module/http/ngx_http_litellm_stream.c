@@ -54,10 +54,9 @@ static ngx_int_t ngx_http_litellm_unreadable(ngx_http_litellm_attempt_t *a);
 ngx_http_litellm_stream_t *
 ngx_http_litellm_stream_create(ngx_http_litellm_attempt_t *a)
 {
-    a->stream = ngx_pcalloc(a->parent->pool,
-                            sizeof(ngx_http_litellm_stream_t));
+    a->stream = ngx_pcalloc(a->ctx->pool, sizeof(ngx_http_litellm_stream_t));
     if (a->stream != NULL) {
-        ngx_litellm_out_init(&a->stream->out, a->parent->pool);
+        ngx_litellm_out_init(&a->stream->out, a->ctx->pool);
     }
 
     return a->stream;
@@ -730,13 +729,12 @@ ngx_http_litellm_page(ngx_litellm_out_t *out, size_t wanted)
 
     if (cl == NULL) {
 
-        cl = ngx_alloc_chain_link(a->parent->pool);
+        cl = ngx_alloc_chain_link(a->ctx->pool);
         if (cl == NULL) {
             return NULL;
         }
 
-        cl->buf = ngx_create_temp_buf(a->parent->pool,
-                                      NGX_HTTP_LITELLM_PAGE);
+        cl->buf = ngx_create_temp_buf(a->ctx->pool, NGX_HTTP_LITELLM_PAGE);
         if (cl->buf == NULL) {
             return NULL;
         }
