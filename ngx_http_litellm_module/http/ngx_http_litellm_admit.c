@@ -43,11 +43,11 @@ static ngx_int_t ngx_http_litellm_admit_member(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_bill_t *bill);
 static ngx_int_t ngx_http_litellm_admit_named(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_bill_t *bill);
-static int64_t ngx_http_litellm_admit_output(ngx_http_litellm_ctx_t *ctx,
-    int64_t prompt, int64_t guess);
+static int64_t ngx_http_litellm_admit_output(ngx_http_litellm_ctx_t *ctx);
 static int64_t ngx_http_litellm_admit_guess(ngx_http_litellm_bill_t *bill);
 static ngx_int_t ngx_http_litellm_admit_prices(ngx_http_request_t *r,
-    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_bill_t *bill);
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_bill_t *bill,
+    int64_t prompt, int64_t completion);
 static ngx_int_t ngx_http_litellm_admit_refuse(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_bill_t *bill);
 static ngx_int_t ngx_http_litellm_admit_over_limit(ngx_http_request_t *r,
@@ -60,7 +60,7 @@ static u_char *ngx_http_litellm_admit_when(u_char *p, int64_t after);
 ngx_int_t
 ngx_http_litellm_admit(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
 {
-    int64_t                        prompt;
+    int64_t                        prompt, output;
     ngx_int_t                      rc;
     ngx_http_litellm_bill_t       *bill;
     ngx_http_litellm_loc_conf_t   *lcf;
@@ -83,12 +83,19 @@ ngx_http_litellm_admit(ngx_http_request_t *r, ngx_http_litellm_ctx_t *ctx)
     }
 
     prompt = ngx_max((int64_t) ctx->tokens, 1);
+    output = ngx_http_litellm_admit_output(ctx);
 
-    bill->rv.tokens = prompt
-                      + ngx_http_litellm_admit_output(ctx, prompt,
-                                         ngx_http_litellm_admit_guess(bill));
+    bill->rv.tokens = prompt;
 
-    rc = ngx_http_litellm_admit_prices(r, ctx, bill);
+    if (output >= 0) {
+        bill->rv.tokens += output;
+
+    } else {
+        bill->rv.tokens += ngx_max(prompt, ngx_http_litellm_admit_guess(bill));
+        output = ngx_max(prompt, NGX_HTTP_LITELLM_OUTPUT);
+    }
+
+    rc = ngx_http_litellm_admit_prices(r, ctx, bill, prompt, output);
 
     if (rc != NGX_OK) {
         return rc;
@@ -595,8 +602,11 @@ ngx_http_litellm_admit_estimate(ngx_http_litellm_ctx_t *ctx,
     int64_t *prompt, int64_t *completion)
 {
     *prompt = ngx_max((int64_t) ctx->tokens, 1);
-    *completion = ngx_http_litellm_admit_output(ctx, *prompt,
-                                                NGX_HTTP_LITELLM_OUTPUT);
+    *completion = ngx_http_litellm_admit_output(ctx);
+
+    if (*completion < 0) {
+        *completion = ngx_max(*prompt, NGX_HTTP_LITELLM_OUTPUT);
+    }
 }
 
 
@@ -620,9 +630,10 @@ ngx_http_litellm_admit_guess(ngx_http_litellm_bill_t *bill)
 }
 
 
+/* tokens of the answer; -1: nobody says how many */
+
 static int64_t
-ngx_http_litellm_admit_output(ngx_http_litellm_ctx_t *ctx, int64_t prompt,
-    int64_t guess)
+ngx_http_litellm_admit_output(ngx_http_litellm_ctx_t *ctx)
 {
     int64_t                     n, max;
     ngx_uint_t                  i;
@@ -672,11 +683,7 @@ ngx_http_litellm_admit_output(ngx_http_litellm_ctx_t *ctx, int64_t prompt,
         }
     }
 
-    if (config->limiting.output >= 0) {
-        return config->limiting.output;
-    }
-
-    return ngx_max(prompt, guess);
+    return (config->limiting.output >= 0) ? config->limiting.output : -1;
 }
 
 
@@ -684,9 +691,10 @@ ngx_http_litellm_admit_output(ngx_http_litellm_ctx_t *ctx, int64_t prompt,
 
 static ngx_int_t
 ngx_http_litellm_admit_prices(ngx_http_request_t *r,
-    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_bill_t *bill)
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_bill_t *bill,
+    int64_t prompt, int64_t completion)
 {
-    int64_t                  prompt, completion, bound;
+    int64_t                  bound;
     ngx_int_t                rc;
     ngx_uint_t               i, budgets;
     ngx_litellm_limiting_t  *l;
@@ -701,8 +709,6 @@ ngx_http_litellm_admit_prices(ngx_http_request_t *r,
     if ((!budgets && !l->block_unpriced) || ctx->candidates == NULL) {
         return NGX_OK;
     }
-
-    ngx_http_litellm_admit_estimate(ctx, &prompt, &completion);
 
     rc = ngx_http_litellm_cost_bound(ctx, ctx->candidates, prompt, completion,
                                      &bound);
