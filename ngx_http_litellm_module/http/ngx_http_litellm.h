@@ -565,6 +565,7 @@ struct ngx_http_litellm_ctx_s {
     void                            *health;
     void                            *usage;      /* row of metrics that its last
                                                     answer counts in; NULL */
+    ngx_litellm_deployment_t        *usage_of;   /* NULL: a kept answer's */
     void                            *beside;     /* where that is remembered,
                                                     or was; NULL */
     ngx_str_t                        labels;     /* of who asks, in a row of

@@ -26,6 +26,9 @@
 /* labels of who asks, which begin the rows of a request */
 #define NGX_HTTP_LITELLM_LABELS_WHO   7
 
+/* labels of a request's row that its row of usage has, too */
+#define NGX_HTTP_LITELLM_LABELS_ENDED  (NGX_HTTP_LITELLM_LABELS_WHO + 3)
+
 
 /* what a request ended with */
 typedef struct {
@@ -38,7 +41,7 @@ typedef struct {
 
 static void ngx_http_litellm_metrics_usage(
     ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_attempt_t *a,
-    ngx_uint_t good);
+    ngx_litellm_usage_t *usage, ngx_litellm_cost_t *cost, ngx_uint_t good);
 static ngx_http_litellm_row_t *ngx_http_litellm_metrics_usage_row(
     ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_ctx_t *ctx,
     ngx_litellm_deployment_t *d, ngx_uint_t good,
@@ -55,6 +58,9 @@ static void ngx_http_litellm_metrics_place(
 static void ngx_http_litellm_metrics_ending(ngx_http_litellm_ctx_t *ctx,
     ngx_http_litellm_ending_t *e);
 static void ngx_http_litellm_metrics_ended(
+    ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_ctx_t *ctx,
+    ngx_http_litellm_ending_t *e);
+static ngx_http_litellm_row_t *ngx_http_litellm_metrics_ended_row(
     ngx_http_litellm_metrics_conf_t *mc, ngx_http_litellm_ctx_t *ctx,
     ngx_http_litellm_ending_t *e);
 static void ngx_http_litellm_metrics_answered(
@@ -153,7 +159,7 @@ ngx_http_litellm_metrics_attempt(ngx_http_litellm_attempt_t *a,
     }
 
     if (good || usage.known) {
-        ngx_http_litellm_metrics_usage(mcf->metrics, a, good);
+        ngx_http_litellm_metrics_usage(mcf->metrics, a, &usage, &cost, good);
     }
 }
 
@@ -162,10 +168,9 @@ ngx_http_litellm_metrics_attempt(ngx_http_litellm_attempt_t *a,
 
 static void
 ngx_http_litellm_metrics_usage(ngx_http_litellm_metrics_conf_t *mc,
-    ngx_http_litellm_attempt_t *a, ngx_uint_t good)
+    ngx_http_litellm_attempt_t *a, ngx_litellm_usage_t *usage,
+    ngx_litellm_cost_t *cost, ngx_uint_t good)
 {
-    ngx_litellm_cost_t             cost;
-    ngx_litellm_usage_t            usage;
     ngx_http_litellm_row_t        *row;
     ngx_http_litellm_known_t      *known;
     ngx_http_litellm_row_usage_t  *u;
@@ -177,18 +182,17 @@ ngx_http_litellm_metrics_usage(ngx_http_litellm_metrics_conf_t *mc,
 
     if (good) {
         a->ctx->usage = row;
+        a->ctx->usage_of = a->deployment;
         a->ctx->beside = known;
     }
 
-    (void) ngx_http_litellm_cost(a, &cost, &usage);
-
-    ngx_http_litellm_counter_add(&u->prompt, ngx_max(usage.prompt, 0));
+    ngx_http_litellm_counter_add(&u->prompt, ngx_max(usage->prompt, 0));
     ngx_http_litellm_counter_add(&u->completion,
-                                 ngx_max(usage.completion, 0));
+                                 ngx_max(usage->completion, 0));
 
 #define ngx_http_litellm_metrics_some(field)                                  \
-    if (usage.field > 0) {                                                    \
-        ngx_http_litellm_counter_add(&u->field, usage.field);                 \
+    if (usage->field > 0) {                                                   \
+        ngx_http_litellm_counter_add(&u->field, usage->field);                \
     }
 
     ngx_http_litellm_metrics_some(cached);
@@ -199,8 +203,8 @@ ngx_http_litellm_metrics_usage(ngx_http_litellm_metrics_conf_t *mc,
 
 #undef ngx_http_litellm_metrics_some
 
-    if (cost.total > 0) {
-        ngx_http_litellm_counter_add(&u->spend, cost.total);
+    if (cost->total > 0) {
+        ngx_http_litellm_counter_add(&u->spend, cost->total);
 
     } else if (good) {
         ngx_http_litellm_counter_add(&u->free, 1);
@@ -213,10 +217,10 @@ ngx_http_litellm_metrics_usage(ngx_http_litellm_metrics_conf_t *mc,
     w = ngx_http_litellm_metrics_self;
 
     if (w != NULL) {
-        ngx_http_litellm_total_add(&w->prompt, ngx_max(usage.prompt, 0));
+        ngx_http_litellm_total_add(&w->prompt, ngx_max(usage->prompt, 0));
         ngx_http_litellm_total_add(&w->completion,
-                                   ngx_max(usage.completion, 0));
-        ngx_http_litellm_total_add(&w->spend, cost.total);
+                                   ngx_max(usage->completion, 0));
+        ngx_http_litellm_total_add(&w->spend, cost->total);
 
         if (!a->priced) {
             ngx_http_litellm_total_add(&w->unpriced, 1);
@@ -325,21 +329,13 @@ static void
 ngx_http_litellm_metrics_same(ngx_http_litellm_ctx_t *ctx,
     ngx_http_litellm_row_t *row)
 {
-    u_char      *p;
-    ngx_uint_t   i;
-
     if (ctx->labels.len || row->other) {
         return;
     }
 
-    p = row->labels;
-
-    for (i = 0; i < NGX_HTTP_LITELLM_LABELS_WHO; i++) {
-        p += 1 + *p;
-    }
-
     ctx->labels.data = row->labels;
-    ctx->labels.len = p - row->labels;
+    ctx->labels.len = ngx_http_litellm_row_offset(row,
+                                                 NGX_HTTP_LITELLM_LABELS_WHO);
 }
 
 
@@ -476,6 +472,7 @@ ngx_http_litellm_metrics_request(ngx_http_litellm_ctx_t *ctx)
 
         ctx->usage = ngx_http_litellm_metrics_usage_row(mcf->metrics, ctx,
                                                         NULL, 1, &known);
+        ctx->usage_of = NULL;
         ctx->beside = known;
     }
 
@@ -561,60 +558,14 @@ static void
 ngx_http_litellm_metrics_ended(ngx_http_litellm_metrics_conf_t *mc,
     ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_ending_t *e)
 {
-    u_char                          status[NGX_INT_T_LEN];
-    u_char                          class[NGX_HTTP_LITELLM_METRICS_VALUE];
-    ngx_str_t                       value;
     ngx_uint_t                      good;
-    ngx_http_litellm_row_t         *row;
-    ngx_http_litellm_known_t       *known;
-    ngx_http_litellm_values_t       v;
     ngx_http_litellm_row_worker_t  *w;
     ngx_http_litellm_row_request_t *c;
 
     good = (e->status < NGX_HTTP_BAD_REQUEST);
 
-    ngx_http_litellm_values_init(&v);
-
-    ngx_http_litellm_metrics_who(mc, ctx, &v);
-    ngx_http_litellm_metrics_value(mc, &v, NGX_HTTP_LITELLM_L_REQUESTED_MODEL,
-                                   ngx_http_litellm_metrics_model(ctx, e->d,
-                                                                  good));
-    ngx_http_litellm_metrics_value(mc, &v, NGX_HTTP_LITELLM_L_MODEL_ID,
-                                   e->d ? &e->d->id : NULL);
-    ngx_http_litellm_metrics_value(mc, &v, NGX_HTTP_LITELLM_L_API_PROVIDER,
-                                   (e->d && e->d->provider)
-                                   ? &e->d->provider->name : NULL);
-
-    /* what is between the slashes may be a model's name */
-
-    ngx_http_litellm_metrics_value(mc, &v, NGX_HTTP_LITELLM_L_ROUTE,
-                                   ctx->path_model.len ? &ctx->api->path
-                                                       : &ctx->path);
-
-    value.data = status;
-    value.len = ngx_litellm_out_digits(status, e->status) - status;
-
-    ngx_http_litellm_metrics_value(mc, &v, NGX_HTTP_LITELLM_L_STATUS, &value);
-
-    ngx_http_litellm_metrics_exception(e->d, e->class, class, &value);
-    ngx_http_litellm_metrics_value(mc, &v, NGX_HTTP_LITELLM_L_CLASS, &value);
-
-    known = ngx_http_litellm_metrics_beside(ctx);
-    row = known ? known->beside[0] : NULL;
-
-    if (row == NULL || !ngx_http_litellm_values_same(&v, row)) {
-        row = ngx_http_litellm_metrics_row_for(&mc->m,
-                                               NGX_HTTP_LITELLM_ROW_REQUEST,
-                                               &v, mc->max, NULL);
-
-        known = ngx_http_litellm_metrics_beside(ctx);
-
-        if (known != NULL && !row->other) {
-            known->beside[0] = row;
-        }
-    }
-
-    c = ngx_http_litellm_row_counters(row);
+    c = ngx_http_litellm_row_counters(
+                             ngx_http_litellm_metrics_ended_row(mc, ctx, e));
 
     ngx_http_litellm_counter_add(&c->requests, 1);
 
@@ -643,6 +594,83 @@ ngx_http_litellm_metrics_ended(ngx_http_litellm_metrics_conf_t *mc,
     if (ctx->fallbacks) {
         ngx_http_litellm_total_add(&w->fallbacks, ctx->fallbacks);
     }
+}
+
+
+/*
+ * Labels of who asked, for what, and who has answered are in the row of usage,
+ * too, so that beside it only those of the end are compared.
+ */
+
+static ngx_http_litellm_row_t *
+ngx_http_litellm_metrics_ended_row(ngx_http_litellm_metrics_conf_t *mc,
+    ngx_http_litellm_ctx_t *ctx, ngx_http_litellm_ending_t *e)
+{
+    u_char                      status[NGX_INT_T_LEN];
+    u_char                      class[NGX_HTTP_LITELLM_METRICS_VALUE];
+    ngx_str_t                   value;
+    ngx_uint_t                  i, good;
+    ngx_http_litellm_row_t     *row;
+    ngx_http_litellm_known_t   *known;
+    ngx_http_litellm_values_t   v, end;
+
+    good = (e->status < NGX_HTTP_BAD_REQUEST);
+
+    ngx_http_litellm_values_init(&end);
+
+    /* what is between the slashes may be a model's name */
+
+    ngx_http_litellm_metrics_value(mc, &end, NGX_HTTP_LITELLM_L_ROUTE,
+                                   ctx->path_model.len ? &ctx->api->path
+                                                       : &ctx->path);
+
+    value.data = status;
+    value.len = ngx_litellm_out_digits(status, e->status) - status;
+
+    ngx_http_litellm_metrics_value(mc, &end, NGX_HTTP_LITELLM_L_STATUS,
+                                   &value);
+
+    ngx_http_litellm_metrics_exception(e->d, e->class, class, &value);
+    ngx_http_litellm_metrics_value(mc, &end, NGX_HTTP_LITELLM_L_CLASS, &value);
+
+    known = (good && e->d == ctx->usage_of)
+            ? ngx_http_litellm_metrics_beside(ctx) : NULL;
+
+    if (known != NULL && known->beside[0] != NULL
+        && ngx_http_litellm_values_same(&end, known->beside[0], known->end))
+    {
+        return known->beside[0];
+    }
+
+    ngx_http_litellm_values_init(&v);
+
+    ngx_http_litellm_metrics_who(mc, ctx, &v);
+    ngx_http_litellm_metrics_value(mc, &v, NGX_HTTP_LITELLM_L_REQUESTED_MODEL,
+                                   ngx_http_litellm_metrics_model(ctx, e->d,
+                                                                  good));
+    ngx_http_litellm_metrics_value(mc, &v, NGX_HTTP_LITELLM_L_MODEL_ID,
+                                   e->d ? &e->d->id : NULL);
+    ngx_http_litellm_metrics_value(mc, &v, NGX_HTTP_LITELLM_L_API_PROVIDER,
+                                   (e->d && e->d->provider)
+                                   ? &e->d->provider->name : NULL);
+
+    for (i = 0; i < end.n; i++) {
+        v.value[v.n++] = end.value[i];
+    }
+
+    row = ngx_http_litellm_metrics_row_for(&mc->m,
+                                           NGX_HTTP_LITELLM_ROW_REQUEST, &v,
+                                           mc->max, NULL);
+
+    /* its own place may be that of the other one */
+
+    if (known != NULL && known->row == ctx->usage && !row->other) {
+        known->beside[0] = row;
+        known->end = ngx_http_litellm_row_offset(row,
+                                         NGX_HTTP_LITELLM_LABELS_ENDED);
+    }
+
+    return row;
 }
 
 

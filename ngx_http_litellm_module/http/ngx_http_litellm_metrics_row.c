@@ -40,7 +40,7 @@ ngx_http_litellm_metrics_row_for(ngx_http_litellm_metrics_t *m,
     }
 
     if (k != NULL && k->row != NULL && k->row->kind == kind
-        && ngx_http_litellm_values_same(v, k->row))
+        && ngx_http_litellm_values_same(v, k->row, 0))
     {
         return k->row;
     }
@@ -122,16 +122,56 @@ ngx_http_litellm_values_place(ngx_http_litellm_row_e kind,
 }
 
 
+/* a dozen short ones for each request: a call for each costs more than they */
+
+static ngx_inline ngx_uint_t
+ngx_http_litellm_bytes_same(u_char *a, u_char *b, size_t n)
+{
+    uint32_t  s, t, v, w;
+    uint64_t  x, y, k, l;
+
+    if (n > 16) {
+        return ngx_memcmp(a, b, n) == 0;
+    }
+
+    if (n >= 8) {
+        ngx_memcpy(&x, a, 8);
+        ngx_memcpy(&y, b, 8);
+        ngx_memcpy(&k, a + n - 8, 8);
+        ngx_memcpy(&l, b + n - 8, 8);
+
+        return ((x ^ y) | (k ^ l)) == 0;
+    }
+
+    if (n >= 4) {
+        ngx_memcpy(&s, a, 4);
+        ngx_memcpy(&t, b, 4);
+        ngx_memcpy(&v, a + n - 4, 4);
+        ngx_memcpy(&w, b + n - 4, 4);
+
+        return ((s ^ t) | (v ^ w)) == 0;
+    }
+
+    while (n--) {
+        if (a[n] != b[n]) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 ngx_uint_t
 ngx_http_litellm_values_same(ngx_http_litellm_values_t *v,
-    ngx_http_litellm_row_t *row)
+    ngx_http_litellm_row_t *row, size_t from)
 {
     u_char                    *p, *last;
     ngx_uint_t                 i;
     ngx_http_litellm_value_t  *value;
 
-    p = row->labels;
-    last = p + row->len;
+    p = row->labels + from;
+    last = row->labels + row->len;
 
     for (i = 0; i < v->n; i++) {
 
@@ -159,7 +199,7 @@ ngx_http_litellm_values_same(ngx_http_litellm_values_t *v,
         }
 
         if (p == last || *p != value->len
-            || ngx_memcmp(p + 1, value->data, value->len) != 0)
+            || !ngx_http_litellm_bytes_same(p + 1, value->data, value->len))
         {
             return 0;
         }

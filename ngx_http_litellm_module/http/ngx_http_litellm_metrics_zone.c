@@ -513,6 +513,22 @@ ngx_http_litellm_metrics_next(ngx_http_litellm_metrics_t *m,
 }
 
 
+size_t
+ngx_http_litellm_row_offset(ngx_http_litellm_row_t *row, ngx_uint_t i)
+{
+    u_char  *p, *last;
+
+    p = row->labels;
+    last = p + row->len;
+
+    while (i-- > 0 && p < last) {
+        p += 1 + *p;
+    }
+
+    return p - row->labels;
+}
+
+
 void
 ngx_http_litellm_row_label(ngx_http_litellm_row_t *row, ngx_uint_t i,
     ngx_str_t *value)
@@ -524,12 +540,8 @@ ngx_http_litellm_row_label(ngx_http_litellm_row_t *row, ngx_uint_t i,
         return;
     }
 
-    p = row->labels;
-    last = p + row->len;
-
-    while (i-- > 0 && p < last) {
-        p += 1 + *p;
-    }
+    p = row->labels + ngx_http_litellm_row_offset(row, i);
+    last = row->labels + row->len;
 
     ngx_str_null(value);
 

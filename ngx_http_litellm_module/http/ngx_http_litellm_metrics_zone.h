@@ -147,6 +147,8 @@ typedef struct {
 typedef struct {
     ngx_http_litellm_row_t     *row;
     ngx_http_litellm_row_t     *beside[NGX_HTTP_LITELLM_METRICS_BESIDE];
+    size_t                      end;            /* of what beside[0] has in
+                                                   common with row */
 } ngx_http_litellm_known_t;
 
 
@@ -253,9 +255,9 @@ ngx_http_litellm_row_t *ngx_http_litellm_metrics_row_for(
     ngx_http_litellm_metrics_t *m, ngx_http_litellm_row_e kind,
     ngx_http_litellm_values_t *v, ngx_uint_t max,
     ngx_http_litellm_known_t **known);
-/* are these the row's labels? */
+/* are these the row's labels, from that byte of them on? */
 ngx_uint_t ngx_http_litellm_values_same(ngx_http_litellm_values_t *v,
-    ngx_http_litellm_row_t *row);
+    ngx_http_litellm_row_t *row, size_t from);
 /* NULL: there is none */
 ngx_http_litellm_row_t *ngx_http_litellm_metrics_row_known(
     ngx_http_litellm_metrics_t *m, ngx_http_litellm_row_e kind,
@@ -304,6 +306,8 @@ ngx_http_litellm_row_counters(ngx_http_litellm_row_t *row)
     return (u_char *) row + row->counters;
 }
 
+/* where the i-th label of a row begins */
+size_t ngx_http_litellm_row_offset(ngx_http_litellm_row_t *row, ngx_uint_t i);
 /* the i-th label of a row; an empty one if it was not known */
 void ngx_http_litellm_row_label(ngx_http_litellm_row_t *row, ngx_uint_t i,
     ngx_str_t *value);

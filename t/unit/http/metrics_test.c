@@ -242,6 +242,7 @@ static void
 test_known(void)
 {
     char                       one[256], two[256], *data;
+    size_t                     len;
     ngx_uint_t                 i, turn;
     ngx_shm_zone_t            *zone;
     ngx_http_litellm_row_t    *r, *same;
@@ -318,9 +319,53 @@ test_known(void)
               == row(NGX_HTTP_LITELLM_ROW_USAGE, 100000, "whose", "second"));
         CHECK(ngx_http_litellm_values_same(&v, row(NGX_HTTP_LITELLM_ROW_USAGE,
                                                    100000, "whose",
-                                                   "second")));
-        CHECK(!ngx_http_litellm_values_same(&v, r));
+                                                   "second"), 0));
+        CHECK(!ngx_http_litellm_values_same(&v, r, 0));
     }
+
+    /* the end of a row alone, and not with another beginning of it */
+
+    CHECK_INT(ngx_http_litellm_row_offset(r, 0), 0);
+    CHECK_INT(ngx_http_litellm_row_offset(r, 1), 1 + 5);
+    CHECK_INT(ngx_http_litellm_row_offset(r, 2), 1 + 5 + 1 + 5);
+    CHECK_INT(ngx_http_litellm_row_offset(r, 9), 1 + 5 + 1 + 5);
+
+    ngx_http_litellm_values_init(&v);
+    ngx_http_litellm_values_add(&v, &(ngx_str_t) { 5, (u_char *) "first" });
+
+    CHECK(ngx_http_litellm_values_same(&v, r, 1 + 5));
+    CHECK(!ngx_http_litellm_values_same(&v, r, 0));
+    CHECK(!ngx_http_litellm_values_same(&v, r, 1 + 5 + 1 + 5));
+
+    /* values of each length, other in one byte */
+
+    for (len = 1; len < NGX_HTTP_LITELLM_METRICS_VALUE; len++) {
+        u_char    bytes[NGX_HTTP_LITELLM_METRICS_VALUE];
+        uint64_t  buf[32];
+
+        r = (ngx_http_litellm_row_t *) buf;
+        r->len = (uint16_t) (1 + len);
+        r->labels[0] = (u_char) len;
+
+        for (i = 0; i < len; i++) {
+            bytes[i] = (u_char) (i * 7 + 1);
+            (r->labels + 1)[i] = bytes[i];
+        }
+
+        ngx_http_litellm_values_init(&v);
+        ngx_http_litellm_values_add(&v, &(ngx_str_t) { len, bytes });
+
+        CHECK(ngx_http_litellm_values_same(&v, r, 0));
+
+        for (i = 0; i < len; i++) {
+            bytes[i] ^= 0x40;
+            CHECK(!ngx_http_litellm_values_same(&v, r, 0));
+            bytes[i] ^= 0x40;
+        }
+    }
+
+    ngx_http_litellm_values_init(&v);
+    ngx_http_litellm_values_add(&v, &(ngx_str_t) { 5, (u_char *) "other" });
 
     CHECK(ngx_http_litellm_metrics_row_known(&metrics,
                                              NGX_HTTP_LITELLM_ROW_FALLBACK,
