@@ -39,11 +39,14 @@ $a->mock(8081, sub {
 my $provider = $a->port(8081);
 
 for my $g (@gates) {
-    $g->write_conf(http => 'litellm_redis 127.0.0.1:' . $redis->port . ";\n" . <<'END', server => <<'END');
+    $g->write_conf(http => 'litellm_redis 127.0.0.1:' . $redis->port . ";\n" . <<'END', location => 'litellm_cache_redis on timeout=10s;', server => <<'END');
 litellm_zone zone=z:1m;
 litellm_cache_zone zone=c:16m;
 litellm_redis_limits off;
 END
+location /brief/ {
+    litellm;
+}
 location /only/ {
     litellm;
     litellm_cache_redis only timeout=10s;
@@ -246,12 +249,13 @@ $redis->signal('STOP');
 my ($worst, $failed) = (0, 0);
 for my $i (1 .. 60) {
     my $start = time();
-    $failed++ if ask($gates[$i % 2], "silent $i")->{status} != 200;
+    $failed++ if ask($gates[$i % 2], "silent $i", uri => '/brief/v1/chat/completions')->{status} != 200;
     my $took = time() - $start;
     $worst = $took if $took > $worst;
 }
 is($failed, 0, 'silent: all are served');
-cmp_ok($worst, '<', 0.05 + 0.35 * $slow, 'silent: within the bound');
+# a second is what any command may take
+cmp_ok($worst, '<', 0.9, 'silent: within the bound');
 ok(wait_for(sub { call($a, 'GET', '/metrics')->{body} =~ /^litellm_ngx_cache_redis_dropped_total [1-9]/m }),
     'silent: what could not be put there is counted');
 $redis->signal('CONT');

@@ -54,13 +54,16 @@ $a->mock(8081, sub {
 my $provider = $a->port(8081);
 
 for my $g ($a, $b) {
-    $g->write_conf(http => 'litellm_redis 127.0.0.1:' . $redis->port . ";\n" . <<'END', server => <<'END');
+    $g->write_conf(http => 'litellm_redis 127.0.0.1:' . $redis->port . ";\n" . <<'END', location => 'litellm_cache_redis on timeout=10s;', server => <<'END');
 litellm_zone zone=z:1m;
 litellm_cache_zone zone=c:16m;
 litellm_redis_limits off;
 log_format cached '$http_mark $litellm_cache_status $litellm_prompt_tokens';
 access_log %%DIR%%/cached.log cached;
 END
+location /brief/ {
+    litellm;
+}
 location /only/ {
     litellm;
     litellm_cache_redis only timeout=10s;
@@ -346,12 +349,13 @@ $redis->signal('STOP');
 my ($worst, $failed) = (0, 0);
 for my $i (1 .. 20) {
     my $start = time();
-    $failed++ if split(/ /, first_of(ask($i % 2 ? $a : $b, [map { "s$i $_" } 1 .. 300]))) != 300;
+    $failed++ if split(/ /, first_of(ask($i % 2 ? $a : $b, [map { "s$i $_" } 1 .. 300], uri => '/brief/v1/embeddings'))) != 300;
     my $took = time() - $start;
     $worst = $took if $took > $worst;
 }
 is($failed, 0, 'silent: all are served');
-cmp_ok($worst, '<', 0.05 + 0.4 * $slow, 'silent: within the bound');
+# a second is what any command may take
+cmp_ok($worst, '<', 0.9, 'silent: within the bound');
 $redis->signal('CONT');
 connected();
 store(2, ['k 1', 'k 2']);

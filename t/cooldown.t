@@ -106,12 +106,6 @@ sub many { my ($n, @chat) = @_; return map { ask(@chat) } 1 .. $n }
 sub good { return scalar grep { $_->{status} == 200 } @_ }
 sub limited { return scalar grep { $_->{status} == 429 && $_->{body} =~ /No deployments available/ } @_ }
 
-# counters begin anew with each minute
-sub minute {
-    my $left = 60 - time % 60;
-    sleep $left + 0.1 if $left < $_[0] * ($slow > 2 ? 2 : $slow);
-}
-
 sub endpoint {
     my $id = shift;
     my $j = json_of(http_get("/health?model_id=$id")->{body});

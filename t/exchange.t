@@ -96,9 +96,8 @@ is(content($r), 'Hello', 'text');
 is(json_of($r->{body})->{usage}{total_tokens}, 7, 'usage');
 is($r->{header}{'x-litellm-attempted-retries'}, '0', 'one attempt');
 cmp_ok(time - $from, '>', 0.95, 'two waits');
-$t->wait_access(qr/./);
 my $port = $t->port(8081);
-like($t->read_file('ups.log'), qr/^200 \[127.0.0.1:$port : 127.0.0.1:$port : 127.0.0.1:$port\] \[201 : 201 : 201\]$/m,
+ok($t->wait_file('ups.log', qr/^200 \[127.0.0.1:$port : 127.0.0.1:$port : 127.0.0.1:$port\] \[201 : 201 : 201\]$/m),
     'each exchange in the log') or diag($t->read_file('ups.log'));
 
 # failures at each exchange

@@ -86,7 +86,7 @@ my $redis = LiteLLM::Redis->start($t);
 
 sub configure {
     my $how = shift;
-    $pair->write(4, "litellm_limit_window fixed 1d;\nlitellm_redis 'unix:" . $redis->path . "' timeout=${\(1000 * $slow)}ms;\n"
+    $pair->write(4, "litellm_limit_window fixed 1d;\nlitellm_redis 'unix:" . $redis->path . "' timeout=10s;\n"
         . "litellm_redis_limits $how;\n", LiteLLM::Pair::models(map { $t->port("p$_") } 1 .. 4) . <<"YAML" . $keys);
 router_settings:
   num_retries: 1

@@ -95,7 +95,6 @@ sub ask { my ($file, $model, %more) = @_; return http(chat($model, ($file ? (uri
 sub who { my $r = shift; my $j = json_of($r->{body}); return ref $j && $j->{choices} ? $j->{choices}[0]{message}{content} : "status $r->{status}" }
 sub hits { my %n; $n{$_}++ for @_; return \%n }
 sub times_ { my ($n, @ask) = @_; return hits(map { who(ask(@ask)) } 1 .. $n) }
-sub minute { my $left = 60 - time % 60; sleep $left + 0.1 if $left < $_[0] * $slow }
 sub chi_square {
     my ($n, %share) = @_;
     my ($sum, $all, $x) = (0, 0, 0);

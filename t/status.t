@@ -158,6 +158,7 @@ is(join(' ', map { $_->{id} } @{$j->{deployments}{list}}), 'other-1', 'key: of t
 
 # traffic
 
+minute(5);
 is(ask(second => 'good'), 200, 'a good one') for 1 .. 5;
 is(ask(master => 'good'), 200, 'by the master key');
 $j = status();

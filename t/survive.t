@@ -341,9 +341,9 @@ is(last_event($r)->{error}{code}, '408', 'silence: comments are no events');
 $r = cut('to-plain', sub { $_[0]->write(chunked($hello[0], undef)); sleep(0.9);
     $_[0]->write(LiteLLM::Mock::chunk(join '', sse(openai_chunk('late'), '[DONE]')) . "0\r\n\r\n") }, where => 'idle');
 is(texts($r->{body}), 'late', 'silence: not before the first text');
-$r = cut('to-plain', sub { hello(@_); for (1 .. 6) { sleep(0.15); $_[0]->write(LiteLLM::Mock::chunk(join '', sse(openai_chunk('.')))) }
+$r = cut('to-plain', sub { hello(@_); for (1 .. 12) { sleep(0.06); $_[0]->write(LiteLLM::Mock::chunk(join '', sse(openai_chunk('.')))) }
     $_[0]->write(LiteLLM::Mock::chunk(join '', sse('[DONE]')) . "0\r\n\r\n") }, where => 'idle');
-is(texts($r->{body}), 'Hello......', 'silence: each event starts it anew');
+is(texts($r->{body}), 'Hello' . '.' x 12, 'silence: each event starts it anew');
 $r = cut('to-plain', \&slow, where => 'yaml');
 is(last_event($r)->{error}{code}, '408', 'stream_idle_timeout');
 sub slow { hello(@_); $_[0]->closed(3) }

@@ -158,7 +158,8 @@ ask('owners', 'c', undef, 'mine', 'us');
 my ($tags, $end) = ('', time + 10 * $LiteLLM::Peer::slow);
 until ($tags =~ /mine/ || time > $end) {
     select undef, undef, undef, 0.02;
-    $tags = join ' ', @{(json_of((split /\n/, $t->read_file('owners.log'))[-1] // '') || {})->{request_tags} || []};
+    my ($line) = grep { /"mine"/ } split /\n/, $t->read_file('owners.log');
+    $tags = join ' ', @{(json_of($line // '') || {})->{request_tags} || []};
 }
 is($tags, 'mine us paid', 'owners: in the spend log, each once');
 undef $key;

@@ -103,8 +103,8 @@ ok(!grep({ $_ eq '[DONE]' } @events), 'silence in a stream: no [DONE]');
 ($r, $s) = timed(chat('slow', uri => '/silence/v1/chat/completions', stream => JSON::PP::true), sub {
     my $peer = shift;
     $peer->write(chunked($stream[0], undef));
-    for (1 .. 6) {
-        Time::HiRes::sleep(0.15);
+    for (1 .. 12) {
+        Time::HiRes::sleep(0.06);
         $peer->write(LiteLLM::Mock::chunk($stream[1]));
     }
     $peer->write(LiteLLM::Mock::chunk(join '', @stream[2 .. $#stream]) . "0\r\n\r\n");

@@ -18,6 +18,7 @@ use LiteLLM::Test;
 
 my $t = LiteLLM::Test->new->plan(86);
 
+my $slow = $LiteLLM::Peer::slow;
 my @yes = (stream => JSON::PP::true);
 my @names = qw(call_id model model_group provider provider_model deployment finish_reason stream error_class
     key_alias key_hash user team end_user prompt_tokens completion_tokens cached_tokens reasoning_tokens
@@ -140,24 +141,24 @@ like($v->{cache_age}, qr/^\d$/, 'a hit: its age');
 
 my $c = start(ask('gpt'));
 my ($peer) = $up->request;
-sleep 0.3;
+sleep 0.6 * $slow;
 $peer->write(once(answer(200, openai_chat('hi'))));
 ended($c);
 $v = vars();
-cmp_ok($v->{upstream_time}, '>=', 0.25, 'slow answer: time of the deployment');
-cmp_ok($v->{overhead_time}, '<', 0.25, 'slow answer: not of the gateway');
+cmp_ok($v->{upstream_time}, '>=', 0.5 * $slow, 'slow answer: time of the deployment');
+cmp_ok($v->{overhead_time}, '<', 0.5 * $slow, 'slow answer: not of the gateway');
 
 # the body is late: nobody's time
 
 my $raw = ask('gpt');
 $c = start(substr $raw, 0, -10);
-sleep 0.3;
+sleep 0.6 * $slow;
 $c->write(substr $raw, -10);
 ($peer) = $up->request;
 $peer->write(once(answer(200, openai_chat('hi'))));
 ended($c);
 $v = vars();
-cmp_ok($v->{upstream_time} + $v->{overhead_time}, '<', 0.25 * $LiteLLM::Peer::slow, 'slow body: not counted');
+cmp_ok($v->{upstream_time} + $v->{overhead_time}, '<', 0.5 * $slow, 'slow body: not counted');
 
 # a stream
 

@@ -37,7 +37,7 @@ use Test::More ();
 use Time::HiRes qw(time);
 
 our @EXPORT = qw(http http_get http_post chat events texts json_of json_text start finish
-    exchange);
+    exchange minute);
 
 my $current;
 my $slow = $LiteLLM::Peer::slow;
@@ -325,12 +325,14 @@ sub wait_log {
     return 0;
 }
 
-# waits for a line in access.log with this word in it
-sub wait_access {
-    my ($self, $re, $timeout) = @_;
+# waits for a line in access.log with this word in it, or in another file
+sub wait_access { return $_[0]->wait_file('access.log', @_[1, 2]) }
+
+sub wait_file {
+    my ($self, $name, $re, $timeout) = @_;
     my $end = time() + ($timeout || 10) * $slow;
     while (time() < $end) {
-        return 1 if $self->read_file('access.log') =~ $re;
+        return 1 if $self->read_file($name) =~ $re;
         Time::HiRes::sleep(0.02);
     }
     return 0;
@@ -530,6 +532,14 @@ sub texts {
         $text .= $_->{delta}{content} // $_->{text} // '' for @{$e->{choices} || []};
     }
     return $text;
+}
+
+# what is counted begins anew with each minute: waits for the next one if there are
+# not so many seconds left
+sub minute {
+    my $need = $_[0] * $slow;
+    my $left = 60 - time() % 60;
+    Time::HiRes::sleep($left + 0.1) if $left < ($need > 30 ? 30 : $need);
 }
 
 sub json_of { return eval { $json->decode($_[0]) } }
