@@ -84,7 +84,10 @@ my $up = $t->mock(8081, sub {
     my ($id) = $req->{uri} =~ m{^/([^/]+)};
     my $j = json_of($req->{body});
     return answer(429, openai_error('slow down', 'x', undef), 'Retry-After' => 30) if -e $t->dir . "/down-$id";
-    sleep 0.5 * $slow if $id =~ /^(slow|late)/;
+    sleep 0.5 * $slow if $id =~ /^late/;
+    if ($id =~ /^slow/) {
+        for (1 .. 1000) { last if !-e $t->dir . '/held'; sleep 0.02 }
+    }
     return chunked(openai_stream($id)) if $j->{stream};
     my $n = $usage{$id =~ /^(\w+)-/ ? $1 : ''} // 1;
     return answer(200, openai_chat($id, usage => { prompt_tokens => 1, completion_tokens => $n, total_tokens => $n + 1 }));
@@ -192,7 +195,15 @@ is_deeply(times_(20, '', 'cheap'), { 'cheap-1' => 20 }, 'routing_groups');
 # least-busy
 
 for my $round (1 .. 3) {
-    my @c = map { my $c = start(chat('b', uri => '/busy/v1/chat/completions')); sleep 0.05 * $slow; $c } 1 .. 3;
+    $t->write_file('held', '');
+    my @c;
+    for (1 .. 3) {
+        my $had = () = $up->raw_requests;
+        push @c, start(chat('b', uri => '/busy/v1/chat/completions'));
+        my $end = time + 5 * $slow;
+        sleep 0.01 while $had == (() = $up->raw_requests) && time < $end;
+    }
+    unlink $t->dir . '/held';
     $n = hits(map { who(finish($_)) } @c);
     is_deeply($n, { map { ("slow-$_" => 1) } 1 .. 3 }, "least-busy: three at once, round $round");
 }
