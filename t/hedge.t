@@ -58,6 +58,7 @@ my $models = "model_list:\n" . entry('pair', 'pair-1', 'weight: 1') . entry('pai
     . entry('limited', 'limited-1', 'weight: 1') . entry('limited', 'limited-2', 'weight: 0')
     . entry('one', 'one-1') . entry('held', 'held-1', 'weight: 1') . entry('held', 'held-2', 'weight: 0')
     . entry('quick', 'quick-1', 'weight: 1, timeout: 0.5') . entry('quick', 'quick-2', 'weight: 0, timeout: 0.5')
+    . entry('patient', 'patient-1', 'weight: 1, timeout: 0.5') . entry('patient', 'patient-2', 'weight: 0')
     . entry('brief', 'brief-1', 'weight: 1') . entry('brief', 'brief-2', 'weight: 0, timeout: 0.5')
     . entry('learn', 'learn-1', 'weight: 1') . entry('learn', 'learn-2', 'weight: 0')
     . entry('order', 'order-1', 'order: 1') . entry('order', 'order-2', 'order: 2')
@@ -475,7 +476,7 @@ free('after failures');
     my $r = finish($c);
     is($r->{status}, 408, 'both are silent: the time of the second is over, too');
     ok($pa->closed && $pb->closed, 'both are silent: both connections are closed');
-    ($c, $pa, $pb) = both('quick');
+    ($c, $pa, $pb) = both('patient');
     ok($pa->closed(3), 'the first is silent for too long');
     $pb->write(whole('x'));
     is(finish($c)->{status}, 200, 'too long: the second answers');
