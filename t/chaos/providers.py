@@ -248,8 +248,9 @@ class Provider:
             reset = bool(e.args)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
-        if reset:
-            writer.get_extra_info('socket').setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+        sock = writer.get_extra_info('socket')
+        if reset and sock.fileno() >= 0:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
             writer.transport.abort()
         else:
             writer.close()
