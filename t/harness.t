@@ -13,7 +13,7 @@ use Test::More;
 use LiteLLM::Mock qw(answer openai_chat);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(23);
+my $t = LiteLLM::Test->new->plan(26);
 my $here = dirname(abs_path(__FILE__));
 my $n = 0;
 
@@ -72,6 +72,20 @@ like($last, qr/, [12] failed$/, 'a worker that crashes') or diag($out);
     . '$t->daemon(sub { $t->wait_log(qr/gracefully shutting down/); select undef, undef, undef, 0.5; kill "CONT", $w[1] }); '
     . '$t->reload; my $n = () = $t->read_file("error.log") =~ /gracefully shutting down/g; is($n, 3);');
 is($last, 'control: 3 passed, 0 failed', 'a reload waits for all old workers') or diag($out);
+
+# workers are there when it runs; who was told to leave is not meant by those that serve
+
+($last, $out) = result('$t->write_file("nginx.conf", $t->read_file("nginx.conf") =~ s/worker_processes 1;/worker_processes 8;/r); '
+    . '$t->run; my @w = $t->workers; open my $f, ">>", $t->dir . "/error.log"; '
+    . 'print $f "2026/01/01 00:00:00 [notice] $w[2]#$w[2]: gracefully shutting down\n"; close $f; '
+    . 'is(@w . " " . join(" ", $t->serving), join(" ", 8, @w[0, 1, 3 .. 7]));');
+is($last, 'control: 3 passed, 0 failed', 'all workers, and those that serve') or diag($out);
+
+# a line of a log that is half written is none yet; other files are read as they are
+
+$t->write_file($_, "whole\nhal") for 'half.log', 'half.txt';
+is($t->read_file('half.log'), "whole\n", 'a log is read by whole lines');
+is($t->read_file('half.txt'), "whole\nhal", 'another file to its end');
 
 # a program that is not there
 
