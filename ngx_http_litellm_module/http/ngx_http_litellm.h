@@ -957,7 +957,7 @@ ngx_int_t ngx_http_litellm_send_error(ngx_http_request_t *r,
 ngx_int_t ngx_http_litellm_refuse(ngx_litellm_error_t *e,
     ngx_litellm_class_e class, ngx_uint_t status, const char *type,
     const char *message);
-ngx_int_t ngx_http_litellm_add_header(ngx_http_request_t *r,
+ngx_int_t ngx_http_litellm_push_header(ngx_http_request_t *r,
     const char *key, size_t len, ngx_str_t *value);
 /* below 0: 0 */
 ngx_int_t ngx_http_litellm_add_number(ngx_http_request_t *r, const char *key,
@@ -1060,6 +1060,45 @@ ngx_int_t ngx_http_litellm_group_info(ngx_http_request_t *r,
 /* ngx_http_litellm_info_route.c */
 ngx_int_t ngx_http_litellm_routes(ngx_http_request_t *r,
     ngx_http_litellm_ctx_t *ctx);
+
+
+/* in parts: the value was just written in parts */
+
+static ngx_inline void
+ngx_http_litellm_set_header(ngx_table_elt_t *h, const char *key, size_t len,
+    ngx_str_t *value)
+{
+    h->hash = 1;
+    h->key.data = (u_char *) key;
+    h->key.len = len;
+    h->value.data = value->data;
+    h->value.len = value->len;
+    h->lowcase_key = NULL;
+
+    ngx_http_litellm_header_last(h);
+}
+
+
+/* a header of the answer; there are so many that a call for each shows */
+
+static ngx_inline ngx_int_t
+ngx_http_litellm_add_header(ngx_http_request_t *r, const char *key,
+    size_t len, ngx_str_t *value)
+{
+    ngx_list_part_t  *last;
+
+    last = r->headers_out.headers.last;
+
+    if (last->nelts == r->headers_out.headers.nalloc) {
+        return ngx_http_litellm_push_header(r, key, len, value);
+    }
+
+    ngx_http_litellm_set_header((ngx_table_elt_t *) last->elts + last->nelts,
+                                key, len, value);
+    last->nelts++;
+
+    return NGX_OK;
+}
 
 
 #endif /* _NGX_HTTP_LITELLM_H_INCLUDED_ */

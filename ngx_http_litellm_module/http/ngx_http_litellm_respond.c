@@ -339,34 +339,17 @@ ngx_http_litellm_refuse(ngx_litellm_error_t *e, ngx_litellm_class_e class,
 
 
 ngx_int_t
-ngx_http_litellm_add_header(ngx_http_request_t *r, const char *key,
+ngx_http_litellm_push_header(ngx_http_request_t *r, const char *key,
     size_t len, ngx_str_t *value)
 {
-    ngx_list_part_t  *last;
     ngx_table_elt_t  *h;
 
-    /* there are so many of them that a call for each shows */
-
-    last = r->headers_out.headers.last;
-
-    if (last->nelts < r->headers_out.headers.nalloc) {
-        h = (ngx_table_elt_t *) last->elts + last->nelts++;
-
-    } else {
-        h = ngx_list_push(&r->headers_out.headers);
-        if (h == NULL) {
-            return NGX_ERROR;
-        }
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
     }
 
-    h->hash = 1;
-    h->key.data = (u_char *) key;
-    h->key.len = len;
-    h->value.data = value->data;
-    h->value.len = value->len;
-    h->lowcase_key = NULL;
-
-    ngx_http_litellm_header_last(h);
+    ngx_http_litellm_set_header(h, key, len, value);
 
     return NGX_OK;
 }
