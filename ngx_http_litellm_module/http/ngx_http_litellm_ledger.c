@@ -5,7 +5,7 @@
  * reserve() looks at all accounts before it changes one, and changes all of them
  * in one section; settle() is the reverse of it.  A section takes as many steps
  * as the request has claims, 24 at most, whatever the zone holds.  Names are
- * hashed before the lock is taken.
+ * hashed before the lock is taken, but for those that are remembered.
  *
  * Tokens and money are bounded before they are reserved, so that sums of what
  * is in flight are exact; what was spent saturates.

@@ -22,21 +22,16 @@
 #define NGX_HTTP_LITELLM_LEDGER_LATE    1000
 
 
-/* names whose hash a worker remembers; a power of two */
-#define NGX_HTTP_LITELLM_LEDGER_HASHES  64
+/* accounts whose places a worker remembers; a power of two */
+#define NGX_HTTP_LITELLM_LEDGER_HINTS  256
 
 
-typedef struct {
-    uint64_t     key[2];
-    uint64_t     hash;
-    ngx_uint_t   scope;
-    size_t       len;
-    u_char       name[NGX_HTTP_LITELLM_LEDGER_NAME];
-} ngx_http_litellm_ledger_hash_t;
-
-
-static uint64_t ngx_http_litellm_ledger_hash(const uint64_t key[2],
-    ngx_uint_t scope, u_char *name, size_t len);
+static void ngx_http_litellm_ledger_long(ngx_str_t *text,
+    ngx_http_litellm_ledger_name_t *name);
+static void ngx_http_litellm_ledger_hash(ngx_http_litellm_ledger_t *l,
+    ngx_http_litellm_ledger_name_t *name);
+static ngx_uint_t ngx_http_litellm_ledger_named(
+    ngx_http_litellm_ledger_entry_t *e, ngx_http_litellm_ledger_name_t *name);
 static ngx_http_litellm_ledger_entry_t *ngx_http_litellm_ledger_room_locked(
     ngx_http_litellm_ledger_t *l);
 static void ngx_http_litellm_ledger_evict_locked(ngx_http_litellm_ledger_t *l);
@@ -50,86 +45,93 @@ static ngx_http_litellm_ledger_entry_t **ngx_http_litellm_ledger_link(
     &(l)->chains[(ngx_uint_t) (hash) & (l)->mask]
 
 
-/* a long name: as much of it as fits, "~", and SHA-1 of all in hex */
+/*
+ * The accounts of a key, its team and the gateway come again and again: where
+ * one was found is tried first, and its name compared there, under the lock.
+ * Only what is not remembered is hashed, before; names that were made to look
+ * like others cost their hash under it, of 124 bytes at most.
+ */
 
 void
 ngx_http_litellm_ledger_name(ngx_http_litellm_ledger_t *l,
     ngx_http_litellm_scope_e scope, ngx_str_t *text,
     ngx_http_litellm_ledger_name_t *name)
 {
-    u_char      *p, digest[20];
-    ngx_sha1_t   sha1;
+    uint64_t                               tag;
+    ngx_http_litellm_ledger_hint_t        *hint;
+
+    static ngx_http_litellm_ledger_hint_t  hints[NGX_HTTP_LITELLM_LEDGER_HINTS];
 
     name->scope = scope;
+    name->name = text->data;
+    name->len = text->len;
 
-    if (text->len <= NGX_HTTP_LITELLM_LEDGER_NAME) {
-        name->name = text->data;
-        name->len = text->len;
-
-    } else {
-        ngx_sha1_init(&sha1);
-        ngx_sha1_update(&sha1, text->data, text->len);
-        ngx_sha1_final(digest, &sha1);
-
-        p = ngx_cpymem(name->buf, text->data,
-                       NGX_HTTP_LITELLM_LEDGER_NAME - 41);
-        *p++ = '~';
-        (void) ngx_hex_dump(p, digest, sizeof(digest));
-
-        name->name = name->buf;
-        name->len = NGX_HTTP_LITELLM_LEDGER_NAME;
+    if (text->len > NGX_HTTP_LITELLM_LEDGER_NAME) {
+        ngx_http_litellm_ledger_long(text, name);
     }
 
-    name->hash = ngx_http_litellm_ledger_hash(l->key, scope, name->name,
-                                              name->len);
+    tag = 0;
+
+    if (name->len < sizeof(tag)) {
+        ngx_memcpy(&tag, name->name, name->len);
+
+    } else {
+        ngx_memcpy(&tag, name->name + name->len - sizeof(tag), sizeof(tag));
+    }
+
+    tag ^= (uint64_t) (scope << 8 | name->len) * 0xff51afd7ed558ccdULL;
+    tag *= 0x9e3779b97f4a7c15ULL;
+
+    hint = &hints[tag >> 40 & (NGX_HTTP_LITELLM_LEDGER_HINTS - 1)];
+
+    name->hint = hint;
+    name->tag = tag;
+    name->hashed = 0;
+
+    if (hint->place == 0 || hint->tag != tag || hint->key != l->key[0]) {
+        ngx_http_litellm_ledger_hash(l, name);
+    }
 }
 
 
-/*
- * The accounts of a key, its team and the gateway come again and again.  Where
- * one is remembered is no secret, and need not be: it is compared, and the one
- * before it forgotten.
- */
+/* as much of it as fits, "~", and SHA-1 of all in hex */
 
-static uint64_t
-ngx_http_litellm_ledger_hash(const uint64_t key[2], ngx_uint_t scope,
-    u_char *name, size_t len)
+static void
+ngx_http_litellm_ledger_long(ngx_str_t *text,
+    ngx_http_litellm_ledger_name_t *name)
 {
-    uint64_t                         place;
-    ngx_http_litellm_ledger_hash_t  *h;
+    u_char      *p, digest[20];
+    ngx_sha1_t   sha1;
 
-    static ngx_http_litellm_ledger_hash_t
-                                     hashes[NGX_HTTP_LITELLM_LEDGER_HASHES];
+    ngx_sha1_init(&sha1);
+    ngx_sha1_update(&sha1, text->data, text->len);
+    ngx_sha1_final(digest, &sha1);
 
-    place = 0;
+    p = ngx_cpymem(name->buf, text->data, NGX_HTTP_LITELLM_LEDGER_NAME - 41);
+    *p++ = '~';
+    (void) ngx_hex_dump(p, digest, sizeof(digest));
 
-    if (len < sizeof(place)) {
-        ngx_memcpy(&place, name, len);
+    name->name = name->buf;
+    name->len = NGX_HTTP_LITELLM_LEDGER_NAME;
+}
 
-    } else {
-        ngx_memcpy(&place, name + len - sizeof(place), sizeof(place));
-    }
 
-    place = (place + scope) * 0x9e3779b97f4a7c15ULL;
+static void
+ngx_http_litellm_ledger_hash(ngx_http_litellm_ledger_t *l,
+    ngx_http_litellm_ledger_name_t *name)
+{
+    name->hash = ngx_litellm_siphash(l->key, name->scope, name->name,
+                                     name->len);
+    name->hashed = 1;
+}
 
-    h = &hashes[place >> 32 & (NGX_HTTP_LITELLM_LEDGER_HASHES - 1)];
 
-    if (h->len != len
-        || h->scope != scope
-        || h->key[0] != key[0]
-        || h->key[1] != key[1]
-        || ngx_memcmp(h->name, name, len) != 0)
-    {
-        h->key[0] = key[0];
-        h->key[1] = key[1];
-        h->scope = scope;
-        h->len = len;
-        ngx_memcpy(h->name, name, len);
-
-        h->hash = ngx_litellm_siphash(key, scope, name, len);
-    }
-
-    return h->hash;
+static ngx_uint_t
+ngx_http_litellm_ledger_named(ngx_http_litellm_ledger_entry_t *e,
+    ngx_http_litellm_ledger_name_t *name)
+{
+    return e->scope == name->scope && e->len == name->len
+           && ngx_memcmp(e->name, name->name, name->len) == 0;
 }
 
 
@@ -137,16 +139,34 @@ ngx_http_litellm_ledger_entry_t *
 ngx_http_litellm_ledger_find_locked(ngx_http_litellm_ledger_t *l,
     ngx_http_litellm_ledger_name_t *name)
 {
+    ngx_http_litellm_ledger_hint_t   *hint;
     ngx_http_litellm_ledger_entry_t  *e;
+
+    hint = name->hint;
+
+    if (!name->hashed) {
+
+        /* pieces of entries stay that: used or not, one is there */
+
+        e = ngx_http_litellm_ledger_at(l, hint->place);
+
+        if (e->used && ngx_http_litellm_ledger_named(e, name)) {
+            e->section = (u_char) l->section;
+            return e;
+        }
+
+        ngx_http_litellm_ledger_hash(l, name);
+    }
 
     for (e = *ngx_http_litellm_ledger_chain(l, name->hash); e; e = e->next) {
 
-        if (e->hash == name->hash
-            && e->scope == name->scope
-            && e->len == name->len
-            && ngx_memcmp(e->name, name->name, name->len) == 0)
-        {
+        if (e->hash == name->hash && ngx_http_litellm_ledger_named(e, name)) {
             e->section = (u_char) l->section;
+
+            hint->key = l->key[0];
+            hint->tag = name->tag;
+            hint->place = ngx_http_litellm_ledger_place(l, e);
+
             return e;
         }
     }
@@ -155,16 +175,13 @@ ngx_http_litellm_ledger_find_locked(ngx_http_litellm_ledger_t *l,
 }
 
 
+/* whoever was looked for and not found has a hash */
+
 ngx_http_litellm_ledger_entry_t *
-ngx_http_litellm_ledger_get_locked(ngx_http_litellm_ledger_t *l,
+ngx_http_litellm_ledger_make_locked(ngx_http_litellm_ledger_t *l,
     ngx_http_litellm_ledger_name_t *name)
 {
     ngx_http_litellm_ledger_entry_t  *e, **chain;
-
-    e = ngx_http_litellm_ledger_find_locked(l, name);
-    if (e != NULL) {
-        return e;
-    }
 
     e = ngx_http_litellm_ledger_room_locked(l);
     if (e == NULL) {
@@ -425,37 +442,39 @@ ngx_http_litellm_ledger_over(ngx_http_litellm_ledger_counts_t *c)
 
 
 void
-ngx_http_litellm_ledger_roll(ngx_http_litellm_ledger_t *l,
-    ngx_http_litellm_ledger_counts_t *c, ngx_msec_t now, time_t sec)
+ngx_http_litellm_ledger_roll_window(ngx_http_litellm_ledger_t *l,
+    ngx_http_litellm_ledger_counts_t *c, ngx_msec_t now)
 {
-    ngx_msec_int_t        age, whole;
+    ngx_msec_int_t  age, whole;
+
+    age = (ngx_msec_int_t) (now - c->window);
+    whole = (ngx_msec_int_t) l->window;
+
+    if (age >= (l->sliding ? 2 * whole : whole)
+        || age < -NGX_HTTP_LITELLM_LEDGER_LATE)
+    {
+        ngx_http_litellm_ledger_over(c);
+
+    } else if (age >= whole) {
+        c->window += whole;
+        c->past_requests = c->requests;
+        c->past_tokens = c->tokens;
+        c->requests = 0;
+        c->tokens = 0;
+        c->others_requests = 0;
+        c->others_tokens = 0;
+        c->shared = 0;
+        c->serial++;
+    }
+}
+
+
+void
+ngx_http_litellm_ledger_roll_period(ngx_http_litellm_ledger_counts_t *c,
+    time_t sec)
+{
+    time_t                end;
     ngx_litellm_period_t  p;
-
-    if (c->begun) {
-        age = (ngx_msec_int_t) (now - c->window);
-        whole = (ngx_msec_int_t) l->window;
-
-        if (age >= (l->sliding ? 2 * whole : whole)
-            || age < -NGX_HTTP_LITELLM_LEDGER_LATE)
-        {
-            ngx_http_litellm_ledger_over(c);
-
-        } else if (age >= whole) {
-            c->window += whole;
-            c->past_requests = c->requests;
-            c->past_tokens = c->tokens;
-            c->requests = 0;
-            c->tokens = 0;
-            c->others_requests = 0;
-            c->others_tokens = 0;
-            c->shared = 0;
-            c->serial++;
-        }
-    }
-
-    if (c->period == NGX_LITELLM_NEVER) {
-        return;
-    }
 
     p.type = c->period;
     p.n = c->n;
@@ -475,8 +494,10 @@ ngx_http_litellm_ledger_roll(ngx_http_litellm_ledger_t *l,
 
     /* a clock that was set back must not make the period longer than one */
 
-    if (c->ends > (int64_t) ngx_litellm_period_end(&p, sec, 0)) {
-        c->ends = ngx_litellm_period_end(&p, sec, 0);
+    end = ngx_litellm_period_end(&p, sec, 0);
+
+    if (c->ends > (int64_t) end) {
+        c->ends = end;
     }
 }
 

@@ -198,9 +198,20 @@ struct ngx_http_litellm_ledger_s {
 };
 
 
+/* where a worker has found an account: one of a name that looks like it */
+typedef struct {
+    uint64_t                            key;         /* the ledger's first */
+    uint64_t                            tag;         /* of the name */
+    uint32_t                            place;
+} ngx_http_litellm_ledger_hint_t;
+
+
 /* a name as it is kept */
 typedef struct {
-    uint64_t                            hash;
+    ngx_http_litellm_ledger_hint_t     *hint;
+    uint64_t                            tag;
+    uint64_t                            hash;        /* if hashed */
+    ngx_uint_t                          hashed;
     u_char                             *name;
     size_t                              len;
     ngx_uint_t                          scope;
@@ -253,9 +264,21 @@ void ngx_http_litellm_ledger_name(ngx_http_litellm_ledger_t *l,
     ngx_http_litellm_ledger_name_t *name);
 ngx_http_litellm_ledger_entry_t *ngx_http_litellm_ledger_find_locked(
     ngx_http_litellm_ledger_t *l, ngx_http_litellm_ledger_name_t *name);
-/* finds it or makes it; NULL: no room */
-ngx_http_litellm_ledger_entry_t *ngx_http_litellm_ledger_get_locked(
+/* one that find_locked() has not found; NULL: no room */
+ngx_http_litellm_ledger_entry_t *ngx_http_litellm_ledger_make_locked(
     ngx_http_litellm_ledger_t *l, ngx_http_litellm_ledger_name_t *name);
+
+static ngx_inline ngx_http_litellm_ledger_entry_t *
+ngx_http_litellm_ledger_get_locked(ngx_http_litellm_ledger_t *l,
+    ngx_http_litellm_ledger_name_t *name)
+{
+    ngx_http_litellm_ledger_entry_t  *e;
+
+    e = ngx_http_litellm_ledger_find_locked(l, name);
+
+    return e ? e : ngx_http_litellm_ledger_make_locked(l, name);
+}
+
 void ngx_http_litellm_ledger_free_locked(ngx_http_litellm_ledger_t *l,
     ngx_http_litellm_ledger_entry_t *e);
 void ngx_http_litellm_ledger_loose_locked(ngx_http_litellm_ledger_t *l);
@@ -264,9 +287,26 @@ ngx_http_litellm_ledger_entry_t *ngx_http_litellm_ledger_next_locked(
     ngx_http_litellm_ledger_cursor_t *cursor);
 /* what is counted from now on is of another window */
 void ngx_http_litellm_ledger_over(ngx_http_litellm_ledger_counts_t *c);
-/* windows and periods that are over by now */
-void ngx_http_litellm_ledger_roll(ngx_http_litellm_ledger_t *l,
-    ngx_http_litellm_ledger_counts_t *c, ngx_msec_t now, time_t sec);
+void ngx_http_litellm_ledger_roll_window(ngx_http_litellm_ledger_t *l,
+    ngx_http_litellm_ledger_counts_t *c, ngx_msec_t now);
+void ngx_http_litellm_ledger_roll_period(ngx_http_litellm_ledger_counts_t *c,
+    time_t sec);
+
+/* windows and periods that are over by now; mostly none is */
+
+static ngx_inline void
+ngx_http_litellm_ledger_roll(ngx_http_litellm_ledger_t *l,
+    ngx_http_litellm_ledger_counts_t *c, ngx_msec_t now, time_t sec)
+{
+    if (c->begun && (ngx_msec_t) (now - c->window) >= l->window) {
+        ngx_http_litellm_ledger_roll_window(l, c, now);
+    }
+
+    if (c->period != NGX_LITELLM_NEVER) {
+        ngx_http_litellm_ledger_roll_period(c, sec);
+    }
+}
+
 void ngx_http_litellm_ledger_period(ngx_http_litellm_ledger_counts_t *c,
     ngx_litellm_period_t *period, time_t sec);
 /* what counts of this window, with the part of the one before if it slides */

@@ -672,10 +672,11 @@ pairs(void)
 static void
 names(void)
 {
-    char        a[300], b[300];
-    uint64_t    key[2], hash[2];
-    ngx_uint_t  i;
-    u_char      text[16];
+    char                       a[300], b[300];
+    uint64_t                   key[2], hash[2];
+    ngx_uint_t                 i;
+    u_char                     text[16];
+    ngx_http_litellm_claim_t  *claim;
 
     start("long names", 1 << 20);
 
@@ -700,6 +701,55 @@ names(void)
     CHECK_INT(ngx_http_litellm_ledger_reserve(zone, &rv, 0), NGX_OK);
     ngx_http_litellm_ledger_settle(zone, &rv, 0, 3, 1);
     CHECK_INT(key_account("").spend, 3);
+
+    unit_case("names that look like each other");
+
+    for (i = 0; i < 30; i++) {
+        a[0] = "xyz"[i % 3];
+        ngx_memcpy(a + 1, "-12345678", sizeof("-12345678"));
+        claim = fresh(&rv, a);
+        CHECK_INT(ngx_http_litellm_ledger_reserve(zone, &rv, 0), NGX_OK);
+        ngx_http_litellm_ledger_settle(zone, &rv, 0, 1 + i % 3, 1);
+        CHECK_INT(claim->spend, (1 + i % 3) * (1 + i / 3));
+    }
+
+    claim = fresh(&rv, "x-12345678");
+    claim[1] = claim[0];
+    ngx_str_set(&claim[1].name, "y-12345678");
+    rv.n = 2;
+    CHECK_INT(ngx_http_litellm_ledger_reserve(zone, &rv, 0), NGX_OK);
+    CHECK(claim[0].account != claim[1].account);
+    ngx_http_litellm_ledger_settle(zone, &rv, 0, 100, 1);
+    CHECK_INT(key_account("x-12345678").spend, 110);
+    CHECK_INT(key_account("y-12345678").spend, 120);
+
+    unit_case("the place of an account that was forgotten");
+    {
+        ngx_http_litellm_ledger_t        *l;
+        ngx_http_litellm_ledger_entry_t  *e;
+
+        l = ngx_http_litellm_zone_ledger(zone);
+        fresh(&rv, "x-12345678");
+        CHECK_INT(ngx_http_litellm_ledger_reserve(zone, &rv, 0), NGX_OK);
+        ngx_http_litellm_ledger_settle(zone, &rv, 0, 0, 1);
+
+        ngx_http_litellm_ledger_lock(l);
+        e = ngx_http_litellm_ledger_at(l, rv.claims[0].account);
+        ngx_http_litellm_ledger_free_locked(l, e);
+        ngx_http_litellm_ledger_unlock(l);
+
+        CHECK_INT(key_account("x-12345678").spend, 0);
+        CHECK_INT(key_account("y-12345678").spend, 120);
+
+        /* another one has it now */
+
+        claim = fresh(&rv, "w-12345678");
+        CHECK_INT(ngx_http_litellm_ledger_reserve(zone, &rv, 0), NGX_OK);
+        ngx_http_litellm_ledger_settle(zone, &rv, 0, 7, 1);
+        CHECK(ngx_http_litellm_ledger_at(l, claim->account) == (void *) e);
+        CHECK_INT(key_account("w-12345678").spend, 7);
+        CHECK_INT(key_account("x-12345678").spend, 0);
+    }
 
     unit_case("the hash, by its authors' example");
 
