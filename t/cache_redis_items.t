@@ -358,7 +358,11 @@ is($failed, 0, 'silent: all are served');
 cmp_ok($worst, '<', 0.9, 'silent: within the bound');
 $redis->signal('CONT');
 connected();
-store(2, ['k 1', 'k 2']);
+
+# a worker to which it was silent writes nothing to it for a while
+ok(wait_for(sub { ask($a, ['k 1', 'k 2'], cache => { 'no-cache' => $no }); only($b, ['k 1', 'k 2'], @look); logged($b) eq 'HIT -' }),
+    'back: stored');
+went();
 my $c = LiteLLM::Peer->connect($b->port(8080));
 sub on_it { $c->write(chat('e', uri => '/only/v1/embeddings', messages => undef, input => [@_], headers => [@master]) =~ s/Connection: close\r\n//r) }
 

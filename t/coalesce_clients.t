@@ -17,7 +17,7 @@ use LiteLLM::Test;
 my $slow = $LiteLLM::Peer::slow;
 my $yes = JSON::PP::true;
 
-my $t = LiteLLM::Test->new->has('http_ssl', 'http_v2', 'program openssl', 'program curl')->plan(76);
+my $t = LiteLLM::Test->new->has('http_ssl', 'http_v2', 'program openssl', 'program curl')->plan(84);
 my $d = $t->dir;
 
 my $made = `cd '$d' && openssl req -x509 -newkey rsa:2048 -nodes -keyout k.key -out k.crt -days 30 -subj /CN=localhost 2>&1`;
@@ -198,6 +198,28 @@ for my $kind (sort keys %kinds) {
     ok($t->wait_log(qr/client has left a stream that 1 others share/, $at), "$kind: leaves with much on its way: it is seen");
     $peer->write(substr($much, $taken) . events_of(openai_chunk('lo')) . end_of());
     is(length texts(whole($follow)), 3 + 400 * 8000 + 2, "$kind: leaves with much on its way: the other one has all");
+    $peer->close;
+
+    # ... when the worker sees at a time that it has left and that there is room for more
+    $n++;
+    $lead = client($kind, 1);
+    ($peer) = $up->request;
+    $peer->write($head . events_of(openai_chunk('Hel')));
+    has($lead, qr/Hel/);
+    $follow = client('plain', 1);
+    has($follow, qr/Hel/);
+    kill 'STOP', $lead->{pid};
+    $taken = $peer->flood($much, 0.4);
+    $at = $t->log_size;
+    my ($worker) = $t->serving;
+    kill 'STOP', $worker;
+    sleep 0.05;
+    leave($lead);
+    sleep 0.05;
+    kill 'CONT', $worker;
+    ok($t->wait_log(qr/client has left a stream that 1 others share/, $at), "$kind: leaves at once: it is seen");
+    $peer->write(substr($much, $taken) . end_of());
+    is(length texts(whole($follow)), 3 + 400 * 8000, "$kind: leaves at once: the other one has all");
     $peer->close;
 
     # one of those who follow leaves, one who waits

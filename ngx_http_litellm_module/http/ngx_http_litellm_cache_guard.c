@@ -13,6 +13,10 @@
 
 #include "ngx_http_litellm_cache_follow.h"
 
+#if (NGX_HAVE_EPOLLRDHUP)
+#include <poll.h>
+#endif
+
 
 static void ngx_http_litellm_guard_read(ngx_http_request_t *sr);
 static void ngx_http_litellm_guard_write(ngx_http_request_t *sr);
@@ -138,6 +142,9 @@ ngx_http_litellm_guard_gone(ngx_http_request_t *r)
     char               buf[1];
     ngx_event_t       *rev;
     ngx_connection_t  *c;
+#if (NGX_HAVE_EPOLLRDHUP)
+    struct pollfd      pfd;
+#endif
 
     c = r->connection;
     rev = c->read;
@@ -148,7 +155,24 @@ ngx_http_litellm_guard_gone(ngx_http_request_t *r)
 
     if (r->http_version >= NGX_HTTP_VERSION_20) {
 
-        /* of a connection that others use too, or one without a socket */
+        /*
+         * Of a connection that others use too, or one without a socket.  The
+         * streams of HTTP/2 have that of their connection, which the engine
+         * may write to before it has seen the end of it behind what is to be
+         * read; that is not ours to take.
+         */
+
+#if (NGX_HAVE_EPOLLRDHUP)
+
+        if (r->http_version == NGX_HTTP_VERSION_20) {
+            pfd.fd = c->fd;
+            pfd.events = POLLRDHUP;
+            pfd.revents = 0;
+
+            return poll(&pfd, 1, 0) == 1;
+        }
+
+#endif
 
         return 0;
     }
