@@ -31,7 +31,7 @@ my $seed = $ENV{TEST_CHAOS_SEED} || int rand 1e9;
 my $patience = 1.2 + $slow / 2;
 
 my $t = LiteLLM::Test->new->plan(34 + 7 * $rounds);
-alarm 300 + 30 * $rounds;
+alarm((300 + 30 * $rounds) * $slow);
 $t->allow_log(qr/worker process \d+ exited on signal 9|shared memory zone .* was locked by/);
 
 $t->write_file('nginx.conf', $t->expand(<<'END') =~ s/worker_processes 1;/worker_processes 4;/r =~ s/%%READ%%/1000 * $patience/er);

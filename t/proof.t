@@ -33,7 +33,7 @@ my @names = qw(requests tokens parallel budget all edge);
 my $per_round = 18;
 
 my $t = LiteLLM::Test->new->plan(3 * $per_round + 14);
-alarm 300 + $n / 10;
+alarm((300 + $n / 10) * $slow);
 $t->allow_log(qr/worker process \d+ exited on signal 9|shared memory zone .* was locked by/);
 
 # what each key has of the requests: less than it asks for
