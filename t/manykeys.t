@@ -139,4 +139,6 @@ for my $round (1 .. 5) {
     my $used = ((cpu() // 0) - ($before // 0)) / 100000;
     $best{unknown} = $used if !$best{unknown} || $used < $best{unknown};
 }
-cmp_ok($best{unknown}, '<', 3 * ($best{all} || 1e9), 'nor does a key that is unknown');
+
+# to look at all of them costs a millisecond and more; a refusal has a line of the log
+cmp_ok($best{unknown}, '<', 3 * ($best{all} || 1e9) + 100 * $slow, 'nor does a key that is unknown');
