@@ -707,14 +707,17 @@ ngx_litellm_openai_counts(ngx_litellm_json_t *object,
 
         for (c = counts; c->name.len; c++) {
 
-            if (c->name.len + 2 != key->len
-                && !(key->flags & NGX_LITELLM_JSON_ESCAPED))
-            {
-                continue;
-            }
+            if (key->flags & NGX_LITELLM_JSON_ESCAPED) {
 
-            if (!ngx_litellm_json_equal(key, (char *) c->name.data,
-                                        c->name.len))
+                if (!ngx_litellm_json_equal(key, (char *) c->name.data,
+                                            c->name.len))
+                {
+                    continue;
+                }
+
+            } else if (c->name.len + 2 != key->len
+                       || ngx_memcmp(key->start + 1, c->name.data,
+                                     c->name.len) != 0)
             {
                 continue;
             }
