@@ -16,8 +16,9 @@ trap 'rm -rf "$dir"' EXIT
 ${CC:-cc} ${CFLAGS:--O2 -g} -W -Wall -Wno-unused-parameter \
     -I"$src/src/core" -I"$src/src/event" -I"$src/src/os/unix" -I"$src/objs" \
     -I"$core" -o "$dir/json_bench" "$here/json_bench.c" \
-    "$core/ngx_litellm_json.c" "$core/ngx_litellm_scan.c" \
-    "$core/ngx_litellm_sse.c" \
+    "$core/ngx_litellm_json.c" "$core/ngx_litellm_json_value.c" \
+    "$core/ngx_litellm_scan.c" "$core/ngx_litellm_sse.c" \
+    "$core/ngx_litellm_unescape.c" \
     "$src/src/core/ngx_palloc.c" "$src/src/os/unix/ngx_alloc.c" -lyajl \
     || exit 1
 
