@@ -11,7 +11,7 @@ use Test::More;
 use LiteLLM::Mock qw(answer chunked anthropic_message anthropic_stream anthropic_error);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(47);
+my $t = LiteLLM::Test->new->plan(50);
 
 $t->write_conf;
 $t->write_yaml(<<'END');
@@ -105,6 +105,17 @@ for my $n (1, 2, 3, 7, 64) {
     $text .= texts($r->{body}) eq 'Hello you' && (events($r->{body}))[-1] eq '[DONE]' ? '+' : $n;
 }
 is($text, '+++++', 'stream in pieces of 1, 2, 3, 7, 64 bytes');
+
+# an event over several lines, with JSON of the provider that goes as it is
+
+my @cited = @stream;
+splice @cited, 4, 0, join '', map { "$_\n" } 'event: content_block_delta',
+    map({ "data: $_" } '{"type":"content_block_delta","index":0,', '"delta":{"type":"citations_delta",',
+        '"citation":{"cited_text":"x",', '"title":"y"}}}'), '';
+($req, $r) = call(chat('claude', stream => JSON::PP::true), chunked(@cited));
+is(texts($r->{body}), 'Hello you', 'an event over several lines: the text');
+is(scalar(grep { $_ ne '' && !/^data: (?:\[DONE\]|\{.*\})$/ } split /\n/, $r->{body}), 0, 'our events are of one');
+like($r->{body}, qr/"citation":\{"cited_text":"x","title":"y"\}/, 'its citation');
 
 # a tool call in a stream
 

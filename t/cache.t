@@ -15,7 +15,7 @@ use LiteLLM::Mock qw(answer chunked sse openai_chat openai_chunk openai_stream o
     openai_text anthropic_message anthropic_stream);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(119);
+my $t = LiteLLM::Test->new->plan(122);
 
 my @yes = (stream => JSON::PP::true);
 
@@ -254,6 +254,20 @@ miss($up, answer(200, JSON::PP->new->ascii->encode({ id => 'x', object => 'chat.
 $r = hit('gpt', msgs('long'), @yes);
 is(texts($r->{body}), $wide, 'a long text');
 cmp_ok(scalar(chunks($r)), '>', 20, 'a long text: chunks');
+
+# an answer over several lines, as OpenAI writes them, has events of one line
+
+my %apart = (role => 'assistant', content => 'x',
+    annotations => [{ type => 'url_citation', url_citation => { url => 'u', title => 't' } }],
+    provider_specific_fields => { citations => [[{ cited => 'c' }]], own => { a => [1, 2] } });
+miss($up, answer(200, JSON::PP->new->utf8->pretty->encode({ id => 'x', object => 'chat.completion', created => 5,
+    model => 'm', choices => [{ index => 0, finish_reason => 'stop', message => \%apart }] })), 'gpt', msgs('lines'));
+$r = hit('gpt', msgs('lines'), @yes);
+is(scalar(grep { $_ ne '' && !/^data: (?:\[DONE\]|\{.*\})$/ } split /\n/, $r->{body}), 0, 'several lines: events of one');
+@c = map { $_->{choices}[0]{delta} } chunks($r);
+is(json_text([map { $_->{annotations} || () } @c]), json_text([$apart{annotations}]), 'several lines: annotations');
+is(json_text([map { $_->{provider_specific_fields} || () } @c]),
+    json_text([{ citation => { cited => 'c' } }, { own => { a => [1, 2] } }]), 'several lines: fields of the provider');
 
 # --- a translated one, both ways
 

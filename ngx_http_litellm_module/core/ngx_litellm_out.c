@@ -401,6 +401,26 @@ ngx_litellm_out_json(ngx_litellm_out_t *out, ngx_str_t *text)
 
 
 void
+ngx_litellm_out_line(ngx_litellm_out_t *out, ngx_str_t *json)
+{
+    u_char  *p, *last, *run;
+
+    run = json->data;
+    last = run + json->len;
+
+    for (p = run; p < last; p++) {
+
+        if (*p == LF || *p == CR) {
+            ngx_litellm_out_copy(out, run, p - run);
+            run = p + 1;
+        }
+    }
+
+    ngx_litellm_out_copy(out, run, last - run);
+}
+
+
+void
 ngx_litellm_out_escape(ngx_litellm_out_t *out, const u_char *text, size_t len)
 {
     u_char      *p, *last, *run, esc[6];

@@ -109,6 +109,10 @@ void ngx_litellm_out_json(ngx_litellm_out_t *out, ngx_str_t *text);
 void ngx_litellm_out_escape(ngx_litellm_out_t *out, const u_char *p,
     size_t len);
 
+/* JSON on one line, for an event of a stream: line breaks, which are between
+   its tokens, are left out */
+void ngx_litellm_out_line(ngx_litellm_out_t *out, ngx_str_t *json);
+
 /* a J-string's UTF-8 bytes: takes one level of escapes off */
 void ngx_litellm_out_unescape(ngx_litellm_out_t *out, const u_char *p,
     size_t len);

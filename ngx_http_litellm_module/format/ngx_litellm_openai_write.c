@@ -350,7 +350,7 @@ ngx_litellm_openai_delta(ngx_litellm_out_t *out,
         ngx_litellm_out_lit(out, "\"provider_specific_fields\":{\"");
         ngx_litellm_out_str(out, &ev->name);
         ngx_litellm_out_lit(out, "\":");
-        ngx_litellm_out_str(out, &ev->text);
+        ngx_litellm_out_line(out, &ev->text);
         ngx_litellm_out_lit(out, "}");
         break;
 
@@ -359,13 +359,13 @@ ngx_litellm_openai_delta(ngx_litellm_out_t *out,
         if (ev->index) {
             ngx_litellm_out_lit(out, "\"provider_specific_fields\":{"
                                 "\"citation\":");
-            ngx_litellm_out_str(out, &ev->text);
+            ngx_litellm_out_line(out, &ev->text);
             ngx_litellm_out_lit(out, "}");
             break;
         }
 
         ngx_litellm_out_lit(out, "\"annotations\":[");
-        ngx_litellm_out_str(out, &ev->text);
+        ngx_litellm_out_line(out, &ev->text);
         ngx_litellm_out_lit(out, "]");
         break;
     }

@@ -408,6 +408,42 @@ test_escape(void)
 }
 
 
+static void
+test_line(void)
+{
+    size_t             size;
+    ngx_str_t          s, got;
+    ngx_uint_t         i;
+    ngx_litellm_out_t  out;
+
+    static const struct {
+        const char  *json;
+        const char  *want;
+    } cases[] = {
+        { "", "" },
+        { "\n", "" },
+        { "{\"a\":1}", "{\"a\":1}" },
+        { "{\n  \"a\": [\r\n1,\n\n2]\r}", "{  \"a\": [1,2]}" },
+        { "\r\n[\"\\n\"]\n", "[\"\\n\"]" }
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        unit_case("line %d", (int) i);
+
+        for (size = 1; size < 30; size++) {
+            s = unit_mem(cases[i].json, strlen(cases[i].json));
+
+            ngx_litellm_out_init(&out, unit_pool);
+            out.chunk = size;
+            ngx_litellm_out_line(&out, &s);
+
+            got = unit_chain(out.first);
+            CHECK_STR(&got, cases[i].want);
+        }
+    }
+}
+
+
 /* text -> J-string -> parsed -> unescaped twice: the same text again */
 
 static void
@@ -473,5 +509,6 @@ unit_main(void)
     test_failures();
     test_int();
     test_escape();
+    test_line();
     test_round_trip();
 }
