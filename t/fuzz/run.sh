@@ -3,7 +3,8 @@
 # run.sh OUT CORPUS NAME...
 #
 # Runs the fuzz targets one after another, each for FUZZ_SECONDS, and counts
-# those that found nothing.  A finding is left in OUT/findings.
+# those that found nothing.  A finding is left in OUT/findings.  FUZZ_SEED makes
+# a run repeat what another one with the same programs and corpus did.
 
 out=$1
 seeds=$2
@@ -27,7 +28,8 @@ for name; do
 
     if "$out/bin/fuzz_$name" -max_total_time="${FUZZ_SECONDS:-20}" \
         -max_len="${FUZZ_MAX_LEN:-4096}" -timeout=10 -rss_limit_mb=2048 \
-        -print_final_stats=1 -artifact_prefix="$out/findings/$name-" \
+        -seed="${FUZZ_SEED:-0}" -print_final_stats=1 \
+        -artifact_prefix="$out/findings/$name-" \
         $dirs >"$out/log/$name" 2>&1
     then
         runs=$(sed -n 's/^stat::number_of_executed_units: *//p' \
