@@ -12,7 +12,7 @@ use Test::More;
 use LiteLLM::Mock qw(answer chunked sse openai_chat openai_chunk openai_stream anthropic_message);
 use LiteLLM::Test;
 
-my $t = LiteLLM::Test->new->plan(39);
+my $t = LiteLLM::Test->new->plan(41);
 
 my $up = $t->in_front_of(8082, <<'END');
   - model_name: azure
@@ -145,6 +145,16 @@ $j = json_of($r->{body});
 like($j->{error}{message}, qr/^litellm\.ContentPolicyViolationError: .*The prompt was filtered/, 'filter: message');
 unlike($r->{body}, qr/key-azure-0123/, 'filter: no key');
 is($j->{error}{provider_specific_fields}{innererror}{code}, 'ResponsibleAIPolicyViolation', 'filter: innererror');
+
+# the same in a stream, over several lines
+
+(my $lines = JSON::PP->new->pretty->encode(json_of($refused))) =~ s/^/data: /mg;
+($req, $r) = call(chat('azure', stream => JSON::PP::true), chunked(@stream[0 .. 2], "$lines\n"));
+my @lines = grep { $_ ne '' } split /\n/, $r->{body};
+is(scalar(grep { !/^data: (?:\[DONE\]|\{.*\})$/ } @lines), 0, 'filter in a stream: events of one line');
+($j) = grep { ref && $_->{error} } map { json_of($_) } events($r->{body});
+is($j->{error}{provider_specific_fields}{innererror}{code}, 'ResponsibleAIPolicyViolation',
+    'filter in a stream: innererror');
 
 ($req, $r) = call(chat('azure'), answer(404, json_text({ error => { code => 'DeploymentNotFound', message => 'No' } })));
 is($r->{status}, 404, 'no deployment: status');

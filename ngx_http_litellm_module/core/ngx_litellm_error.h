@@ -41,8 +41,9 @@ typedef struct {
     ngx_str_t             type;         /* empty: by class and status */
     ngx_str_t             param;        /* empty: null */
     ngx_str_t             code;         /* empty: the status */
-    ngx_str_t             specific;     /* JSON object, of one line: provider_
-                                           specific_fields; empty: none */
+    ngx_str_t             specific;     /* JSON object, as the provider wrote
+                                           it: provider_specific_fields;
+                                           empty: none */
     ngx_msec_t            retry_after;  /* of the provider; 0 without */
 } ngx_litellm_error_t;
 

@@ -542,7 +542,7 @@ ngx_litellm_openai_error(ngx_litellm_out_t *out, ngx_litellm_error_t *e,
 
     if (e->specific.len) {
         ngx_litellm_out_lit(out, ",\"provider_specific_fields\":");
-        ngx_litellm_out_str(out, &e->specific);
+        ngx_litellm_out_line(out, &e->specific);
     }
 
     ngx_litellm_out_lit(out, "}}");

@@ -483,7 +483,7 @@ static void
 ngx_litellm_azure_specific(ngx_litellm_call_t *call, ngx_litellm_json_t *inner,
     ngx_litellm_error_t *e)
 {
-    u_char               *p, *last;
+    u_char               *p;
     ngx_str_t             text, raw;
     ngx_litellm_error_t   seen;
 
@@ -515,19 +515,10 @@ ngx_litellm_azure_specific(ngx_litellm_call_t *call, ngx_litellm_json_t *inner,
     e->specific.data = p;
 
     p = ngx_cpymem(p, "{\"innererror\":", sizeof("{\"innererror\":") - 1);
-    last = ngx_cpymem(p, raw.data, raw.len);
+    p = ngx_cpymem(p, raw.data, raw.len);
+    *p++ = '}';
 
-    /* white space: an error event is one line */
-
-    for ( /* void */ ; p < last; p++) {
-        if (*p == LF || *p == CR) {
-            *p = ' ';
-        }
-    }
-
-    *last++ = '}';
-
-    e->specific.len = last - e->specific.data;
+    e->specific.len = p - e->specific.data;
 }
 
 
