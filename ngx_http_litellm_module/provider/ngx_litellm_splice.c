@@ -14,7 +14,6 @@
 #include "ngx_litellm_splice.h"
 
 
-#define NGX_LITELLM_SPLICE_SMALL   8192
 #define NGX_LITELLM_SPLICE_REF     1024
 
 /* bytes that one of a text may need in a JSON string */
@@ -255,17 +254,16 @@ ngx_litellm_splice_write(ngx_litellm_splice_t *sp, ngx_litellm_out_t *out)
     if (sp->nedits == 0) {
         out->ref_min = 1;
 
-    } else if (sp->text.len <= NGX_LITELLM_SPLICE_SMALL) {
+    } else {
 
         /*
-         * One buffer costs less than several links, and over TLS each link
-         * would be a record of its own.
+         * What is long stays where it is: a link costs less than a copy into
+         * memory that is not in the cache, and over TLS all is copied anyway.
+         * What is short goes into one buffer.
          */
 
-        out->chunk = sp->text.len + sp->added;
-        out->ref_min = 0;
-
-    } else {
+        out->chunk = ngx_min(sp->text.len, NGX_LITELLM_SPLICE_REF)
+                     + sp->added;
         out->ref_min = NGX_LITELLM_SPLICE_REF;
     }
 
