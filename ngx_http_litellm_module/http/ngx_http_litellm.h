@@ -323,6 +323,7 @@ struct ngx_http_litellm_attempt_s {
     ngx_uint_t                       said;       /* the same, of a server of
                                                     the group asked before */
     ngx_msec_t                       said_after; /* its Retry-After */
+    ngx_http_upstream_handler_pt     read;      /* of the engine */
     ngx_http_status_t                status_line;
     ngx_array_t                      headers;    /* ..._header_t */
     ngx_str_t                        content_type;

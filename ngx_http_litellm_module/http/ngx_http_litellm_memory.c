@@ -8,11 +8,14 @@
  * their own, which is emptied when r->pool is destroyed, and kept by the worker
  * for the next request.
  *
+ * A buffer for the answer is lent when the answer begins, so that requests that
+ * wait for their provider have none.
+ *
  * What must hold: the cleanup that gives it back is the first one that the
  * module adds to r->pool, so that it runs behind all others of the module.
  * What is kept is bounded: so many pools, of a few blocks each, no large
- * pieces.  With AddressSanitizer nothing is kept: what is used too late would
- * be some other request's, and not be seen.
+ * pieces, and as many buffers.  With AddressSanitizer nothing is kept: what is
+ * used too late would be some other request's, and not be seen.
  *
  * Called by ngx_http_litellm_handler.c for a context, and by .._upstream.c.
  */
@@ -22,8 +25,10 @@
 
 #define NGX_HTTP_LITELLM_MEMORY_BLOCK   16384
 
-/* of one pool that is kept; a larger buffer is the engine's business, too */
+/* of one pool that is kept */
 #define NGX_HTTP_LITELLM_MEMORY_BLOCKS  2
+
+/* what is larger is the engine's business */
 #define NGX_HTTP_LITELLM_MEMORY_BUFFER  8192
 
 #if (__SANITIZE_ADDRESS__)
@@ -48,6 +53,7 @@ static ngx_http_litellm_memory_t *ngx_http_litellm_memory_create(
     ngx_log_t *log);
 static void ngx_http_litellm_memory_cleanup(void *data);
 static ngx_uint_t ngx_http_litellm_memory_large(ngx_pool_t *pool);
+static void ngx_http_litellm_memory_buffer_back(u_char *p);
 
 
 /* of this worker; the last one given back is the first one taken: it is still
@@ -55,6 +61,11 @@ static ngx_uint_t ngx_http_litellm_memory_large(ngx_pool_t *pool);
 
 static ngx_http_litellm_memory_t  *ngx_http_litellm_memory_kept;
 static ngx_uint_t                  ngx_http_litellm_memory_nkept;
+
+/* each has the address of the next one at its start */
+
+static u_char      *ngx_http_litellm_memory_buffers;
+static ngx_uint_t   ngx_http_litellm_memory_nbuffers;
 
 
 ngx_http_litellm_memory_t *
@@ -128,15 +139,15 @@ ngx_http_litellm_memory_cleanup(void *data)
 
     m->pool->cleanup = NULL;
 
+    if (m->buffer != NULL) {
+        ngx_http_litellm_memory_buffer_back(m->buffer);
+        m->buffer = NULL;
+    }
+
     if (ngx_http_litellm_memory_nkept == NGX_HTTP_LITELLM_MEMORY_KEPT
         || ngx_http_litellm_memory_large(m->pool))
     {
         ngx_destroy_pool(m->pool);
-
-        if (m->buffer != NULL) {
-            ngx_free(m->buffer);
-        }
-
         ngx_free(m);
         return;
     }
@@ -144,7 +155,6 @@ ngx_http_litellm_memory_cleanup(void *data)
     ngx_reset_pool(m->pool);
 
     m->pool->log = ngx_cycle->log;
-    m->lent = 0;
 
     m->next = ngx_http_litellm_memory_kept;
     ngx_http_litellm_memory_kept = m;
@@ -169,33 +179,49 @@ ngx_int_t
 ngx_http_litellm_memory_buffer(ngx_http_litellm_memory_t *m, ngx_buf_t *b,
     size_t size)
 {
-    if (m == NULL || m->lent || size > NGX_HTTP_LITELLM_MEMORY_BUFFER) {
+    u_char  *p;
+
+    if (m == NULL || m->buffer != NULL
+        || size > NGX_HTTP_LITELLM_MEMORY_BUFFER)
+    {
         return NGX_DECLINED;
     }
 
-    if (m->size < size) {
+    p = ngx_http_litellm_memory_buffers;
 
-        if (m->buffer != NULL) {
-            ngx_free(m->buffer);
-        }
+    if (p != NULL) {
+        ngx_memcpy(&ngx_http_litellm_memory_buffers, p, sizeof(u_char *));
+        ngx_http_litellm_memory_nbuffers--;
 
-        m->size = 0;
-
-        m->buffer = ngx_alloc(size, m->pool->log);
-        if (m->buffer == NULL) {
+    } else {
+        p = ngx_alloc(NGX_HTTP_LITELLM_MEMORY_BUFFER, m->pool->log);
+        if (p == NULL) {
             return NGX_DECLINED;
         }
-
-        m->size = size;
     }
 
-    m->lent = 1;
+    m->buffer = p;
 
-    b->start = m->buffer;
-    b->pos = m->buffer;
-    b->last = m->buffer;
-    b->end = m->buffer + size;
+    b->start = p;
+    b->pos = p;
+    b->last = p;
+    b->end = p + size;
     b->temporary = 1;
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_litellm_memory_buffer_back(u_char *p)
+{
+    if (ngx_http_litellm_memory_nbuffers == NGX_HTTP_LITELLM_MEMORY_KEPT) {
+        ngx_free(p);
+        return;
+    }
+
+    ngx_memcpy(p, &ngx_http_litellm_memory_buffers, sizeof(u_char *));
+
+    ngx_http_litellm_memory_buffers = p;
+    ngx_http_litellm_memory_nbuffers++;
 }

@@ -18,9 +18,7 @@ typedef struct ngx_http_litellm_memory_s  ngx_http_litellm_memory_t;
 struct ngx_http_litellm_memory_s {
     ngx_pool_t                      *pool;
     ngx_http_litellm_memory_t       *next;       /* of those not in use */
-    u_char                          *buffer;     /* NULL: not needed so far */
-    size_t                           size;       /* of the buffer */
-    unsigned                         lent:1;     /* it is in use */
+    u_char                          *buffer;     /* what it has lent, or NULL */
 };
 
 

@@ -47,6 +47,8 @@ static ngx_int_t ngx_http_litellm_collect(ngx_http_litellm_attempt_t *a,
     u_char *p, u_char *last);
 static ngx_int_t ngx_http_litellm_body_bytes(ngx_http_litellm_attempt_t *a,
     u_char *p, u_char *last);
+static void ngx_http_litellm_read_answer(ngx_http_request_t *r,
+    ngx_http_upstream_t *u);
 static void ngx_http_litellm_abort_request(ngx_http_request_t *r);
 static void ngx_http_litellm_finalize_request(ngx_http_request_t *r,
     ngx_int_t rc);
@@ -89,18 +91,6 @@ ngx_http_litellm_upstream_handler(ngx_http_request_t *r,
     }
 
     u->output.tag = (ngx_buf_tag_t) &ngx_http_litellm_module;
-
-    /*
-     * With a buffer the engine makes no list of headers either: ours are
-     * elsewhere, and an empty one is as good.
-     */
-
-    if (ngx_http_litellm_memory_buffer(a->ctx->memory, &u->buffer,
-                                       u->conf->buffer_size)
-        == NGX_OK)
-    {
-        u->buffer.tag = u->output.tag;
-    }
 
     u->method = a->wire.method;
 
@@ -146,7 +136,39 @@ ngx_http_litellm_upstream_handler(ngx_http_request_t *r,
     r->main->count++;
     ngx_http_upstream_init(r);
 
+    if (u->read_event_handler != NULL) {
+        a->read = u->read_event_handler;
+        u->read_event_handler = ngx_http_litellm_read_answer;
+    }
+
     return NGX_DONE;
+}
+
+
+/*
+ * The answer begins: only now it needs a buffer, and the one that was given
+ * back last is still in the processor's cache.  With a buffer the engine makes
+ * no list of headers either: ours are elsewhere, and an empty one is as good.
+ */
+
+static void
+ngx_http_litellm_read_answer(ngx_http_request_t *r, ngx_http_upstream_t *u)
+{
+    ngx_http_litellm_attempt_t  *a;
+
+    a = ngx_http_get_module_ctx(r, ngx_http_litellm_module);
+
+    u->read_event_handler = a->read;
+
+    if (u->buffer.start == NULL
+        && ngx_http_litellm_memory_buffer(a->ctx->memory, &u->buffer,
+                                          u->conf->buffer_size)
+           == NGX_OK)
+    {
+        u->buffer.tag = u->output.tag;
+    }
+
+    u->read_event_handler(r, u);
 }
 
 
