@@ -36,7 +36,7 @@ use POSIX qw(:sys_wait_h);
 use Test::More ();
 use Time::HiRes qw(time);
 
-our @EXPORT = qw(http http_get http_post chat events texts json_of json_text start finish
+our @EXPORT = qw(http http_get http_post chat events stray texts json_of json_text start finish
     exchange minute);
 
 my $current;
@@ -520,6 +520,11 @@ sub events {
         push @all, join "\n", @data if @data;
     }
     return @all;
+}
+
+# lines of a stream of ours that are no event: each of those is one line of JSON
+sub stray {
+    return grep { $_ ne '' && !/^data: (?:\[DONE\]|\{.*\})$/ } split /\n/, $_[0];
 }
 
 # the text of all deltas of a stream
